@@ -1,0 +1,3 @@
+//! The source, the loop, the copy and the command line of sluice.
+
+pub mod source;

@@ -1,0 +1,2 @@
+//! The binary: parses the command line, runs one verb, exits.
+fn main() {}

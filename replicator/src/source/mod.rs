@@ -1,0 +1,1 @@
+//! The source side: a logical replication stream, read and decoded.

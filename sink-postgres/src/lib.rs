@@ -1,0 +1,1 @@
+//! Applying changes to a PostgreSQL target, exactly once.

@@ -1,0 +1,1 @@
+//! One PostgreSQL connection, for every session that sluice opens.
