@@ -2,5 +2,15 @@
 //!
 //! No I/O, no async, no clock, no randomness: same change and key in, same change out, on every machine and in
 //! every run. Otherwise a masked key would not find its own later update.
+//!
+//! Read in this order: [`change`] (what walks through the pipe), [`key`] and [`mask`] (one value), [`policy`] (which
+//! column gets which treatment), [`compiled`] (a policy laid over one shape of a table), [`copy_line`] (the same
+//! for a line of COPY), [`filter`] (the stage of the pipe).
 
 pub mod change;
+pub mod compiled;
+pub mod copy_line;
+pub mod filter;
+pub mod key;
+pub mod mask;
+pub mod policy;

@@ -1,0 +1,2 @@
+//! Benches of one value, one row and one line.
+fn main() {}

@@ -1,0 +1,131 @@
+//! The masking key, and the keys that are derived from it.
+//!
+//! One secret of the user becomes one subkey per *domain* (a name for a kind of value), and each of these one key per
+//! use (hash, FF1, redaction), so that no two algorithms ever run under the same key. All derivation is BLAKE3 in its
+//! `derive_key` and keyed modes (<https://github.com/BLAKE3-team/BLAKE3-specs>, section 6.2 of the paper).
+//!
+//! The context strings below are part of what makes a masked value what it is: changing one changes every masked
+//! value of every user, and orphans the masked keys that stand on their targets.
+
+use std::fmt;
+
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+const ROOT: &str = "sluice 2026-01-01 masking key v1";
+const ID: &str = "sluice 2026-01-01 masking key id v1";
+
+/// Fewer bytes than this are no masking key.
+pub const MIN_KEY_BYTES: usize = 32;
+
+/// The bytes cannot be a masking key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum KeyError {
+    /// A short key can be guessed, and with it every masked value.
+    #[error("the masking key has {0} bytes and needs at least {MIN_KEY_BYTES}")]
+    TooShort(usize),
+}
+
+/// The secret behind every mask. Leaves memory when dropped; prints nothing of itself.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct MaskKey {
+    root: [u8; 32],
+}
+
+impl MaskKey {
+    /// Takes the user's key: at least [`MIN_KEY_BYTES`] random bytes, all of which count.
+    pub fn new(bytes: &[u8]) -> Result<MaskKey, KeyError> {
+        if bytes.len() < MIN_KEY_BYTES {
+            return Err(KeyError::TooShort(bytes.len()));
+        }
+        Ok(MaskKey { root: blake3::derive_key(ROOT, bytes) })
+    }
+
+    /// 16 hexadecimal characters that tell two keys apart and tell nothing about either: to be compared with the id
+    /// that a target was masked under, and to be shown.
+    pub fn id(&self) -> String {
+        let mut id = blake3::Hash::from_bytes(blake3::derive_key(ID, &self.root)).to_hex().to_string();
+        id.truncate(16);
+        id
+    }
+
+    /// The key of a domain. Equal names give equal keys, different names give independent ones.
+    pub fn derive(&self, domain: &str) -> SubKey {
+        SubKey(*blake3::keyed_hash(&self.root, domain.as_bytes()).as_bytes())
+    }
+}
+
+impl fmt::Debug for MaskKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MaskKey(..)")
+    }
+}
+
+/// The key of one domain, or of one use within it. Leaves memory when dropped; prints nothing of itself.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct SubKey([u8; 32]);
+
+impl SubKey {
+    /// A key of its own for one use within the domain.
+    pub fn for_use(&self, purpose: &'static str) -> SubKey {
+        SubKey(*blake3::keyed_hash(&self.0, purpose.as_bytes()).as_bytes())
+    }
+
+    /// Keyed BLAKE3 of a value: 256 bits. Allocates nothing, whatever the value's length.
+    pub fn hash(&self, value: &[u8]) -> [u8; 32] {
+        *blake3::keyed_hash(&self.0, value).as_bytes()
+    }
+
+    /// As many keyed bytes as the reader wants. Slower than [`hash`](SubKey::hash): for redactions, not the hot path.
+    pub(crate) fn stream(&self, value: &[u8]) -> blake3::OutputReader {
+        blake3::Hasher::new_keyed(&self.0).update(value).finalize_xof()
+    }
+
+    /// The key of an AES-128.
+    pub(crate) fn aes128(&self) -> [u8; 16] {
+        let mut key = [0; 16];
+        key.copy_from_slice(&self.0[..16]);
+        key
+    }
+}
+
+impl fmt::Debug for SubKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SubKey(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_key_is_refused() {
+        assert_eq!(MaskKey::new(&[7; 31]).unwrap_err(), KeyError::TooShort(31));
+        assert!(MaskKey::new(&[7; 32]).is_ok());
+    }
+
+    #[test]
+    fn every_byte_of_a_long_key_counts() {
+        let mut bytes = [7; 40];
+        let one = MaskKey::new(&bytes).unwrap();
+        bytes[39] = 8;
+        assert_ne!(one.id(), MaskKey::new(&bytes).unwrap().id());
+    }
+
+    #[test]
+    fn nothing_of_a_key_is_printed() {
+        let key = MaskKey::new(&[0xab; 32]).unwrap();
+        assert_eq!(format!("{key:?} {:?}", key.derive("x")), "MaskKey(..) SubKey(..)");
+        assert_eq!(key.id().len(), 16);
+        assert!(!key.id().contains("abab"));
+    }
+
+    #[test]
+    fn domains_and_uses_have_their_own_keys() {
+        let key = MaskKey::new(&[1; 32]).unwrap();
+        let (a, b) = (key.derive("a"), key.derive("b"));
+        assert_ne!(a.hash(b"v"), b.hash(b"v"));
+        assert_ne!(a.hash(b"v"), a.for_use("ff1").hash(b"v"));
+        assert_eq!(a.hash(b"v"), key.derive("a").hash(b"v"));
+    }
+}
