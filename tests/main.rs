@@ -1,1 +1,11 @@
-//! Tests against real servers.
+//! Tests against real servers: PostgreSQL 15 and 18, and the real binary.
+//!
+//! `servers` starts and breaks them, `sluice` drives the binary, `check` compares two databases, `seed` makes random
+//! runs repeatable. Every other module is tests.
+
+#[macro_use]
+mod servers;
+mod check;
+mod harness;
+mod seed;
+mod sluice;

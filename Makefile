@@ -1,0 +1,68 @@
+# What this project can do. `make` alone lists it. No root needed; works as root too.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+SERVERS := tests/testbed/servers.sh
+# Both majors under test, fetched if the machine has them not; a failing fetch ends the recipe.
+WITH_SERVERS = SLUICE_PG15=$$($(SERVERS) pg 15); SLUICE_PG18=$$($(SERVERS) pg 18); export SLUICE_PG15 SLUICE_PG18
+CARGO_TEST = cargo test --workspace --features replicator/failpoints
+# Limits of wall time, on two cores, the build not counted.
+TEST_LIMIT ?= 20m
+SOAK_LIMIT ?= 6h
+
+.PHONY: help build release test soak demo bench fmt lint doc deny ci clean needs
+
+help: ## this list
+	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
+
+needs:
+	@have() { command -v "$$1" >/dev/null; }; \
+	  have cargo || { echo "cargo is missing. Rust comes by:  curl https://sh.rustup.rs -sSf | sh   (or your system's rustup)" >&2; exit 1; }; \
+	  have cc || have gcc || { echo "a C compiler is missing (ring, TLS):  apt-get install gcc libc6-dev" >&2; exit 1; }
+
+build: needs ## the binary, for debugging: target/debug/sluice
+	cargo build --workspace
+
+release: needs ## the binary, for use: target/release/sluice
+	cargo build --release --bin sluice
+
+test: needs ## every test, against real PostgreSQL 15 and 18 (FILTER=name for some of them, SEED=n for another run)
+	@$(WITH_SERVERS); \
+	  $(CARGO_TEST) --no-run; \
+	  timeout --foreground --kill-after=10 $(TEST_LIMIT) $(CARGO_TEST) -- $(FILTER) || { code=$$?; \
+	    [ $$code != 124 ] || echo "make test: not done within $(TEST_LIMIT)" >&2; exit $$code; }
+
+soak: needs ## the long versions of the random tests, optimised (SOAK_LIMIT=6h)
+	@$(WITH_SERVERS); \
+	  $(CARGO_TEST) --release --no-run; \
+	  SLUICE_SOAK=1 timeout --foreground --kill-after=10 $(SOAK_LIMIT) $(CARGO_TEST) --release --test it -- --include-ignored --nocapture $(FILTER)
+
+demo: needs ## production and staging on this machine, with a replicator between them that gets killed
+	@deploy/demo/run.sh
+
+bench: release ## sluice beside native replication (PEERS="native sluice" WORKLOADS="insert oltp" SCALE=1 REPEAT=3)
+	@benches/end_to_end/run.sh $(or $(PEERS),native sluice sluice_masked) -- $(or $(WORKLOADS),insert oltp update mixed bigtx wide snapshot latency)
+
+fmt: needs ## rewrites every file as rustfmt wants it
+	cargo fmt --all
+
+lint: needs ## clippy, warnings are errors
+	cargo clippy --workspace --all-targets --features replicator/failpoints -- -D warnings
+
+doc: needs ## the code's documentation, warnings are errors
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+
+deny: needs ## licenses, sources and doubles of the dependencies
+	@PATH="$(CURDIR)/target/tools/bin:$$PATH"; \
+	  command -v cargo-deny >/dev/null || { echo "installing cargo-deny into target/tools, once"; \
+	    CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_DEBUG=0 CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
+	    cargo install --locked --quiet --root target/tools cargo-deny@0.20.2; }; \
+	  cargo deny --workspace check bans licenses sources
+
+ci: ## what the checks of a change run
+	@.ci/run
+
+clean: ## removes what was built and what the demo left
+	rm -rf target demo-out

@@ -1,0 +1,36 @@
+//! Real servers for the tests: started in under half a second, broken on purpose, gone afterwards.
+//!
+//! - [`Cluster`]: one server of its own, for a test that crashes or restarts it.
+//! - [`Pair`]: a source and a target shared by many tests, each with a database of its own.
+//! - [`Proxy`]: a TCP connection that can be cut, stalled, delayed or robbed of an answer.
+//!
+//! A test is written once and runs on both majors: `majors!(name)` over `async fn name(major: u32)`.
+#![allow(dead_code, unused_imports, reason = "a harness offers more than the tests of any one day use")]
+
+mod binaries;
+mod cluster;
+mod pair;
+mod process;
+mod proxy;
+mod scratch;
+mod wait;
+
+pub use cluster::{Builder, Cluster, Saved, client};
+pub use pair::{Db, Pair};
+pub use process::{Spawned, spawn_bound};
+pub use proxy::Proxy;
+pub use scratch::scratch_dir;
+pub use wait::{TEST_LIMIT, wait_until, within};
+
+/// The oldest and the newest major that sluice is tested with.
+pub const MAJORS: [u32; 2] = [15, 18];
+
+/// Runs each named `async fn(major: u32)` on both majors, each with a time limit: `on_15::name`, `on_18::name`.
+macro_rules! majors {
+    ($($name:ident),+ $(,)?) => {
+        mod on_15 { $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() { crate::servers::within(crate::servers::TEST_LIMIT, super::$name(15)).await })+ }
+        mod on_18 { $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() { crate::servers::within(crate::servers::TEST_LIMIT, super::$name(18)).await })+ }
+    };
+}
