@@ -1,0 +1,193 @@
+//! Where and how to connect: [Connection Strings][m] of libpq, both forms, and what is meant by them.
+//!
+//! [m]: https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING
+
+mod parse;
+#[cfg(test)]
+mod tests;
+
+use std::{fmt, net::IpAddr, path::PathBuf, time::Duration};
+
+use socket2::TcpKeepalive;
+
+use crate::stream;
+
+/// A parsed connection string. `Debug` and `Display` show `password=***`.
+#[derive(Clone)]
+pub struct Conninfo {
+    pub(crate) host: String,
+    pub(crate) hostaddr: Option<IpAddr>,
+    pub(crate) port: u16,
+    pub(crate) user: String,
+    pub(crate) password: Option<String>,
+    pub(crate) database: String,
+    pub(crate) passfile: Option<PathBuf>,
+    pub(crate) ssl_mode: SslMode,
+    pub(crate) root_cert: Option<RootCert>,
+    /// Certificate chain and key of the client.
+    pub(crate) client_cert: Option<(PathBuf, PathBuf)>,
+    pub(crate) connect_timeout: Option<Duration>,
+    /// Idle, interval, count.
+    pub(crate) keepalives: Option<(u64, u64, u32)>,
+    pub(crate) options: Option<String>,
+    pub(crate) read_write: bool,
+    pub(crate) channel_binding: ChannelBinding,
+}
+
+/// How much TLS there must be: [Protection Provided in Different Modes][m].
+///
+/// [m]: https://www.postgresql.org/docs/current/libpq-ssl.html#LIBPQ-SSL-PROTECTION
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SslMode {
+    /// No TLS.
+    Disable,
+    /// TLS if the server has it, of whomever it is.
+    Prefer,
+    /// TLS; of whomever it is, unless `sslrootcert` is given: then as `verify-ca`.
+    Require,
+    /// TLS, with a certificate of a trusted CA.
+    VerifyCa,
+    /// TLS, with a certificate of a trusted CA for the host that was asked for.
+    VerifyFull,
+}
+
+impl SslMode {
+    /// As it is written in a connection string.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            SslMode::Disable => "disable",
+            SslMode::Prefer => "prefer",
+            SslMode::Require => "require",
+            SslMode::VerifyCa => "verify-ca",
+            SslMode::VerifyFull => "verify-full",
+        }
+    }
+}
+
+impl fmt::Display for SslMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Whose certificates are trusted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum RootCert {
+    System,
+    File(PathBuf),
+}
+
+/// Whether SCRAM must be bound to the TLS channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ChannelBinding {
+    Disable,
+    Prefer,
+    Require,
+}
+
+/// All that is wrong with a connection string. Never shows a password, nor text that could be a piece of one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("connection string: {}", problems.join("; "))]
+pub struct ConninfoError {
+    problems: Vec<String>,
+}
+
+impl ConninfoError {
+    /// The problems, one by one.
+    pub fn problems(&self) -> &[String] {
+        &self.problems
+    }
+}
+
+impl Conninfo {
+    /// Reads `postgres://user:password@host:port/database?parameter=value` or `host=… port=… user='…'`.
+    ///
+    /// Not taken: several hosts, `service`, and the environment but for `$USER`. Differs from libpq in that
+    /// `sslrootcert` alone means `verify-full`, `connect_timeout` is 10 s, and keepalives begin after 30 s.
+    pub fn parse(text: &str) -> Result<Conninfo, ConninfoError> {
+        parse::conninfo(text)
+    }
+
+    /// Name or address of the host, or the directory of the unix socket.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The port; also part of a unix socket's name.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The role.
+    pub fn user(&self) -> &str {
+        &self.user
+    }
+
+    /// The database.
+    pub fn database(&self) -> &str {
+        &self.database
+    }
+
+    /// How much TLS there must be.
+    pub fn ssl_mode(&self) -> SslMode {
+        self.ssl_mode
+    }
+
+    /// Whether the server is on this machine: a unix socket or the loopback.
+    pub fn is_local(&self) -> bool {
+        let loopback = |host: &str| host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
+        self.socket_path().is_some() || self.hostaddr.map_or_else(|| loopback(&self.host), |ip| ip.is_loopback())
+    }
+
+    /// The same in key=value form, the password as `***`.
+    pub fn redacted(&self) -> String {
+        self.to_string()
+    }
+
+    /// The same for another database of the server.
+    pub fn with_database(&self, database: &str) -> Conninfo {
+        Conninfo { database: database.to_string(), ..self.clone() }
+    }
+
+    /// The unix socket, if the host is a directory.
+    pub(crate) fn socket_path(&self) -> Option<PathBuf> {
+        let is_path = self.hostaddr.is_none() && self.host.starts_with('/');
+        is_path.then(|| PathBuf::from(&self.host).join(format!(".s.PGSQL.{}", self.port)))
+    }
+
+    /// What is given to the resolver.
+    pub(crate) fn address(&self) -> String {
+        self.hostaddr.map_or_else(|| self.host.clone(), |ip| ip.to_string())
+    }
+
+    /// Host and port, for messages.
+    pub(crate) fn endpoint(&self) -> String {
+        match self.socket_path() {
+            Some(path) => path.display().to_string(),
+            None if self.host.contains(':') => format!("[{}]:{}", self.host, self.port),
+            None => format!("{}:{}", self.host, self.port),
+        }
+    }
+
+    pub(crate) fn keepalive(&self) -> Option<TcpKeepalive> {
+        self.keepalives.map(|(idle, interval, count)| stream::keepalive(idle, interval, count))
+    }
+}
+
+impl fmt::Display for Conninfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let quoted = |text: &str| {
+            let plain = !text.is_empty() && !text.contains(|c: char| c.is_whitespace() || c == '\'' || c == '\\');
+            if plain { text.to_string() } else { format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'")) }
+        };
+        let (host, user, database) = (quoted(&self.host), quoted(&self.user), quoted(&self.database));
+        write!(f, "host={host} port={} user={user} dbname={database} sslmode={}", self.port, self.ssl_mode)?;
+        if self.password.is_some() { f.write_str(" password=***") } else { Ok(()) }
+    }
+}
+
+impl fmt::Debug for Conninfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Conninfo({self})")
+    }
+}

@@ -1,0 +1,96 @@
+//! Statements over catalogs and settings, their answers whole and as text.
+//!
+//! Not for rows of user data: values become `String`s, and a server error keeps its message.
+
+use postgres_protocol::{IsNull, message::frontend};
+
+use crate::{
+    connection::{Connection, State},
+    error::{Error, ServerError},
+    message::tag,
+    rows::Rows,
+};
+
+impl Connection {
+    /// Runs SQL text, one or more statements, and gives one [`Rows`] for each: [Simple Query][m]. Also takes the
+    /// replication commands that answer with rows.
+    ///
+    /// [m]: https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-SIMPLE-QUERY
+    pub async fn simple(&mut self, sql: &str) -> Result<Vec<Rows>, Error> {
+        self.begin()?;
+        self.encode(|out| frontend::query(sql, out))?;
+        self.answers().await
+    }
+
+    /// Runs one statement with parameters as text, their types inferred by the server: [Extended Query][m].
+    ///
+    /// [m]: https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-EXT-QUERY
+    pub async fn query(&mut self, sql: &str, params: &[Option<&str>]) -> Result<Rows, Error> {
+        self.begin()?;
+        self.encode(|out| {
+            frontend::parse("", sql, [], out)?;
+            let bound = frontend::bind(
+                "",
+                "",
+                [],
+                params,
+                |param, out| {
+                    let Some(text) = param else { return Ok(IsNull::Yes) };
+                    out.extend_from_slice(text.as_bytes());
+                    Ok(IsNull::No)
+                },
+                [],
+                out,
+            );
+            bound.map_err(|_| std::io::ErrorKind::InvalidInput)?;
+            frontend::describe(b'P', "", out)?;
+            frontend::execute("", 0, out)?;
+            frontend::sync(out);
+            Ok(())
+        })?;
+        Ok(self.answers().await?.pop().unwrap_or_default())
+    }
+
+    /// As [`query`](Connection::query), for the count of rows only.
+    pub async fn execute(&mut self, sql: &str, params: &[Option<&str>]) -> Result<u64, Error> {
+        Ok(self.query(sql, params).await?.affected())
+    }
+
+    /// Sends, and reads up to the ReadyForQuery.
+    async fn answers(&mut self) -> Result<Vec<Rows>, Error> {
+        self.state = State::Busy;
+        self.flush().await?;
+        let (mut all, mut rows, mut failed) = (Vec::new(), Rows::default(), None);
+        loop {
+            let message = match (self.message().await, failed) {
+                (Ok(message), before) => {
+                    failed = before;
+                    message
+                }
+                // A fatal error comes without a ReadyForQuery, and tells more than the end after it.
+                (Err(_), Some(fatal)) => return Err(ServerError::into(fatal)),
+                (Err(closed), None) => return Err(closed),
+            };
+            let read = match message.tag {
+                tag::READY_FOR_QUERY => break,
+                tag::ROW_DESCRIPTION => rows.describe(&message.body),
+                tag::DATA_ROW => rows.push(&message),
+                tag::COMMAND_COMPLETE | tag::EMPTY_QUERY_RESPONSE => {
+                    rows.complete(&message.body);
+                    all.push(std::mem::take(&mut rows));
+                    Ok(())
+                }
+                tag::ERROR_RESPONSE => {
+                    failed = failed.or_else(|| Some(ServerError::parse_with_message(&message.body)));
+                    Ok(())
+                }
+                tag::COPY_IN_RESPONSE | tag::COPY_OUT_RESPONSE | tag::COPY_BOTH_RESPONSE => {
+                    Err(Error::Protocol("a COPY was begun by a plain query"))
+                }
+                _ => Ok(()),
+            };
+            self.note(read)?;
+        }
+        failed.map_or(Ok(all), |e| Err(e.into()))
+    }
+}
