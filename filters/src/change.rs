@@ -386,6 +386,19 @@ pub enum Event {
     Idle(Lsn),
 }
 
+/// The end of a source transaction inside a [`Batch`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Commit {
+    /// How many of the batch's changes come before it.
+    pub changes: usize,
+    /// Where its commit record ends.
+    pub lsn: Lsn,
+    /// The 32-bit transaction id.
+    pub xid: u32,
+    /// When it committed, microseconds since 2000-01-01 00:00 UTC.
+    pub time: i64,
+}
+
 /// A run of changes that is applied as a whole: production from `after` (exclusive) to `upto` (inclusive), both ends of
 /// commits.
 #[derive(Clone, Debug, Default)]
@@ -397,10 +410,8 @@ pub struct Batch {
     /// Where it stands afterwards; `None` while the last source transaction in it is not over: the sink keeps its own
     /// transaction open, and the next batch goes on in it.
     pub upto: Option<Lsn>,
-    /// The source transactions (32-bit ids) that end in this batch.
-    pub xids: Vec<u32>,
-    /// When the last of them committed, microseconds since 2000-01-01 00:00 UTC; 0 if none did.
-    pub time: i64,
+    /// The source transactions that end in this batch, in order. A sink may cut the batch behind any of them.
+    pub commits: Vec<Commit>,
 }
 
 /// How far a sink is.

@@ -1,1 +1,28 @@
 //! Applying changes to a PostgreSQL target, exactly once.
+//!
+//! The walk in here: a [`filters::change::Batch`] comes in, [`plan`] folds it to its net effect, [`statement`] turns
+//! each step into bytes for the server, [`sink`] runs them in one transaction with the [`checkpoint`], and the position
+//! that is safely on disk goes back. [`load`] makes a range of a table equal to production's, for the copy.
+//!
+//! This package does not know what a slot, pgoutput or Kafka is.
+
+pub mod careful;
+pub mod catalog;
+pub mod checkpoint;
+pub mod error;
+pub mod exchange;
+pub mod guard;
+pub mod key;
+pub mod load;
+pub mod mapping;
+pub mod pending;
+pub mod plan;
+pub mod registry;
+pub mod route;
+pub mod schema;
+pub mod session;
+pub mod sink;
+pub mod statement;
+
+pub use error::Error;
+pub use sink::PostgresSink;

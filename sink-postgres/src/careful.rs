@@ -1,0 +1,170 @@
+//! The slow path: the same batch in smaller pieces, in production's own order at last.
+//!
+//! A run of changes that failed as a whole is cut in halves, each behind a savepoint, until what fails is one change.
+//! That one is looked at: a row that is not as expected becomes a **pending range of one**, healed by the next slice;
+//! everything else is an error of this change, and only of this.
+
+use std::sync::Arc;
+
+use filters::change::{Batch, Change, Lsn, Op, Row};
+
+use crate::error::Error;
+use crate::exchange::Outcome;
+use crate::key;
+use crate::plan::{self, Act, Item, Step};
+use crate::route::{Route, route};
+use crate::sink::{OnDivergence, PostgresSink};
+
+impl PostgresSink {
+    /// Applies the batch by pieces in the open target transaction, or in a new one. Leaves it open.
+    pub(crate) async fn careful(&mut self, batch: &Batch) -> Result<(), Error> {
+        let mut run = self.statements.begin(&mut self.db);
+        if !self.open {
+            run.sql("BEGIN")?;
+        }
+        match batch.upto {
+            Some(upto) => run.move_checkpoint(&self.options.pipeline, self.epoch, batch, upto, self.xid_seen, self.xid_max)?,
+            None if !self.open => run.lock_checkpoint(&self.options.pipeline, self.epoch, batch.after, "UPDATE")?,
+            None => {}
+        }
+        let outcome = run.finish().await?;
+        match outcome {
+            Outcome::Done => {}
+            Outcome::Moved | Outcome::Miscounted => return Err(self.fenced(batch.after)),
+            Outcome::Failed(e) => return Err(e.into()),
+        }
+        self.open = true;
+        tracing::debug!(changes = batch.changes.len(), "slow path");
+        // depth first, in order: a stack of ranges
+        let mut todo = vec![(0usize, batch.changes.len())];
+        while let Some((from, to)) = todo.pop() {
+            let Some(changes) = batch.changes.get(from..to) else { continue };
+            if changes.is_empty() {
+                continue;
+            }
+            if self.piece(changes).await? {
+                continue;
+            }
+            if let [change] = changes {
+                self.one(change, lsn_of(batch, from)).await?;
+            } else {
+                let middle = from + (to - from) / 2;
+                todo.push((middle, to));
+                todo.push((from, middle));
+            }
+        }
+        Ok(())
+    }
+
+    /// A piece behind a savepoint; false if it has to be cut, or looked at.
+    async fn piece(&mut self, changes: &[Change]) -> Result<bool, Error> {
+        let (items, due) = self.items(changes).await?;
+        if !due.is_empty() {
+            return Ok(false);
+        }
+        let steps = plan::fold(&self.maps, items);
+        if steps.is_empty() {
+            return Ok(true);
+        }
+        self.try_steps(&steps).await
+    }
+
+    async fn try_steps(&mut self, steps: &[Step<'_>]) -> Result<bool, Error> {
+        Ok(self.attempt(steps).await?.is_none())
+    }
+
+    /// Runs steps behind a savepoint and releases it, or goes back to it and says why.
+    async fn attempt(&mut self, steps: &[Step<'_>]) -> Result<Option<Outcome>, Error> {
+        let mut run = self.statements.begin(&mut self.db);
+        run.sql("SAVEPOINT change")?;
+        for step in steps {
+            run.step(&self.maps, step)?;
+        }
+        match run.finish().await? {
+            Outcome::Done => {
+                self.db.simple("RELEASE SAVEPOINT change").await?;
+                Ok(None)
+            }
+            Outcome::Failed(e) if !e.sqlstate().is_some_and(crate::error::is_verdict) => Err(e.into()),
+            other => {
+                self.db.simple("ROLLBACK TO SAVEPOINT change; RELEASE SAVEPOINT change").await?;
+                Ok(Some(other))
+            }
+        }
+    }
+
+    /// One change that could not be applied as it is.
+    async fn one(&mut self, change: &Change, lsn: Lsn) -> Result<(), Error> {
+        let map = self.map(&change.table).await?;
+        let name = (change.table.schema.to_string(), change.table.name.to_string());
+        let pending = self.tables.entry(name.clone()).or_default();
+        let act = match route(change, pending) {
+            Route::Skip => return Ok(()),
+            Route::Due(row) => {
+                let row = row.clone();
+                return self.due(&name, &row, false).await;
+            }
+            Route::Apply(act) => act,
+        };
+        let mapping = Arc::clone(self.maps.get(map).ok_or_else(|| Error::Bug("mapping".into()))?);
+        let steps = plan::fold(&self.maps, [Item { map, act: act.clone() }]);
+        let Some(outcome) = self.attempt(&steps).await? else { return Ok(()) };
+        let row = match &act {
+            Act::Insert(row) | Act::Update { new: row, .. } | Act::Delete(row) => (*row).clone(),
+            Act::Truncate => return Err(data(change, lsn, outcome)),
+        };
+        match outcome {
+            Outcome::Failed(e) if e.sqlstate() == Some("23505") => {
+                // what is in the way may be an old row of a pending range: it is unknown, so it may go
+                if self.evict(&mapping, &name, &row).await? > 0 && self.attempt(&steps).await?.is_none() {
+                    return Ok(());
+                }
+            }
+            Outcome::Failed(e) => return Err(data(change, lsn, Outcome::Failed(e))),
+            _ => {}
+        }
+        if let Op::Update { old: Some(old), .. } = &change.op {
+            // the old key is not as expected either, or it would have been found
+            let old = old.row().clone();
+            if key::values(&old, &self.tables[&name].key) != key::values(&row, &self.tables[&name].key) {
+                self.due(&name, &old, true).await?;
+            }
+        }
+        self.due(&name, &row, true).await
+    }
+
+    /// Makes the row's key a pending range of one. `diverged`: it is not as expected, count it.
+    async fn due(&mut self, name: &(String, String), row: &Row, diverged: bool) -> Result<(), Error> {
+        if diverged {
+            self.counts.entry(name.clone()).or_default().divergences += 1;
+            if self.options.on_divergence == OnDivergence::Stop {
+                return Err(Error::Diverged {
+                    table: format!("{}.{}", name.0, name.1),
+                    what: "a row is not as production left it, and on_divergence is stop",
+                });
+            }
+            tracing::warn!(table = %format_args!("{}.{}", name.0, name.1), "divergence: a row on the target is not as expected; its key is due for the next slice");
+        }
+        let pending = self.tables.entry(name.clone()).or_default();
+        let point = pending.pointable.then(|| key::owned(row, &pending.key)).flatten();
+        self.add_pending(name, point).await
+    }
+}
+
+/// The end of the source transaction that holds the change at this place.
+fn lsn_of(batch: &Batch, at: usize) -> Lsn {
+    batch.commits.iter().find(|c| at < c.changes).map(|c| c.lsn).or(batch.upto).unwrap_or(batch.after)
+}
+
+fn data(change: &Change, lsn: Lsn, outcome: Outcome) -> Error {
+    let operation = match &change.op {
+        Op::Insert { .. } => "insert",
+        Op::Update { .. } => "update",
+        Op::Delete { .. } => "delete",
+        Op::Truncate { .. } => "truncate",
+    };
+    match outcome {
+        Outcome::Failed(source) => Error::Data { table: change.table.to_string(), operation, lsn, source },
+        _ => Error::Bug(format!("{operation} of {} was miscounted", change.table)),
+    }
+}

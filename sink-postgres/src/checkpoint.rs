@@ -1,0 +1,157 @@
+//! Where the target stands: one row of `sluice.checkpoint` per pipeline.
+//!
+//! **The argument for exactly-once.** The checkpoint moves in the transaction of the rows, only from where it stood, and
+//! only under our epoch:
+//!
+//! - [`take`] is an `UPDATE … SET epoch = epoch + 1`, so it waits for the row lock of a predecessor whose client was
+//!   killed but whose backend may still commit; what we read afterwards includes that commit.
+//! - Each batch begins with `UPDATE … SET lsn = new WHERE epoch = ours AND lsn = after`. It touches one row, or somebody
+//!   else has taken over (or the batch is not the next one), and nothing of the batch is committed.
+//! - So a batch is applied if and only if the checkpoint says so, whatever is killed, and a second replicator is fenced by
+//!   the first statement that it runs. No superuser, no extension: one row, one lock.
+//!
+//! Production hears an LSN only when a *synchronous* commit of this database has returned after it ([`crate::sink`]).
+
+use filters::change::Lsn;
+use wire::{Connection, Rows};
+
+use crate::error::Error;
+
+/// What the checkpoint belongs to. Kept with it, and compared at every start.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Identity {
+    /// Production's system identifier.
+    pub system_id: String,
+    /// Its timeline.
+    pub timeline: i32,
+    /// Its database.
+    pub source_database: String,
+    /// The slot's name.
+    pub slot: String,
+    /// Publications and their tables, names and OIDs, one a line.
+    pub publications: String,
+    /// Short id of the masking key.
+    pub mask_key: String,
+    /// Fingerprint of the policy.
+    pub policy: String,
+}
+
+/// The checkpoint as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// Production's position that the target shows. `None`: an intent; the slot is about to be made, or was, and nothing
+    /// has been applied.
+    pub lsn: Option<Lsn>,
+    /// Whose turn it is.
+    pub epoch: i64,
+    /// Every applied transaction below it is known to be visible on production.
+    pub xid_seen: u64,
+    /// No transaction above it has been applied.
+    pub xid_max: u64,
+    /// What it belongs to.
+    pub identity: Identity,
+    /// The database that it was written in.
+    pub target_id: String,
+}
+
+const COLUMNS: &str = "lsn, epoch, xid_seen, xid_max, system_id, timeline, source_database, slot, publications, mask_key, policy, target_id";
+
+fn parse(rows: &Rows) -> Option<Checkpoint> {
+    let text = |i: usize| rows.get(0, i).map(str::to_owned);
+    Some(Checkpoint {
+        lsn: text(0).and_then(|l| l.parse().ok()),
+        epoch: text(1)?.parse().ok()?,
+        xid_seen: text(2)?.parse().ok()?,
+        xid_max: text(3)?.parse().ok()?,
+        identity: Identity {
+            system_id: text(4)?,
+            timeline: text(5)?.parse().ok()?,
+            source_database: text(6)?,
+            slot: text(7)?,
+            publications: text(8)?,
+            mask_key: text(9)?,
+            policy: text(10)?,
+        },
+        target_id: text(11)?,
+    })
+}
+
+/// Looks without taking over.
+pub async fn read(db: &mut Connection, pipeline: &str) -> Result<Option<Checkpoint>, Error> {
+    let sql = format!("SELECT {COLUMNS} FROM sluice.checkpoint WHERE pipeline = $1");
+    Ok(parse(&db.query(&sql, &[Some(pipeline)]).await?))
+}
+
+/// Writes the intent to make a slot, before it is made: a kill in between is then no mystery.
+pub async fn intend(db: &mut Connection, pipeline: &str, identity: &Identity) -> Result<(), Error> {
+    let target = target_id(db).await?;
+    let timeline = identity.timeline.to_string();
+    db.execute(
+        "INSERT INTO sluice.checkpoint (pipeline, epoch, system_id, timeline, source_database, slot, publications, mask_key, policy, target_id)
+         VALUES ($1, 0, $2, $3::int, $4, $5, $6, $7, $8, $9) ON CONFLICT (pipeline) DO NOTHING",
+        &[
+            Some(pipeline),
+            Some(&identity.system_id),
+            Some(&timeline),
+            Some(&identity.source_database),
+            Some(&identity.slot),
+            Some(&identity.publications),
+            Some(&identity.mask_key),
+            Some(&identity.policy),
+            Some(&target),
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Takes over: waits for whoever still holds the row, fences him, and says where the target stands.
+pub async fn take(db: &mut Connection, pipeline: &str) -> Result<Checkpoint, Error> {
+    let sql = format!(
+        "UPDATE sluice.checkpoint SET epoch = epoch + 1, updated_at = pg_catalog.now() WHERE pipeline = $1 RETURNING {COLUMNS}"
+    );
+    parse(&db.query(&sql, &[Some(pipeline)]).await?)
+        .ok_or_else(|| Error::Fenced(format!("the checkpoint of pipeline {pipeline} is gone from the target")))
+}
+
+/// Sets the position once the slot is there, and what the checkpoint belongs to.
+pub async fn place(db: &mut Connection, pipeline: &str, epoch: i64, lsn: Lsn, identity: &Identity) -> Result<(), Error> {
+    let (epoch, lsn, timeline) = (epoch.to_string(), lsn.to_string(), identity.timeline.to_string());
+    let target = target_id(db).await?;
+    let moved = db
+        .execute(
+            "UPDATE sluice.checkpoint SET lsn = $3::pg_lsn, system_id = $4, timeline = $5::int, source_database = $6, slot = $7,
+               publications = $8, mask_key = $9, policy = $10, target_id = $11, updated_at = pg_catalog.now()
+             WHERE pipeline = $1 AND epoch = $2::bigint",
+            &[
+                Some(pipeline),
+                Some(&epoch),
+                Some(&lsn),
+                Some(&identity.system_id),
+                Some(&timeline),
+                Some(&identity.source_database),
+                Some(&identity.slot),
+                Some(&identity.publications),
+                Some(&identity.mask_key),
+                Some(&identity.policy),
+                Some(&target),
+            ],
+        )
+        .await?;
+    match moved {
+        1 => Ok(()),
+        _ => Err(Error::Fenced(format!("another sluice has taken over pipeline {pipeline}"))),
+    }
+}
+
+/// Which database this is: cluster and database OID. A copy of the database, or one restored elsewhere, has another.
+pub async fn target_id(db: &mut Connection) -> Result<String, Error> {
+    let rows = db
+        .query(
+            "SELECT (SELECT system_identifier FROM pg_catalog.pg_control_system())::text || '/' || oid::text
+             FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()",
+            &[],
+        )
+        .await?;
+    rows.get(0, 0).map(str::to_owned).ok_or_else(|| Error::Bug("pg_database has no row for us".into()))
+}

@@ -1,0 +1,71 @@
+//! What can go wrong at the target, chosen by what the reader will do about it.
+
+use filters::change::Lsn;
+
+/// An error of the target's side. None of them carries a value of a row (invariant 5).
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The connection or the server failed us; trying again later may help.
+    #[error("target")]
+    Wire(#[from] wire::Error),
+    /// Somebody else has taken over this pipeline's checkpoint, or it moved without us.
+    #[error("fenced: {0}")]
+    Fenced(String),
+    /// The target is not what it must be: refused for safety.
+    #[error("{what}")]
+    Refused {
+        /// What is wrong and where.
+        what: String,
+        /// What mends it.
+        hint: String,
+    },
+    /// Exactly one change cannot be applied, and it is not a question of trying again.
+    #[error("{operation} on {table} in the transaction that ends at {lsn} cannot be applied")]
+    Data {
+        /// Schema and name of the table.
+        table: String,
+        /// insert, update, delete, truncate or copy.
+        operation: &'static str,
+        /// End of the source transaction, if it is known.
+        lsn: Lsn,
+        /// What the server said, without values.
+        #[source]
+        source: wire::Error,
+    },
+    /// The target has rows that production does not explain, and `on_divergence: stop` is set.
+    #[error("{table} diverged: {what}")]
+    Diverged {
+        /// Schema and name of the table.
+        table: String,
+        /// What was not as expected.
+        what: &'static str,
+    },
+    /// This cannot be: a bug in sluice.
+    #[error("bug: {0}")]
+    Bug(String),
+}
+
+impl Error {
+    /// Is it contention with others who use the target, so that the same batch, smaller, will pass?
+    pub fn is_contention(&self) -> bool {
+        match self {
+            Error::Wire(e) => e.sqlstate().is_some_and(is_contention),
+            _ => false,
+        }
+    }
+}
+
+/// Serialization failure, deadlock, lock timeout, cancel: staging is in use by others.
+/// (<https://www.postgresql.org/docs/current/errcodes-appendix.html>)
+pub fn is_contention(sqlstate: &str) -> bool {
+    matches!(sqlstate, "40001" | "40P01" | "55P03" | "57014")
+}
+
+/// Is this error the server's verdict on a row, not on its own state? Only such errors are looked into row by row;
+/// everything else (out of disk, out of memory, shutting down) concerns no row.
+pub fn is_verdict(sqlstate: &str) -> bool {
+    // 22 data exception, 23 integrity constraint violation, 42 wrong or missing object or right, 44 check option,
+    // 0A feature not supported, 55000 object not in prerequisite state, P0 a trigger's RAISE, 2F/38/39 routines
+    matches!(sqlstate.get(..2), Some("22" | "23" | "42" | "44" | "0A" | "P0" | "2F" | "38" | "39" | "21" | "27" | "09"))
+        || sqlstate == "55000"
+}

@@ -1,0 +1,165 @@
+//! The wall around protected tables.
+//!
+//! A statement that writes can only be built from a [`Writable`], and only a [`Guard`] makes one. What cannot be built
+//! cannot be run. The second wall is the target's own: the role that `init` proposes has no right on a protected table.
+
+use std::collections::HashSet;
+
+use wire::Connection;
+
+use crate::catalog::Table;
+use crate::error::Error;
+
+/// A table of the target that the policy lets us write. There is no other way to get one than [`Guard::writable`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Writable {
+    quoted: String,
+    name: String,
+    only: bool,
+}
+
+impl Writable {
+    /// `"schema"."table"`, for a statement.
+    pub fn quoted(&self) -> &str {
+        &self.quoted
+    }
+
+    /// `schema.table`, for people.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// `ONLY "schema"."table"` where children by inheritance must stay untouched, else as [`Self::quoted`].
+    pub fn target(&self) -> String {
+        if self.only { format!("ONLY {}", self.quoted) } else { self.quoted.clone() }
+    }
+}
+
+/// Knows what is protected, and whether the session fires nothing by itself.
+#[derive(Clone, Debug, Default)]
+pub struct Guard {
+    protected: HashSet<(String, String)>,
+    replica_role: bool,
+}
+
+impl Guard {
+    /// A guard for these protected tables (schema, name). `replica_role`: our sessions run under
+    /// `session_replication_role = replica`, so that foreign keys, plain triggers and rules are quiet.
+    pub fn new(protected: impl IntoIterator<Item = (String, String)>, replica_role: bool) -> Guard {
+        Guard { protected: protected.into_iter().collect(), replica_role }
+    }
+
+    /// Is the table protected?
+    pub fn protects(&self, schema: &str, name: &str) -> bool {
+        schema == "sluice" || self.protected.contains(&(schema.to_owned(), name.to_owned()))
+    }
+
+    /// Does everything that our statements would fire stay quiet?
+    pub fn replica_role(&self) -> bool {
+        self.replica_role
+    }
+
+    /// Lets a table be written, or says why not.
+    pub fn writable(&self, table: &Table) -> Result<Writable, Error> {
+        let name = format!("{}.{}", table.schema, table.name);
+        let refuse = |what: String, hint: &str| Err(Error::Refused { what, hint: hint.into() });
+        if self.protects(&table.schema, &table.name) {
+            return refuse(format!("{name} is protected"), "take it out of `tables:` or out of `protect.tables:`");
+        }
+        if !matches!(table.kind, 'r' | 'p') {
+            return refuse(format!("{name} on the target is no table"), "only tables can be written; exclude it");
+        }
+        if table.unlogged {
+            return refuse(
+                format!("{name} is UNLOGGED on the target: a crash there empties it and keeps the checkpoint"),
+                &format!("ALTER TABLE {} SET LOGGED;", table.quoted()),
+            );
+        }
+        if table.fires && !self.replica_role {
+            return refuse(
+                format!("{name} has foreign keys, triggers or rules that our writes would fire"),
+                "GRANT SET ON PARAMETER session_replication_role TO the target role (PostgreSQL 15+)",
+            );
+        }
+        if let Some(trigger) = table.always_triggers.first() {
+            return refuse(
+                format!("{name} has a trigger that fires even under session_replication_role = replica: {trigger}"),
+                "ALTER TABLE … ENABLE TRIGGER (not ALWAYS, not REPLICA), or exclude the table",
+            );
+        }
+        Ok(Writable { quoted: table.quoted(), name, only: table.kind == 'r' })
+    }
+
+    /// Protected tables that a foreign key cascade starting at one of `written` could reach if it fired, as
+    /// `(written, protected)`. In replica role nothing cascades; this is what `check` warns of and `run` refuses without it.
+    pub async fn cascades(&self, db: &mut Connection, written: &[(String, String)]) -> Result<Vec<(String, String)>, Error> {
+        let mut found = Vec::new();
+        if self.protected.is_empty() {
+            return Ok(found);
+        }
+        for row in db.query(CASCADES, &[]).await?.iter() {
+            let text = |i: usize| row.get(i).unwrap_or_default().to_owned();
+            let (from, to) = ((text(0), text(1)), (text(2), text(3)));
+            if written.contains(&from) && self.protected.contains(&to) {
+                found.push((format!("{}.{}", from.0, from.1), format!("{}.{}", to.0, to.1)));
+            }
+        }
+        Ok(found)
+    }
+}
+
+// every pair (referenced, referring) that ON DELETE/UPDATE CASCADE, SET NULL or SET DEFAULT connects, through any number of steps
+const CASCADES: &str = "
+WITH RECURSIVE step AS (
+  SELECT k.confrelid AS a, k.conrelid AS b FROM pg_catalog.pg_constraint k
+  WHERE k.contype = 'f' AND (k.confdeltype IN ('c', 'n', 'd') OR k.confupdtype IN ('c', 'n', 'd'))
+), walk AS (
+  SELECT a, b FROM step UNION SELECT w.a, s.b FROM walk w JOIN step s ON s.a = w.b
+)
+SELECT DISTINCT na.nspname, ca.relname, nb.nspname, cb.relname FROM walk
+JOIN pg_catalog.pg_class ca ON ca.oid = walk.a JOIN pg_catalog.pg_namespace na ON na.oid = ca.relnamespace
+JOIN pg_catalog.pg_class cb ON cb.oid = walk.b JOIN pg_catalog.pg_namespace nb ON nb.oid = cb.relnamespace
+ORDER BY 1, 2, 3, 4";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(schema: &str, name: &str) -> Table {
+        Table {
+            oid: 1,
+            schema: schema.into(),
+            name: name.into(),
+            kind: 'r',
+            unlogged: false,
+            referenced: false,
+            fires: false,
+            always_triggers: vec![],
+            row_security: false,
+            may_truncate: true,
+            may_write: true,
+            columns: vec![],
+            unique: vec![],
+        }
+    }
+
+    #[test]
+    fn a_protected_table_is_never_writable() {
+        let guard = Guard::new([("public".to_owned(), "users".to_owned())], true);
+        assert!(guard.writable(&table("public", "cruises")).is_ok());
+        assert!(matches!(guard.writable(&table("public", "users")), Err(Error::Refused { .. })));
+        // what sluice keeps for itself is no table of the user's
+        assert!(matches!(guard.writable(&table("sluice", "checkpoint")), Err(Error::Refused { .. })));
+    }
+
+    #[test]
+    fn what_fires_needs_the_replica_role() {
+        let fires = Table { fires: true, ..table("public", "a") };
+        assert!(Guard::new([], false).writable(&fires).is_err());
+        assert!(Guard::new([], true).writable(&fires).is_ok());
+        let always = Table { always_triggers: vec!["t".into()], ..table("public", "a") };
+        assert!(Guard::new([], true).writable(&always).is_err());
+        let unlogged = Table { unlogged: true, ..table("public", "a") };
+        assert!(Guard::new([], true).writable(&unlogged).is_err());
+    }
+}

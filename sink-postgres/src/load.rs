@@ -1,0 +1,335 @@
+//! Making a range of a table equal to production's: the target's half of the copy.
+//!
+//! **Why it is exact.** While a slice is loaded the stream stands at C, and the rows that come are production's as of a
+//! snapshot that shows exactly C (the replicator sees to that). Each load is one transaction that holds the checkpoint's
+//! row `FOR SHARE` under `epoch` and `lsn = C`: nothing else can move it meanwhile, and a load that comes too late fails.
+//! In it the target's range becomes equal to the rows, and its entry in `sluice.pending` goes.
+//!
+//! **Into an empty range** the rows go by COPY, as they come. **Into a range with rows** they go to a temporary table
+//! first; then what differs or is gone is deleted, and what is missing inserted. A row that differs is deleted and
+//! inserted rather than updated, so that rows may swap unique values among themselves; columns that only the target has
+//! are carried over. Rows elsewhere that hold a unique value of a row that comes are in the way: in production's snapshot
+//! nobody else has that value, so they are old rows of a pending range, or somebody's edit, which becomes pending itself.
+
+use std::sync::Arc;
+
+use filters::change::Lsn;
+use wire::{Connection, Conninfo, quote_ident, quote_literal};
+
+use crate::error::Error;
+use crate::key::Key;
+use crate::mapping::Mapping;
+use crate::pending::{Pending, Range};
+use crate::registry::{TableSpec, array, key_columns, range_condition};
+use crate::sink;
+
+/// What is loaded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// A range of keys; the whole table if it has no ends.
+    Range(Range),
+    /// Rows with one of these keys.
+    Points(Vec<Key>),
+}
+
+/// One part to load, and all that is to be known of its table.
+#[derive(Clone, Debug)]
+pub struct Task {
+    /// How its rows meet the target's table.
+    pub mapping: Arc<Mapping>,
+    /// Its key.
+    pub spec: TableSpec,
+    /// Which rows.
+    pub part: Part,
+    /// What else of the table is pending: rows there may go if they are in the way.
+    pub pending: Arc<Pending>,
+}
+
+/// What a load did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Loaded {
+    /// Rows that came.
+    pub rows: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Rows deleted on the target because production has none such, or another.
+    pub deleted: u64,
+    /// Rows of done ranges elsewhere that were in the way: somebody's edits.
+    pub divergences: u64,
+}
+
+/// A session that loads one part after another.
+pub struct Loader {
+    db: Connection,
+    pipeline: String,
+    epoch: i64,
+}
+
+/// One load under way.
+pub struct Load<'l> {
+    loader: &'l mut Loader,
+    mapping: Arc<Mapping>,
+    spec: TableSpec,
+    part: Part,
+    pending: Arc<Pending>,
+    staged: bool,
+    loaded: Loaded,
+}
+
+impl Loader {
+    /// Opens the session.
+    pub async fn connect(info: &Conninfo, pipeline: &str, epoch: i64) -> Result<Loader, Error> {
+        let more = [("synchronous_commit", "off"), ("lock_timeout", "10s")];
+        let mut db = crate::session::open(info, pipeline, "load", false, &more).await?;
+        sink::replica_role(&mut db).await?;
+        Ok(Loader { db, pipeline: pipeline.into(), epoch })
+    }
+
+    /// Begins to load `part` with the stream at `at`. `staged`: by way of a temporary table even into an empty range,
+    /// after a row elsewhere was in the way.
+    pub async fn begin(&mut self, task: Task, at: Lsn, staged: bool) -> Result<Load<'_>, Error> {
+        let Task { mapping, spec, part, pending } = task;
+        self.db.simple("BEGIN").await?;
+        let lsn = at.to_string();
+        let epoch = self.epoch.to_string();
+        let held = self
+            .db
+            .query(
+                "SELECT 1 FROM sluice.checkpoint WHERE pipeline = $1 AND epoch = $2::bigint AND lsn = $3::pg_lsn FOR SHARE",
+                &[Some(&self.pipeline), Some(&epoch), Some(&lsn)],
+            )
+            .await?;
+        if held.is_empty() {
+            self.roll_back().await;
+            return Err(Error::Fenced(format!("the checkpoint of pipeline {} has moved while a chunk was to be loaded", self.pipeline)));
+        }
+        let table = mapping.writable.quoted().to_owned();
+        let condition = condition(&mapping, &spec, &part);
+        let empty = self.db.simple(&format!("SELECT 1 FROM {} WHERE {condition} LIMIT 1", mapping.writable.target())).await?;
+        let staged = staged || empty.first().is_some_and(|rows| !rows.is_empty());
+        let columns = mapping.column_list();
+        let into = if staged {
+            // LIKE takes types and collations, no constraint and no default
+            self.db
+                .simple(&format!(
+                    "CREATE TEMPORARY TABLE sluice_stage ON COMMIT DROP AS SELECT {columns} FROM {table} WITH NO DATA"
+                ))
+                .await?;
+            "pg_temp.sluice_stage".to_owned()
+        } else {
+            table
+        };
+        self.db.copy_in(&format!("COPY {into} ({columns}) FROM STDIN")).await?;
+        Ok(Load { loader: self, mapping, spec, part, pending, staged, loaded: Loaded::default() })
+    }
+
+    async fn roll_back(&mut self) {
+        if !self.db.is_broken() {
+            let _ = self.db.simple("ROLLBACK").await;
+        }
+    }
+}
+
+impl Load<'_> {
+    /// More rows: whole lines of COPY's text format.
+    pub async fn write(&mut self, lines: &[u8]) -> Result<(), Error> {
+        self.loaded.bytes += lines.len() as u64;
+        self.loader.db.copy_send(lines).await.map_err(|e| self.blame(e))
+    }
+
+    /// No more rows: reconciles, forgets the pending entry, and commits.
+    pub async fn finish(mut self) -> Result<Loaded, Error> {
+        let done = self.reconcile().await;
+        if done.is_err() {
+            self.loader.roll_back().await;
+        }
+        done.map(|()| self.loaded)
+    }
+
+    /// Gives up: nothing of it stays.
+    pub async fn abandon(self) {
+        let _ = self.loader.db.copy_fail("abandoned").await;
+        self.loader.roll_back().await;
+    }
+
+    async fn reconcile(&mut self) -> Result<(), Error> {
+        self.loaded.rows = match self.loader.db.copy_end().await {
+            Ok(rows) => rows,
+            // an empty range, but a row elsewhere has a unique value of one that came: the caller tries again, staged
+            Err(e) => return Err(self.blame(e)),
+        };
+        if self.staged {
+            self.merge().await.map_err(|e| match e {
+                Error::Wire(e) => self.blame(e),
+                e => e,
+            })?;
+        }
+        self.forget().await?;
+        self.loader.db.simple("COMMIT").await?;
+        Ok(())
+    }
+
+    async fn merge(&mut self) -> Result<(), Error> {
+        let m = &self.mapping;
+        let table = m.writable.target();
+        let columns = m.column_list();
+        let inside = condition_for(m, &self.spec, &self.part, "t.");
+        let db = &mut self.loader.db;
+        // the same row, byte for byte as text: what differs goes and comes again
+        let equal: Vec<String> = m
+            .columns
+            .iter()
+            .map(|c| format!("t.{0}::pg_catalog.text IS NOT DISTINCT FROM s.{0}::pg_catalog.text", c.quoted))
+            .collect();
+        let overriding = if m.identity_always() { "OVERRIDING SYSTEM VALUE " } else { "" };
+        let Some(key) = &m.key else {
+            // without a key rows are a multiset: all out, all in, under one snapshot of the target's readers
+            let gone = db.simple(&format!("DELETE FROM {table} AS t WHERE {inside}")).await?;
+            self.loaded.deleted = gone.first().map_or(0, |r| r.affected());
+            db.simple(&format!("INSERT INTO {} ({columns}) {overriding}SELECT {columns} FROM pg_temp.sluice_stage", m.writable.quoted())).await?;
+            return Ok(());
+        };
+        let names: Vec<&str> = key.columns.iter().filter_map(|&i| m.columns.get(i)).map(|c| c.quoted.as_str()).collect();
+        db.simple(&format!("CREATE INDEX ON pg_temp.sluice_stage ({}); ANALYZE pg_temp.sluice_stage", names.join(", "))).await?;
+        let same_key = on(&names, &key.operators);
+        // columns that only the target has: kept aside for rows that come again
+        let keep: Vec<String> = names.iter().map(|n| (*n).to_owned()).chain(m.extra.iter().cloned()).collect();
+        let kept = if m.extra.is_empty() {
+            String::new()
+        } else {
+            format!(
+                "CREATE TEMPORARY TABLE sluice_kept ON COMMIT DROP AS SELECT {} FROM {table} AS t JOIN pg_temp.sluice_stage AS s ON {same_key} WHERE {inside} AND NOT ({}); ",
+                keep.iter().map(|k| format!("t.{k}")).collect::<Vec<_>>().join(", "),
+                equal.join(" AND ")
+            )
+        };
+        let delete = format!(
+            "{kept}DELETE FROM {table} AS t WHERE {inside} AND NOT EXISTS (SELECT FROM pg_temp.sluice_stage AS s WHERE {same_key} AND {})",
+            equal.join(" AND ")
+        );
+        let gone = db.simple(&delete).await?;
+        self.loaded.deleted = gone.last().map_or(0, |r| r.affected());
+        self.loaded.divergences = self.make_way().await?;
+        let m = &self.mapping;
+        let missing = format!("NOT EXISTS (SELECT FROM {table} AS t WHERE {same_key})");
+        let insert = if m.extra.is_empty() {
+            format!("INSERT INTO {} ({columns}) {overriding}SELECT {columns} FROM pg_temp.sluice_stage AS s WHERE {missing}", m.writable.quoted())
+        } else {
+            let extra = m.extra.join(", ");
+            let from_stage = m.columns.iter().map(|c| format!("s.{}", c.quoted)).collect::<Vec<_>>().join(", ");
+            let from_kept = m.extra.iter().map(|e| format!("t.{e}")).collect::<Vec<_>>().join(", ");
+            format!(
+                "INSERT INTO {0} ({columns}, {extra}) OVERRIDING SYSTEM VALUE SELECT {from_stage}, {from_kept} FROM pg_temp.sluice_stage AS s JOIN pg_temp.sluice_kept AS t ON {same_key};
+                 INSERT INTO {0} ({columns}) {overriding}SELECT {columns} FROM pg_temp.sluice_stage AS s WHERE {missing}",
+                m.writable.quoted()
+            )
+        };
+        self.loader.db.simple(&insert).await?;
+        Ok(())
+    }
+
+    /// Deletes rows outside this part that hold a unique value of a row that comes; those of done ranges become pending.
+    async fn make_way(&mut self) -> Result<u64, Error> {
+        let m = &self.mapping;
+        let Some(key) = &m.key else { return Ok(0) };
+        let names: Vec<&str> = key.columns.iter().filter_map(|&i| m.columns.get(i)).map(|c| c.quoted.as_str()).collect();
+        let same_key = on(&names, &key.operators);
+        let mut edits = 0;
+        for unique in m.unique.iter().filter(|u| u.columns != key.columns) {
+            let columns: Vec<&str> = unique.columns.iter().filter_map(|&i| m.columns.get(i)).map(|c| c.quoted.as_str()).collect();
+            let same = on(&columns, &unique.operators);
+            let spec_key: Vec<String> = self.spec.key.iter().map(|k| format!("t.{}::pg_catalog.text", quote_ident(k))).collect();
+            let point = if self.spec.pointable { format!("ARRAY[{}]", spec_key.join(", ")) } else { "NULL::pg_catalog.text[]".into() };
+            let sql = format!(
+                "DELETE FROM {} AS t USING pg_temp.sluice_stage AS s WHERE {same} AND NOT ({same_key}) RETURNING pg_catalog.to_json({point})",
+                m.writable.target()
+            );
+            let gone = self.loader.db.simple(&sql).await?;
+            for row in gone.iter().flat_map(|r| r.iter()) {
+                let Some(key) = row.get(0).and_then(|t| serde_json::from_str::<Key>(t).ok()) else { continue };
+                if self.pending.covers_key(&key) {
+                    continue; // unknown, so it may go: its own chunk brings what belongs there
+                }
+                edits += 1;
+                let sql = format!(
+                    "INSERT INTO sluice.pending (pipeline, schema, name, point) VALUES ({}, {}, {}, {})",
+                    quote_literal(&self.loader.pipeline),
+                    quote_literal(&self.spec.schema),
+                    quote_literal(&self.spec.name),
+                    array(&key)
+                );
+                self.loader.db.simple(&sql).await?;
+            }
+        }
+        Ok(edits)
+    }
+
+    /// What was pending is done, in the same transaction.
+    async fn forget(&mut self) -> Result<(), Error> {
+        let db = &mut self.loader.db;
+        let (p, s, n) = (quote_literal(&self.loader.pipeline), quote_literal(&self.spec.schema), quote_literal(&self.spec.name));
+        let which = match &self.part {
+            Part::Range(r) => format!("id = {}", r.id),
+            Part::Points(keys) => {
+                let keys: Vec<String> = keys.iter().map(array).collect();
+                format!("(pipeline, schema, name) = ({p}, {s}, {n}) AND point IN ({})", keys.join(", "))
+            }
+        };
+        let deleted = db.simple(&format!("DELETE FROM sluice.pending WHERE {which}")).await?;
+        if deleted.first().map_or(0, |r| r.affected()) == 0 {
+            return Err(Error::Fenced("a chunk was loaded that is no longer pending".into()));
+        }
+        let whole = matches!(&self.part, Part::Range(r) if r.lo.is_none() && r.hi.is_none());
+        if whole {
+            // points of the table are in it
+            db.simple(&format!("DELETE FROM sluice.pending WHERE (pipeline, schema, name) = ({p}, {s}, {n}) AND point IS NOT NULL")).await?;
+        }
+        db.simple(&format!(
+            "UPDATE sluice.tables SET rows_copied = rows_copied + {}, bytes_copied = bytes_copied + {}, divergences = divergences + {} WHERE (pipeline, schema, name) = ({p}, {s}, {n})",
+            self.loaded.rows, self.loaded.bytes, self.loaded.divergences
+        ))
+        .await?;
+        Ok(())
+    }
+
+    /// A verdict on a row names its table; anything else is the target's own trouble.
+    fn blame(&self, e: wire::Error) -> Error {
+        match e.sqlstate() {
+            Some(state) if crate::error::is_verdict(state) => {
+                Error::Data { table: self.mapping.writable.name().to_owned(), operation: "copy", lsn: Lsn::ZERO, source: e }
+            }
+            _ => Error::Wire(e),
+        }
+    }
+}
+
+fn on(names: &[&str], operators: &[String]) -> String {
+    names.iter().zip(operators).map(|(n, op)| format!("t.{n} {op} s.{n}")).collect::<Vec<_>>().join(" AND ")
+}
+
+fn condition(m: &Mapping, spec: &TableSpec, part: &Part) -> String {
+    condition_for(m, spec, part, "")
+}
+
+fn condition_for(m: &Mapping, spec: &TableSpec, part: &Part, prefix: &str) -> String {
+    let columns: Vec<(String, String)> = key_columns(&spec.key, m).into_iter().map(|(n, t)| (format!("{prefix}{n}"), t)).collect();
+    part_condition(&columns, part)
+}
+
+/// A part as SQL over these (already quoted) key columns and their types.
+pub fn part_condition(columns: &[(String, String)], part: &Part) -> String {
+    match part {
+        Part::Range(range) => range_condition(columns, range),
+        Part::Points(keys) => {
+            let names: Vec<&str> = columns.iter().map(|c| c.0.as_str()).collect();
+            let keys: Vec<String> = keys
+                .iter()
+                .map(|k| {
+                    let values: Vec<String> = k.iter().zip(columns).map(|(v, c)| format!("{}::{}", quote_literal(v), c.1)).collect();
+                    format!("({})", values.join(", "))
+                })
+                .collect();
+            format!("({}) IN ({})", names.join(", "), keys.join(", "))
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! How a table's rows, as they come, meet the table that the target has.
+
+use std::sync::Arc;
+
+use filters::change::{Identity, Table as Shape};
+
+use crate::catalog::{Table, Unique};
+use crate::error::Error;
+use crate::guard::{Guard, Writable};
+use wire::quote_ident;
+
+/// One column that we write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// Its index in the rows that come.
+    pub source: usize,
+    /// Quoted name.
+    pub quoted: String,
+    /// What a text value is cast to: the target's type, without a length.
+    pub cast: String,
+    /// Cannot be SET; an insert needs OVERRIDING SYSTEM VALUE.
+    pub identity_always: bool,
+}
+
+/// How a row is found on the target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Key {
+    /// Indexes into [`Mapping::columns`], in the order of the target's unique index.
+    pub columns: Vec<usize>,
+    /// The same as indexes into the rows that come.
+    pub source: Vec<usize>,
+    /// Per column, `OPERATOR(schema.=)`.
+    pub operators: Vec<String>,
+}
+
+/// A table as it comes and the table it goes to.
+#[derive(Clone, Debug)]
+pub struct Mapping {
+    /// The only way to write it.
+    pub writable: Writable,
+    /// The shape of the rows that come.
+    pub shape: Arc<Shape>,
+    /// The columns that both sides have, generated ones left out.
+    pub columns: Vec<Column>,
+    /// `None`: rows are found by all their columns, one at a time, or never (insert only).
+    pub key: Option<Key>,
+    /// All unique indexes of the target over columns that we write, the key's included: where a row can be in the way.
+    pub unique: Vec<Key>,
+    /// Columns that the target has and the rows do not: target-only, quoted.
+    pub extra: Vec<String>,
+    /// TRUNCATE may be used (else DELETE): we have the right, and no foreign key of another table refers to it.
+    pub may_truncate: bool,
+}
+
+impl Mapping {
+    /// Brings the two together, or says what does not fit.
+    pub fn new(guard: &Guard, shape: &Arc<Shape>, table: &Table) -> Result<Mapping, Error> {
+        let writable = guard.writable(table)?;
+        let refuse = |what: String, hint: String| Error::Refused { what, hint };
+        if !table.may_write {
+            return Err(refuse(
+                format!("the target role may not select, insert, update and delete on {}", writable.name()),
+                format!("GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON {} TO the target role;", table.quoted()),
+            ));
+        }
+        if table.row_security {
+            return Err(refuse(
+                format!("row security on {} applies to the target role", writable.name()),
+                "ALTER ROLE … BYPASSRLS, or let the table's owner write".into(),
+            ));
+        }
+        let mut columns = Vec::with_capacity(shape.columns.len());
+        let mut missing = Vec::new();
+        for (source, column) in shape.columns.iter().enumerate() {
+            match table.column(&column.name).and_then(|i| table.columns.get(i)) {
+                None => missing.push(column.name.to_string()),
+                Some(c) if c.generated => {}
+                Some(c) => columns.push(Column {
+                    source,
+                    quoted: quote_ident(&c.name),
+                    cast: c.type_name.clone(),
+                    identity_always: c.identity_always,
+                }),
+            }
+        }
+        if !missing.is_empty() {
+            return Err(refuse(
+                format!("{} on the target has no column {}", writable.name(), missing.join(", ")),
+                format!("add it there, or set `tables.{}.columns.{}: drop`", writable.name(), missing[0]),
+            ));
+        }
+        let unique = table.unique.iter().filter_map(|u| key_over(&columns, shape, u)).collect();
+        let extra = table
+            .columns
+            .iter()
+            .filter(|c| !c.generated && !shape.columns.iter().any(|s| *s.name == *c.name))
+            .map(|c| quote_ident(&c.name))
+            .collect();
+        let key = find_key(shape, table, &columns, &writable)?;
+        let may_truncate = table.may_truncate && !table.referenced;
+        Ok(Mapping { writable, shape: shape.clone(), columns, key, unique, extra, may_truncate })
+    }
+
+    /// Does a part of the key belong to GENERATED ALWAYS AS IDENTITY?
+    pub fn identity_always(&self) -> bool {
+        self.columns.iter().any(|c| c.identity_always)
+    }
+
+    /// The quoted names of all columns we write, comma-separated.
+    pub fn column_list(&self) -> String {
+        self.columns.iter().map(|c| c.quoted.as_str()).collect::<Vec<_>>().join(", ")
+    }
+}
+
+fn key_over(columns: &[Column], shape: &Shape, unique: &Unique) -> Option<Key> {
+    if !unique.usable {
+        return None;
+    }
+    let mut key = Key { columns: vec![], source: vec![], operators: unique.operators.clone() };
+    for name in &unique.columns {
+        let source = shape.columns.iter().position(|s| *s.name == **name)?;
+        key.columns.push(columns.iter().position(|c| c.source == source)?);
+        key.source.push(source);
+    }
+    Some(key)
+}
+
+/// The identity's columns where production has a key; the target's primary key where it sends whole rows.
+fn find_key(shape: &Shape, table: &Table, columns: &[Column], writable: &Writable) -> Result<Option<Key>, Error> {
+    let names: Vec<&str> = shape.columns.iter().filter(|c| c.key).map(|c| &*c.name).collect();
+    match shape.identity {
+        Identity::Nothing => Ok(None),
+        Identity::Full => Ok(table.unique.iter().filter(|u| u.primary).find_map(|u| key_over(columns, shape, u))),
+        // a table without a primary key, in the publication of inserts only
+        Identity::Default | Identity::Index if names.is_empty() => Ok(None),
+        Identity::Default | Identity::Index => match table.unique_over(&names).and_then(|u| key_over(columns, shape, u)) {
+            Some(key) => Ok(Some(key)),
+            None => Err(Error::Refused {
+                what: format!(
+                    "{} on the target has no valid, immediate, unpartial unique index over exactly ({})",
+                    writable.name(),
+                    names.join(", ")
+                ),
+                hint: format!(
+                    "CREATE UNIQUE INDEX ON {} ({});",
+                    writable.quoted(),
+                    names.iter().map(|n| quote_ident(n)).collect::<Vec<_>>().join(", ")
+                ),
+            }),
+        },
+    }
+}

@@ -1,0 +1,116 @@
+//! Which parts of a table are not yet exact.
+//!
+//! At every moment: **a done range is exact at the checkpoint, a pending range is unknown.** An event whose key lies in
+//! a pending range is skipped, its chunk will bring the row; an event in a done range must touch exactly one row. A
+//! pending range of one key is the answer to everything that is not as expected.
+//!
+//! Only what is pending is written down (`sluice.pending`): a table without an entry there is done.
+
+use std::cmp::Ordering;
+use std::collections::HashSet;
+
+use filters::change::Row;
+
+use crate::key::{self, Key, Kind};
+
+/// A range of keys `[lo, hi)`; `None` is without end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Range {
+    /// Its row in `sluice.pending`.
+    pub id: i64,
+    /// From here on.
+    pub lo: Option<Key>,
+    /// Up to here, exclusive.
+    pub hi: Option<Key>,
+}
+
+/// What is pending of one table.
+#[derive(Clone, Debug, Default)]
+pub struct Pending {
+    /// How keys are ordered; `None`: the table is one unit, all pending or all done.
+    pub kinds: Option<Vec<Kind>>,
+    /// The key's columns as indexes into the rows that come, in the order of `kinds` and of every bound and point.
+    pub key: Vec<usize>,
+    /// May a single key be pending? Not where there is no key, nor where it is masked: production could not be asked for it.
+    pub pointable: bool,
+    /// Ranges, in no order.
+    pub ranges: Vec<Range>,
+    /// Single keys.
+    pub points: HashSet<Key>,
+}
+
+impl Pending {
+    /// Is nothing pending?
+    pub fn is_done(&self) -> bool {
+        self.ranges.is_empty() && self.points.is_empty()
+    }
+
+    /// Is the whole table one pending range?
+    pub fn is_whole(&self) -> bool {
+        self.ranges.iter().any(|r| r.lo.is_none() && r.hi.is_none())
+    }
+
+    /// Is this row's key pending? A row whose key cannot be read is pending as soon as anything is.
+    pub fn covers(&self, row: &Row) -> bool {
+        if self.is_done() {
+            return false;
+        }
+        if self.is_whole() {
+            return true;
+        }
+        match key::values(row, &self.key) {
+            Some(values) => self.covers_key(&values),
+            None => true,
+        }
+    }
+
+    /// The same for a key.
+    pub fn covers_key(&self, values: &[impl AsRef<[u8]>]) -> bool {
+        if !self.points.is_empty() {
+            let key: Option<Key> = values.iter().map(|v| String::from_utf8(v.as_ref().to_vec()).ok()).collect();
+            if key.is_none_or(|key| self.points.contains(&key)) {
+                return true;
+            }
+        }
+        let Some(kinds) = &self.kinds else { return !self.ranges.is_empty() };
+        let text: Vec<&[u8]> = values.iter().map(AsRef::as_ref).collect();
+        self.ranges.iter().any(|r| {
+            let bound = |b: &Key| {
+                let b: Vec<&[u8]> = b.iter().map(|s| s.as_bytes()).collect();
+                key::compare(kinds, &text, &b)
+            };
+            // a key that cannot be compared is nowhere for sure: treat it as pending
+            let from = r.lo.as_ref().is_none_or(|lo| bound(lo) != Some(Ordering::Less));
+            let upto = r.hi.as_ref().is_none_or(|hi| matches!(bound(hi), Some(Ordering::Less) | None));
+            from && upto
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn range(lo: Option<&str>, hi: Option<&str>) -> Range {
+        Range { id: 0, lo: lo.map(|s| vec![s.into()]), hi: hi.map(|s| vec![s.into()]) }
+    }
+
+    #[test]
+    fn a_range_takes_in_its_lower_end_only() {
+        let p = Pending { kinds: Some(vec![Kind::Int]), key: vec![0], ranges: vec![range(Some("10"), Some("20"))], ..Default::default() };
+        for (key, want) in [("9", false), ("10", true), ("19", true), ("20", false), ("100", false), ("x", true)] {
+            assert_eq!(p.covers_key(&[key]), want, "{key}");
+        }
+        let p = Pending { ranges: vec![range(None, Some("10"))], ..p };
+        assert!(p.covers_key(&["-5"]) && !p.covers_key(&["10"]));
+        let p = Pending { ranges: vec![], points: HashSet::from([vec!["7".to_owned()]]), ..p };
+        assert!(p.covers_key(&["7"]) && !p.covers_key(&["70"]));
+    }
+
+    #[test]
+    fn a_unit_is_pending_as_a_whole() {
+        let p = Pending { ranges: vec![range(None, None)], ..Default::default() };
+        assert!(p.is_whole() && p.covers_key(&["anything"]));
+        assert!(!Pending::default().covers_key(&["anything"]));
+    }
+}

@@ -1,0 +1,249 @@
+//! Folding a run of changes to its net effect, table by table and key by key.
+//!
+//! **Why it is right.** Between two barriers every keyed row is touched by at most one step, with the state that it has
+//! after the last of its changes; changes of different keys commute but for secondary unique indexes. Those are why
+//! all deletes go before all updates and these before all inserts: a value is freed before it is taken. Where that is
+//! not enough (two rows swap a unique value) the server refuses, nothing is applied, and the sink replays the same run in
+//! smaller pieces, in production's own order at last (invariant 12). Anything that does not fold (a key change, a
+//! table without a key, a truncate, a sequence that production could not have made) is a barrier: what was folded so far
+//! goes first, then this one alone.
+//!
+//! Foreign keys do not order the steps: our sessions run with them quiet, or the tables have none ([`crate::guard`]).
+
+use std::borrow::Cow;
+use std::hash::{BuildHasher, Hasher};
+use std::sync::Arc;
+
+use filters::change::{Row, RowBuilder, Value};
+use hashbrown::{DefaultHashBuilder, HashTable};
+
+use crate::mapping::Mapping;
+
+/// One change, on its way to the target.
+#[derive(Clone, Debug)]
+pub struct Item<'a> {
+    /// Which mapping.
+    pub map: usize,
+    /// What to do.
+    pub act: Act<'a>,
+}
+
+/// What to do with a row or a table.
+#[derive(Clone, Debug)]
+pub enum Act<'a> {
+    /// Put it there.
+    Insert(&'a Row),
+    /// Change it; `old` is given where the stream gave it.
+    Update {
+        /// The identity's columns before, or the whole row.
+        old: Option<&'a Row>,
+        /// The row after.
+        new: &'a Row,
+    },
+    /// Take it away.
+    Delete(&'a Row),
+    /// Empty the table.
+    Truncate,
+}
+
+/// One statement, or a few that belong together.
+#[derive(Clone, Debug)]
+pub enum Step<'a> {
+    /// Delete by key: the rows hold at least the key.
+    Delete(usize, Vec<&'a Row>),
+    /// Update by key: every column but the key and the columns (by index into the row) that were not sent.
+    Update(usize, Vec<usize>, Vec<Cow<'a, Row>>),
+    /// Insert whole rows.
+    Insert(usize, Vec<Cow<'a, Row>>),
+    /// One change that does not fold.
+    Single(usize, Act<'a>),
+}
+
+impl Step<'_> {
+    /// How many rows it must touch; `None` for a truncate.
+    pub fn rows(&self) -> Option<u64> {
+        match self {
+            Step::Delete(_, r) => Some(r.len() as u64),
+            Step::Update(_, _, r) | Step::Insert(_, r) => Some(r.len() as u64),
+            Step::Single(_, Act::Truncate) => None,
+            Step::Single(..) => Some(1),
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Net {
+    Insert,
+    Update,
+    Delete,
+    /// Inserted and deleted again.
+    Nothing,
+}
+
+struct Entry<'a> {
+    map: usize,
+    hash: u64,
+    net: Net,
+    /// A row that holds the key.
+    key: &'a Row,
+    /// The latest image, for insert and update.
+    image: Option<Cow<'a, Row>>,
+}
+
+/// Folds `items` into steps, in an order in which they may run.
+pub fn fold<'a>(maps: &[Arc<Mapping>], items: impl IntoIterator<Item = Item<'a>>) -> Vec<Step<'a>> {
+    let mut fold = Fold { maps, steps: Vec::new(), entries: Vec::new(), index: HashTable::new(), unkeyed: Vec::new(), hasher: DefaultHashBuilder::default() };
+    for item in items {
+        fold.push(item);
+    }
+    fold.flush();
+    fold.steps
+}
+
+struct Fold<'m, 'a> {
+    maps: &'m [Arc<Mapping>],
+    steps: Vec<Step<'a>>,
+    entries: Vec<Entry<'a>>,
+    index: HashTable<usize>,
+    /// Inserts into tables without a key.
+    unkeyed: Vec<(usize, &'a Row)>,
+    hasher: DefaultHashBuilder,
+}
+
+impl<'a> Fold<'_, 'a> {
+    fn push(&mut self, item: Item<'a>) {
+        let Some(mapping) = self.maps.get(item.map) else { return };
+        let Some(key) = mapping.key.as_ref().map(|k| k.source.as_slice()) else {
+            match item.act {
+                Act::Insert(row) => self.unkeyed.push((item.map, row)),
+                act => self.single(item.map, act),
+            }
+            return;
+        };
+        let (row, net) = match &item.act {
+            Act::Insert(row) => (*row, Net::Insert),
+            Act::Delete(row) => (*row, Net::Delete),
+            Act::Update { old, new } => {
+                if old.is_some_and(|old| !same_key(old, new, key)) {
+                    return self.single(item.map, item.act);
+                }
+                (*new, Net::Update)
+            }
+            Act::Truncate => return self.single(item.map, item.act),
+        };
+        let Some(hash) = self.hash(item.map, row, key) else { return self.single(item.map, item.act) };
+        let entries = &self.entries;
+        let found = self
+            .index
+            .find(hash, |&i| entries.get(i).is_some_and(|e| e.hash == hash && e.map == item.map && same_key(e.key, row, key)))
+            .copied();
+        let Some(found) = found else {
+            let image = (net != Net::Delete).then_some(Cow::Borrowed(row));
+            let at = self.entries.len();
+            self.entries.push(Entry { map: item.map, hash, net, key: row, image });
+            let entries = &self.entries;
+            self.index.insert_unique(hash, at, |&i| entries.get(i).map_or(0, |e| e.hash));
+            return;
+        };
+        if !self.merge(found, net, row, mapping.identity_always()) {
+            self.flush();
+            self.push(item);
+        }
+    }
+
+    /// Merges a second change of one key into the first; false if production could not have made this sequence, or we
+    /// cannot say it in one step.
+    fn merge(&mut self, at: usize, net: Net, row: &'a Row, identity_always: bool) -> bool {
+        let Some(entry) = self.entries.get_mut(at) else { return false };
+        (entry.net, entry.image) = match (entry.net, net) {
+            (kept @ (Net::Insert | Net::Update), Net::Update) => {
+                (kept, Some(entry.image.take().map_or(Cow::Borrowed(row), |before| overlay(before, row))))
+            }
+            (Net::Insert, Net::Delete) => (Net::Nothing, None),
+            (Net::Update, Net::Delete) => (Net::Delete, None),
+            // a row that goes and comes is a row that changes, unless a column cannot be SET
+            (Net::Delete, Net::Insert) if !identity_always => (Net::Update, Some(Cow::Borrowed(row))),
+            (Net::Nothing, Net::Insert) => (Net::Insert, Some(Cow::Borrowed(row))),
+            _ => return false,
+        };
+        true
+    }
+
+    fn single(&mut self, map: usize, act: Act<'a>) {
+        self.flush();
+        self.steps.push(Step::Single(map, act));
+    }
+
+    fn hash(&self, map: usize, row: &Row, key: &[usize]) -> Option<u64> {
+        let mut h = self.hasher.build_hasher();
+        h.write_usize(map);
+        for &i in key {
+            match row.get(i) {
+                Value::Text(v) | Value::Binary(v) => {
+                    h.write_usize(v.len());
+                    h.write(v);
+                }
+                _ => return None,
+            }
+        }
+        Some(h.finish())
+    }
+
+    /// Turns what was folded into steps: deletes, updates, inserts.
+    fn flush(&mut self) {
+        let mut deletes: Vec<(usize, Vec<&'a Row>)> = Vec::new();
+        let mut updates: Vec<(usize, Vec<usize>, Vec<Cow<'a, Row>>)> = Vec::new();
+        let mut inserts: Vec<(usize, Vec<Cow<'a, Row>>)> = Vec::new();
+        for entry in self.entries.drain(..) {
+            match (entry.net, entry.image) {
+                (Net::Delete, _) => match deletes.iter_mut().find(|d| d.0 == entry.map) {
+                    Some(d) => d.1.push(entry.key),
+                    None => deletes.push((entry.map, vec![entry.key])),
+                },
+                (Net::Update, Some(image)) => {
+                    let unchanged = unchanged(&image);
+                    match updates.iter_mut().find(|u| u.0 == entry.map && u.1 == unchanged) {
+                        Some(u) => u.2.push(image),
+                        None => updates.push((entry.map, unchanged, vec![image])),
+                    }
+                }
+                (Net::Insert, Some(image)) => match inserts.iter_mut().find(|i| i.0 == entry.map) {
+                    Some(i) => i.1.push(image),
+                    None => inserts.push((entry.map, vec![image])),
+                },
+                _ => {}
+            }
+        }
+        self.index.clear();
+        for (map, row) in self.unkeyed.drain(..) {
+            match inserts.iter_mut().find(|i| i.0 == map) {
+                Some(i) => i.1.push(Cow::Borrowed(row)),
+                None => inserts.push((map, vec![Cow::Borrowed(row)])),
+            }
+        }
+        self.steps.extend(deletes.into_iter().map(|(m, r)| Step::Delete(m, r)));
+        self.steps.extend(updates.into_iter().map(|(m, u, r)| Step::Update(m, u, r)));
+        self.steps.extend(inserts.into_iter().map(|(m, r)| Step::Insert(m, r)));
+    }
+}
+
+/// The columns that were not sent.
+fn unchanged(row: &Row) -> Vec<usize> {
+    row.values().enumerate().filter(|(_, v)| *v == Value::Unchanged).map(|(i, _)| i).collect()
+}
+
+fn same_key(a: &Row, b: &Row, key: &[usize]) -> bool {
+    key.iter().all(|&i| a.get(i) == b.get(i))
+}
+
+/// `after`, with what it did not send taken from `before`.
+fn overlay<'a>(before: Cow<'a, Row>, after: &'a Row) -> Cow<'a, Row> {
+    if !after.has_unchanged() {
+        return Cow::Borrowed(after);
+    }
+    let mut merged = RowBuilder::new();
+    for (b, a) in before.values().zip(after.values()) {
+        merged.push(if a == Value::Unchanged { b } else { a });
+    }
+    Cow::Owned(merged.finish())
+}

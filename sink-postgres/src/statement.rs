@@ -1,0 +1,246 @@
+//! Steps as bytes: the SQL of each kind of statement, and its rows as parameters or COPY lines.
+//!
+//! Updates and deletes are `… FROM unnest($1::text[], …)` under a generic plan: a nested loop on the key's index at every
+//! batch size, with no stage, no ANALYZE and no truncate; it was the best of seven ways measured. Every array is a
+//! `text[]` in binary form, which carries each value's text as it came (no quoting, arrays of arrays too), and the server
+//! casts it by the type's own input function. Inserts are COPY in text form, again each value as it came.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use bytes::{BufMut, BytesMut};
+use filters::change::{Row, Value};
+use postgres_protocol::message::frontend;
+
+use crate::mapping::{Key, Mapping};
+
+/// `COPY t (…) FROM STDIN`.
+pub fn copy(m: &Mapping) -> String {
+    format!("COPY {} ({}) FROM STDIN", m.writable.quoted(), m.column_list())
+}
+
+/// `DELETE … USING unnest`, by key.
+pub fn delete(m: &Mapping, key: &Key) -> String {
+    format!("DELETE FROM {} AS t USING {} WHERE {}", m.writable.target(), unnest(0..key.columns.len()), by_key(m, key))
+}
+
+/// `UPDATE … FROM unnest`, by key; `None` if there is no column to set.
+pub fn update(m: &Mapping, key: &Key, unchanged: &[usize]) -> Option<String> {
+    let set = settable(m, key, unchanged);
+    if set.is_empty() {
+        return None;
+    }
+    let mut list = String::new();
+    for (n, &column) in set.iter().enumerate() {
+        let c = m.columns.get(column)?;
+        let comma = if n == 0 { "" } else { ", " };
+        let _ = write!(list, "{comma}{} = u.c{}::{}", c.quoted, key.columns.len() + n, c.cast);
+    }
+    let arrays = unnest(0..key.columns.len() + set.len());
+    Some(format!("UPDATE {} AS t SET {list} FROM {arrays} WHERE {}", m.writable.target(), by_key(m, key)))
+}
+
+/// One row by its old key to all its new values, the key's too: parameters are the old key, then the new values.
+pub fn rekey(m: &Mapping, key: &Key, unchanged: &[usize]) -> String {
+    let mut list = String::new();
+    let sent = m.columns.iter().filter(|c| !unchanged.contains(&c.source) && !c.identity_always);
+    for (n, c) in sent.enumerate() {
+        let comma = if n == 0 { "" } else { ", " };
+        let _ = write!(list, "{comma}{} = ${}::pg_catalog.text::{}", c.quoted, key.columns.len() + n + 1, c.cast);
+    }
+    let by: Vec<String> = key
+        .columns
+        .iter()
+        .zip(&key.operators)
+        .enumerate()
+        .filter_map(|(n, (&i, op))| m.columns.get(i).map(|c| format!("t.{} {op} ${}::pg_catalog.text::{}", c.quoted, n + 1, c.cast)))
+        .collect();
+    format!("UPDATE {} AS t SET {list} WHERE {}", m.writable.target(), by.join(" AND "))
+}
+
+/// One row among equal ones, by all its columns as text: for tables without a key. Parameters are the old values, then
+/// (for an update) the new ones that were sent.
+pub fn one_of_equal(m: &Mapping, new: Option<&Row>) -> String {
+    let same: Vec<String> = m
+        .columns
+        .iter()
+        .enumerate()
+        .map(|(n, c)| {
+            format!("t.{}::pg_catalog.text IS NOT DISTINCT FROM ${}::pg_catalog.text::{}::pg_catalog.text", c.quoted, n + 1, c.cast)
+        })
+        .collect();
+    let target = m.writable.target();
+    let one = format!("(SELECT t.tableoid, t.ctid FROM {target} AS t WHERE {} LIMIT 1)", same.join(" AND "));
+    match new {
+        None => format!("DELETE FROM {target} WHERE (tableoid, ctid) = {one}"),
+        Some(new) => {
+            let mut n = m.columns.len();
+            let mut set = String::new();
+            for c in m.columns.iter().filter(|c| new.get(c.source) != Value::Unchanged && !c.identity_always) {
+                n += 1;
+                let comma = if set.is_empty() { "" } else { ", " };
+                let _ = write!(set, "{comma}{} = ${n}::pg_catalog.text::{}", c.quoted, c.cast);
+            }
+            format!("UPDATE {target} SET {set} WHERE (tableoid, ctid) = {one}")
+        }
+    }
+}
+
+/// Empties a table. TRUNCATE where it can be, else DELETE, which no foreign key of another table hinders.
+pub fn truncate(m: &Mapping) -> String {
+    match m.may_truncate {
+        true => format!("TRUNCATE {}", m.writable.target()),
+        false => format!("DELETE FROM {}", m.writable.target()),
+    }
+}
+
+/// The columns (indexes into the mapping) that an update sets: all but the key and what was not sent.
+pub fn settable(m: &Mapping, key: &Key, unchanged: &[usize]) -> Vec<usize> {
+    (0..m.columns.len())
+        .filter(|i| !key.columns.contains(i))
+        .filter(|&i| m.columns.get(i).is_some_and(|c| !unchanged.contains(&c.source) && !c.identity_always))
+        .collect()
+}
+
+fn unnest(columns: std::ops::Range<usize>) -> String {
+    let mut arrays = String::from("pg_catalog.unnest(");
+    let mut names = String::new();
+    for n in columns {
+        let comma = if n == 0 { "" } else { ", " };
+        let _ = write!(arrays, "{comma}${}::pg_catalog.text[]", n + 1);
+        let _ = write!(names, "{comma}c{n}");
+    }
+    format!("{arrays}) AS u({names})")
+}
+
+fn by_key(m: &Mapping, key: &Key) -> String {
+    let parts: Vec<String> = key
+        .columns
+        .iter()
+        .zip(&key.operators)
+        .enumerate()
+        .filter_map(|(n, (&i, op))| m.columns.get(i).map(|c| format!("t.{} {op} u.c{n}::{}", c.quoted, c.cast)))
+        .collect();
+    parts.join(" AND ")
+}
+
+/// Builds binary `text[]` parameters, one array a column, row by row.
+/// (<https://www.postgresql.org/docs/current/xfunc-c.html>; the layout is that of `array_send`.)
+#[derive(Default)]
+pub struct Arrays {
+    columns: Vec<BytesMut>,
+    rows: u32,
+}
+
+impl Arrays {
+    /// Empties it for `columns` columns, keeping its memory.
+    pub fn reset(&mut self, columns: usize) {
+        self.rows = 0;
+        self.columns.resize_with(columns, BytesMut::new);
+        for c in &mut self.columns {
+            c.clear();
+            c.put_i32(1); // dimensions
+            c.put_i32(1); // there may be nulls
+            c.put_u32(25); // text
+            c.put_u32(0); // rows, set in `finish`
+            c.put_i32(1); // lower bound
+        }
+    }
+
+    /// Appends a row: `columns[i]` is the index in `row` of the array `i`'s value.
+    pub fn push(&mut self, row: &Row, columns: &[usize]) {
+        self.rows += 1;
+        // one pass over the row where the columns ascend (they do but for keys in another order than the table's)
+        let mut values = row.values().enumerate();
+        let mut at = 0usize;
+        for (out, &want) in self.columns.iter_mut().zip(columns) {
+            let value = if want >= at {
+                at = want + 1;
+                values.by_ref().find(|(i, _)| *i == want).map_or(Value::Null, |(_, v)| v)
+            } else {
+                row.get(want)
+            };
+            match value {
+                Value::Text(v) | Value::Binary(v) => {
+                    out.put_u32(v.len() as u32);
+                    out.put_slice(v);
+                }
+                Value::Null | Value::Unchanged => out.put_i32(-1),
+            }
+        }
+    }
+
+    /// The arrays, ready to bind.
+    pub fn finish(&mut self) -> &[BytesMut] {
+        for c in &mut self.columns {
+            if let Some(rows) = c.get_mut(12..16) {
+                rows.copy_from_slice(&self.rows.to_be_bytes());
+            }
+        }
+        &self.columns
+    }
+}
+
+/// Appends CopyData messages with one text line a row, then CopyDone.
+pub fn copy_rows(m: &Mapping, rows: &[Cow<'_, Row>], out: &mut BytesMut) {
+    const MESSAGE: usize = 64 * 1024;
+    let mut start = begin_copy_data(out);
+    for row in rows {
+        if out.len() - start > MESSAGE {
+            end_copy_data(out, start);
+            start = begin_copy_data(out);
+        }
+        copy_line(m, row, out);
+    }
+    end_copy_data(out, start);
+    frontend::copy_done(out);
+}
+
+fn begin_copy_data(out: &mut BytesMut) -> usize {
+    out.put_u8(b'd');
+    out.put_u32(0);
+    out.len()
+}
+
+fn end_copy_data(out: &mut BytesMut, start: usize) {
+    let len = (out.len() - start + 4) as u32;
+    if let Some(head) = out.get_mut(start - 4..start) {
+        head.copy_from_slice(&len.to_be_bytes());
+    }
+}
+
+/// One line of COPY's text format (<https://www.postgresql.org/docs/current/sql-copy.html>).
+fn copy_line(m: &Mapping, row: &Row, out: &mut BytesMut) {
+    let mut values = row.values();
+    let mut at = 0usize;
+    for (n, column) in m.columns.iter().enumerate() {
+        if n > 0 {
+            out.put_u8(b'\t');
+        }
+        // the mapping's columns ascend by source
+        let value = values.nth(column.source - at).unwrap_or(Value::Null);
+        at = column.source + 1;
+        match value {
+            Value::Text(v) | Value::Binary(v) => escape(v, out),
+            Value::Null | Value::Unchanged => out.put_slice(b"\\N"),
+        }
+    }
+    out.put_u8(b'\n');
+}
+
+fn escape(value: &[u8], out: &mut BytesMut) {
+    let mut rest = value;
+    while let Some(at) = rest.iter().position(|b| matches!(b, b'\\' | b'\n' | b'\r' | b'\t')) {
+        let (plain, special) = rest.split_at(at);
+        out.put_slice(plain);
+        out.put_u8(b'\\');
+        out.put_u8(match special.first() {
+            Some(b'\n') => b'n',
+            Some(b'\r') => b'r',
+            Some(b'\t') => b't',
+            _ => b'\\',
+        });
+        rest = special.get(1..).unwrap_or(&[]);
+    }
+    out.put_slice(rest);
+}
