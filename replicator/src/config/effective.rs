@@ -1,0 +1,134 @@
+//! The configuration as it is in force, defaults and all, secrets as `***`: what `plan` prints.
+
+use std::fmt::Write;
+
+use filters::mask::MaskSpec;
+use filters::policy::Class;
+
+use super::masks::written;
+use super::sections::{OnDivergence, Server, SlotWalLimit};
+use super::tables::{Rest, Rule, TableEntry};
+use super::{Config, units};
+
+impl Config {
+    /// The configuration in force, as YAML. The two connection strings and the masking key read `***`.
+    pub fn effective(&self) -> String {
+        let mut out = format!("pipeline: {}\n", self.pipeline);
+        server(&mut out, "source", &self.source);
+        server(&mut out, "target", &self.target);
+        if self.masking.key.is_some() || !self.masking.domains.is_empty() {
+            out.push_str("masking:\n");
+            if self.masking.key.is_some() {
+                out.push_str("  key: \"***\"\n");
+            }
+            if !self.masking.domains.is_empty() {
+                out.push_str("  domains:\n");
+                for (name, spec) in &self.masking.domains {
+                    _ = writeln!(out, "    {name}: {}", mask_text(spec));
+                }
+            }
+        }
+        out.push_str("tables:\n");
+        self.tables.iter().for_each(|t| table(&mut out, t));
+        if !self.protect.is_empty() {
+            out.push_str("protect:\n  tables:\n");
+            self.protect.iter().for_each(|p| _ = writeln!(out, "    - {}", quote(&p.to_string())));
+        }
+        let divergence = match self.apply.on_divergence {
+            OnDivergence::Heal => "heal",
+            OnDivergence::Stop => "stop",
+        };
+        _ = writeln!(out, "apply:\n  on_error: stop\n  on_divergence: {divergence}\n  ddl: off");
+        let copy = &self.copy;
+        let slice = units::show_time(copy.slice);
+        _ = writeln!(out, "copy:\n  slice: {slice}\n  readers: {}\n  chunk_rows: {}", copy.readers, copy.chunk_rows);
+        let limits = &self.limits;
+        let slot = match limits.max_slot_wal_keep_size {
+            SlotWalLimit::Required => "required",
+            SlotWalLimit::Ignore => "ignore",
+        };
+        _ = writeln!(out, "limits:\n  memory: {}", units::show_size(limits.memory));
+        _ = writeln!(out, "  logical_decoding_work_mem: {}", units::show_size(limits.logical_decoding_work_mem));
+        _ = writeln!(out, "  wal:\n    warn: {}", units::show_size(limits.wal_warn));
+        _ = writeln!(out, "  lag: {}\n  max_slot_wal_keep_size: {slot}", units::show_time(limits.lag));
+        if let Some(listen) = self.serve.listen {
+            _ = writeln!(out, "serve:\n  listen: {listen}");
+        }
+        out
+    }
+}
+
+fn server(out: &mut String, name: &str, server: &Server) {
+    _ = writeln!(out, "{name}:\n  url: \"***\"");
+    if let Some(environment) = &server.environment {
+        _ = writeln!(out, "  environment: {environment}");
+    }
+}
+
+fn table(out: &mut String, entry: &TableEntry) {
+    let name = quote(&entry.pattern.to_string());
+    let word = match &entry.rule {
+        Rule::Structure => Some("structure"),
+        Rule::Exclude => Some("exclude"),
+        rule if *rule == Rule::KEEP && !entry.optional => Some("keep"),
+        Rule::Copy { .. } => None,
+    };
+    if let Some(word) = word {
+        _ = writeln!(out, "  {name}: {word}");
+    }
+    let (Rule::Copy { columns, rest }, None) = (&entry.rule, word) else { return };
+    let rest = if *rest == Rest::Keep { "keep" } else { "withhold" };
+    _ = writeln!(out, "  {name}:\n    rest: {rest}");
+    if entry.optional {
+        out.push_str("    optional: true\n");
+    }
+    if !columns.is_empty() {
+        out.push_str("    columns:\n");
+        for (column, class) in columns {
+            _ = writeln!(out, "      {}: {}", quote(column), class_text(class));
+        }
+    }
+}
+
+/// A class as the file writes it.
+pub(crate) fn class_text(class: &Class) -> String {
+    match class {
+        Class::Keep => "keep".to_owned(),
+        Class::Drop => "drop".to_owned(),
+        Class::Withheld => "withheld".to_owned(),
+        Class::Mask { domain: Some(domain), .. } => domain.clone(),
+        Class::Mask { spec, domain: None } => mask_text(spec),
+    }
+}
+
+/// A mask as the file writes it: its name where no parameter is set.
+pub(crate) fn mask_text(spec: &MaskSpec) -> String {
+    let (name, parameters) = written(spec);
+    if parameters.is_empty() {
+        return name.to_owned();
+    }
+    let parameters: Vec<String> = parameters.iter().map(|(key, value)| format!("{key}: {}", quote(value))).collect();
+    format!("{{ mask: {name}, {} }}", parameters.join(", "))
+}
+
+/// A YAML scalar that reads as this text: plain where that is safe, else in double quotes.
+pub(crate) fn quote(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_.-/ ()".contains(c);
+    if text.chars().all(plain)
+        && text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
+        && !text.ends_with(' ')
+    {
+        return text.to_owned();
+    }
+    let mut out = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => out.extend(['\\', c]),
+            c if c.is_control() => _ = write!(out, "\\u{:04x}", c as u32),
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    // a `${` is written so that reading it back does not expand it
+    out.replace("${", "$${")
+}

@@ -1,0 +1,113 @@
+//! `sluice.yaml`: what was typed, and what it means.
+//!
+//! ```text
+//!  text ─► tree ─► keys ─► expand ─► sections, tables, masks ─► Config ─► resolve(real tables, lock) ─► Policy
+//!  typed   lines   unknown  ${VAR}   units, words, names         meaning
+//! ```
+//!
+//! The tree is what was typed; [`Config`] is what it means, and everything that is done waits for it. No step stops at
+//! its first fault: a person who mends a file wants to see all of them, each with its key path. Nothing here but
+//! [`Config::load`] touches the world.
+
+mod effective;
+mod expand;
+mod keys;
+mod lock;
+mod lock_text;
+mod masks;
+mod pattern;
+mod problem;
+mod read;
+mod resolve;
+mod secret;
+mod sections;
+mod tables;
+mod tree;
+mod units;
+
+#[cfg(test)]
+mod tests;
+
+pub use expand::Env;
+pub use keys::{KEYS, State};
+pub use lock::{Difference, Lock, LockedColumn};
+pub use masks::{Domains, MASKS};
+pub use pattern::{Pattern, table_name};
+pub use problem::{Problem, Problems};
+pub use resolve::{Resolved, SourceColumn, SourceTable};
+pub use secret::Secret;
+pub use sections::{Apply, Copying, Limits, Masking, OnDivergence, Serve, Server, SlotWalLimit};
+pub use tables::{Rest, Rule, TableEntry};
+
+use std::path::Path;
+
+/// What a `sluice.yaml` means. `Debug` shows no secret.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Names slot and publication (`sluice_<pipeline>`) and the checkpoint on the target: `[a-z0-9_]{1,40}`.
+    pub pipeline: String,
+    /// Production.
+    pub source: Server,
+    /// Staging.
+    pub target: Server,
+    /// The key of all masks, and the masks with a name.
+    pub masking: Masking,
+    /// In the file's order.
+    pub tables: Vec<TableEntry>,
+    /// The target's own tables: never written.
+    pub protect: Vec<Pattern>,
+    /// What becomes of a change that does not go as expected.
+    pub apply: Apply,
+    /// The pace of copying.
+    pub copy: Copying,
+    /// What must not be exceeded.
+    pub limits: Limits,
+    /// The HTTP side.
+    pub serve: Serve,
+}
+
+impl Config {
+    /// Reads a file, with the process's environment.
+    pub fn load(path: &Path) -> Result<Config, Problems> {
+        let text = std::fs::read_to_string(path).map_err(|e| {
+            Problem::new("", format!("cannot read {}: {e}", path.display()))
+                .hint("sluice init writes one; -c names another")
+        })?;
+        Config::parse(&text, &|name| std::env::var(name).ok())
+    }
+
+    /// Reads a text, with variables from `env`. All problems at once.
+    pub fn parse(text: &str, env: Env<'_>) -> Result<Config, Problems> {
+        let mut problems = Problems::default();
+        let mut root = tree::parse(text, &mut problems);
+        if let Some(root) = &mut root {
+            keys::check(root, &mut problems);
+            expand::expand(root, "", env, &mut problems);
+        }
+        if root.is_none() && !problems.0.is_empty() {
+            return Err(problems);
+        }
+        match sections::config(&read::At::root(root.as_ref()), &mut problems) {
+            Some(config) if problems.0.is_empty() => Ok(config),
+            _ => {
+                problems.0.sort_by_key(|p| p.line.unwrap_or(usize::MAX));
+                Err(problems)
+            }
+        }
+    }
+
+    /// The name of slot and publication.
+    pub fn slot(&self) -> String {
+        format!("sluice_{}", self.pipeline)
+    }
+
+    /// The name of the publication of tables without a replica identity.
+    pub fn publication_inserts(&self) -> String {
+        format!("sluice_{}_inserts", self.pipeline)
+    }
+
+    /// Is this table the target's own?
+    pub fn is_protected(&self, schema: &str, name: &str) -> bool {
+        self.protect.iter().any(|p| p.matches(schema, name))
+    }
+}

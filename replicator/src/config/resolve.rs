@@ -1,0 +1,193 @@
+//! The file laid over the tables that production really has, and over the lock: the policy that is in force.
+//!
+//! Pure. Who reads the catalog hands its tables in; nothing is decided while it is read.
+
+use filters::key::MaskKey;
+use filters::mask::{ColumnFacts, Mask, MaskError};
+use filters::policy::{Class, Policy, TableRule, TableRules};
+
+use super::lock::{self, Lock};
+use super::problem::{Problem, Problems, did_you_mean};
+use super::tables::{Rest, Rule, TableEntry};
+use super::{Config, table_name};
+
+/// A table as production's catalog has it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SourceTable {
+    /// Its schema, unquoted.
+    pub schema: String,
+    /// Its name, unquoted.
+    pub name: String,
+    /// In the table's order, dropped and generated ones left out.
+    pub columns: Vec<SourceColumn>,
+}
+
+impl SourceTable {
+    /// `schema.name`, as `tables:` writes it.
+    pub fn full_name(&self) -> String {
+        table_name(&self.schema, &self.name)
+    }
+}
+
+/// A column as production's catalog has it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SourceColumn {
+    /// Its name, unquoted.
+    pub name: String,
+    /// `format_type()`: `character varying(40)`.
+    pub type_name: String,
+    /// `pg_type.oid`.
+    pub type_oid: u32,
+    /// `atttypmod`, -1 where there is none.
+    pub type_modifier: i32,
+}
+
+/// What is in force.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Resolved {
+    /// Every table that is named, each with every column that it has now. Whatever comes later is withheld.
+    pub policy: Policy,
+    /// What is worth a word, and stops nothing.
+    pub warnings: Vec<Problem>,
+}
+
+impl Config {
+    /// Applies names and globs to the tables of production, then the lock. All problems at once.
+    pub fn resolve(&self, tables: &[SourceTable], lock: Option<&Lock>) -> Result<Resolved, Problems> {
+        let mut out = Resolution { config: self, tables, problems: Problems::default(), warnings: Vec::new() };
+        let mut policy = Policy::default();
+        let mut guessed = false;
+        for table in tables {
+            let Some(entry) = out.entry(table) else { continue };
+            let rule = match &entry.rule {
+                Rule::Exclude => TableRule::Exclude,
+                Rule::Structure => TableRule::Structure,
+                Rule::Copy { columns, rest } => {
+                    let rules = TableRules {
+                        columns: table
+                            .columns
+                            .iter()
+                            .map(|c| {
+                                let class = columns.get(&c.name).cloned().unwrap_or(match rest {
+                                    Rest::Keep => Class::Keep,
+                                    Rest::Withhold => Class::Withheld,
+                                });
+                                (c.name.clone(), class)
+                            })
+                            .collect(),
+                        rest: Class::Withheld,
+                    };
+                    guessed |= *rest == Rest::Keep && table.columns.iter().any(|c| !columns.contains_key(&c.name));
+                    out.check_masks(entry, table, &rules);
+                    match lock {
+                        None => TableRule::Copy(rules),
+                        Some(lock) => lock::apply(lock, entry, table, rules, &mut out.problems, &mut out.warnings),
+                    }
+                }
+            };
+            policy.tables.insert((table.schema.clone(), table.name.clone()), rule);
+        }
+        self.tables.iter().for_each(|entry| out.check_entry(entry));
+        if let Some(lock) = lock {
+            lock::stale(lock, &policy, &mut out.warnings);
+        } else if guessed {
+            let what = "no sluice.lock: columns that sluice.yaml does not name are taken as they are";
+            out.warnings.push(Problem::new("", what).hint("sluice init --lock writes it"));
+        }
+        match out.problems.0.is_empty() {
+            true => Ok(Resolved { policy, warnings: out.warnings }),
+            false => Err(out.problems),
+        }
+    }
+}
+
+struct Resolution<'a> {
+    config: &'a Config,
+    tables: &'a [SourceTable],
+    problems: Problems,
+    warnings: Vec<Problem>,
+}
+
+impl<'a> Resolution<'a> {
+    /// Who speaks for a table: its own name, else the globs, which must be of one mind.
+    fn entry(&mut self, table: &SourceTable) -> Option<&'a TableEntry> {
+        let config = self.config;
+        let (schema, name) = (table.schema.as_str(), table.name.as_str());
+        let own = config.tables.iter().find(|e| e.pattern.exact() == Some((schema, name)));
+        let mut globs = config.tables.iter().filter(|e| e.pattern.exact().is_none() && e.pattern.matches(schema, name));
+        let entry = own.or_else(|| globs.next())?;
+        if own.is_none()
+            && let Some(other) = globs.find(|other| other.rule != entry.rule)
+        {
+            let what = format!("disagrees with {} about {}", entry.pattern, table.full_name());
+            let hint = format!("name the table itself: {}", table.full_name());
+            self.problems.push(Problem::new(format!("tables.{}", other.key), what).hint(hint));
+        }
+        // what the file alone shows was refused when it was read; this is a glob of tables over a glob of protection
+        if entry.rule != Rule::Exclude
+            && let Some(protected) = config.protect.iter().find(|p| p.matches(schema, name))
+        {
+            let what = format!("takes in {}, which protect.tables protects as {protected}", table.full_name());
+            let hint = format!("name it beside the glob: {}: exclude", table.full_name());
+            self.problems.push(Problem::new(format!("tables.{}", entry.key), what).hint(hint));
+        }
+        Some(entry)
+    }
+
+    /// Is there a table for an entry, and a column for each of its columns?
+    fn check_entry(&mut self, entry: &TableEntry) {
+        let taken: Vec<&SourceTable> =
+            self.tables.iter().filter(|t| entry.pattern.matches(&t.schema, &t.name)).collect();
+        let path = format!("tables.{}", entry.key);
+        if taken.is_empty() {
+            match entry.pattern.exact() {
+                _ if entry.optional => {}
+                None => self.warnings.push(Problem::new(path, "no table of this kind on the source")),
+                // `exclude` beside a glob, for the target's own: production need not have it
+                Some((schema, name)) if entry.rule == Rule::Exclude && self.config.is_protected(schema, name) => {}
+                Some(_) => {
+                    let mut problem = Problem::new(path, "no such table on the source");
+                    let names: Vec<String> = self.tables.iter().map(SourceTable::full_name).collect();
+                    problem.hint = did_you_mean(&entry.pattern.to_string(), names.iter().map(String::as_str))
+                        .or_else(|| Some("optional: true, if it may be missing".to_owned()));
+                    self.problems.push(problem);
+                }
+            }
+            return;
+        }
+        let Rule::Copy { columns, .. } = &entry.rule else { return };
+        for column in columns.keys() {
+            if taken.iter().any(|t| t.columns.iter().any(|c| c.name == *column)) {
+                continue;
+            }
+            let what = match taken.as_slice() {
+                [table] => format!("no column \"{column}\" in {}", table.full_name()),
+                _ => format!("no column \"{column}\" in any of {} tables", taken.len()),
+            };
+            let mut problem = Problem::new(format!("{path}.columns.{column}"), what);
+            problem.hint = did_you_mean(column, taken.iter().flat_map(|t| t.columns.iter().map(|c| c.name.as_str())));
+            self.problems.push(problem);
+        }
+    }
+
+    /// Does each mask fit the column that it is put on?
+    fn check_masks(&mut self, entry: &TableEntry, table: &SourceTable, rules: &TableRules) {
+        let Ok(any_key) = MaskKey::new(&[0; 32]) else { return };
+        for column in &table.columns {
+            let Class::Mask { spec, domain } = rules.class(&column.name) else { continue };
+            let facts = ColumnFacts { type_oid: column.type_oid, type_modifier: column.type_modifier };
+            let Err(error) = Mask::new(spec, &any_key, domain.as_deref(), &facts) else { continue };
+            let what = match error {
+                MaskError::Type { mask, wants, .. } => {
+                    format!(
+                        "mask {mask} wants a column of type {wants}; {} has the type {}",
+                        table.full_name(),
+                        column.type_name
+                    )
+                }
+                other => other.to_string(),
+            };
+            self.problems.push(Problem::new(format!("tables.{}.columns.{}", entry.key, column.name), what));
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! The sections of the file, what each means, and what holds where nothing is said.
+
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use filters::key::MaskKey;
+use filters::policy::Class;
+
+use super::Config;
+use super::masks::{self, Domains};
+use super::problem::{Fault, Problems};
+use super::read::{At, one_of};
+use super::secret::{Secret, mask_key};
+use super::tables::{self, Rule, TableEntry};
+use super::tree::Scalar;
+use super::units;
+
+/// One of the two databases.
+#[derive(Clone, Debug)]
+pub struct Server {
+    /// Its connection string.
+    pub url: Secret,
+    /// What this server must be: a label.
+    pub environment: Option<String>,
+}
+
+/// The `masking` section.
+#[derive(Clone, Debug)]
+pub struct Masking {
+    /// There wherever a mask needs it.
+    pub key: Option<MaskKey>,
+    /// The masks with a name.
+    pub domains: Domains,
+}
+
+/// What becomes of a row that is on the target otherwise than it should be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum OnDivergence {
+    /// It is brought anew from production, counted and reported.
+    Heal,
+    /// The stream is held.
+    Stop,
+}
+
+/// The `apply` section. `on_error` can only be `stop`, `ddl` only `off`, as yet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Apply {
+    /// A row that is not as expected.
+    pub on_divergence: OnDivergence,
+}
+
+/// The `copy` section.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Copying {
+    /// The longest that a transaction on production lives.
+    pub slice: Duration,
+    /// Sessions that read at the same time.
+    pub readers: usize,
+    /// Rows of a chunk, about.
+    pub chunk_rows: u64,
+}
+
+/// Must production bound what a slot may hold of its WAL?
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SlotWalLimit {
+    /// `check` fails where `max_slot_wal_keep_size` is -1.
+    Required,
+    /// Whoever writes this watches production's disk by other means.
+    Ignore,
+}
+
+/// The `limits` section.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// Bytes of changes held in memory.
+    pub memory: u64,
+    /// Bytes that our WAL sender on production may take before it spills: `logical_decoding_work_mem` of our session.
+    pub logical_decoding_work_mem: u64,
+    /// Bytes of WAL held by the slot, beyond which we warn.
+    pub wal_warn: u64,
+    /// Behind by more than this is not ready.
+    pub lag: Duration,
+    /// What `check` wants of production.
+    pub max_slot_wal_keep_size: SlotWalLimit,
+}
+
+/// The `serve` section.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Serve {
+    /// Where `/metrics`, `/healthz` and `/readyz` are served; nowhere unless said.
+    pub listen: Option<SocketAddr>,
+}
+
+const MB: u64 = 1 << 20;
+
+/// Reads the whole file. `None` only where a problem was written down.
+pub(super) fn config(root: &At<'_>, problems: &mut Problems) -> Option<Config> {
+    if !root.is_map() {
+        root.problem(
+            Fault::new("no configuration: keys with values are wanted").hint("sluice init writes one"),
+            problems,
+        );
+        return None;
+    }
+    let pipeline = root
+        .get("pipeline")
+        .require(problems, |s| label(s, 40, "a-z, 0-9 and _", |c| matches!(c, 'a'..='z' | '0'..='9' | '_')));
+    let source = server(&root.get("source"), problems);
+    let target = server(&root.get("target"), problems);
+    if let (Some(source), Some(target)) = (&source, &target) {
+        distinct(root, source, target, problems);
+    }
+    let key = root.get("masking").get("key");
+    let masking = Masking {
+        domains: masks::domains(&root.get("masking").get("domains"), problems),
+        key: key.read(problems, |s| mask_key(&s.text)),
+    };
+    let tables_at = root.get("tables");
+    let tables = tables::tables(&tables_at, &masking.domains, problems);
+    let protect = tables::protect(&root.get("protect").get("tables"), problems);
+    tables::contradictions(&tables_at, &tables, &protect, problems);
+    if !key.is_there() && needs_key(&masking.domains, &tables) {
+        key.problem(Fault::new("missing, and masks need it").hint("openssl rand -base64 32"), problems);
+    }
+    let apply = apply(&root.get("apply"), problems);
+    let copy = copying(&root.get("copy"), problems);
+    let limits = limits(&root.get("limits"), problems);
+    let listen = root.get("serve").get("listen").read(problems, |s| {
+        s.text
+            .parse()
+            .map_err(|_| Fault::new(format!("{} is no address with a port", s.shown())).hint("127.0.0.1:9847"))
+    });
+    for section in ["source", "target", "masking", "protect", "apply", "copy", "limits", "serve"] {
+        root.get(section).entries(problems);
+    }
+    root.get("limits").get("wal").entries(problems);
+    Some(Config {
+        pipeline: pipeline?,
+        source: source?,
+        target: target?,
+        masking,
+        tables,
+        protect,
+        apply,
+        copy,
+        limits,
+        serve: Serve { listen },
+    })
+}
+
+fn server(at: &At<'_>, problems: &mut Problems) -> Option<Server> {
+    let url = at.get("url").require(problems, |s| match s.text.trim() {
+        "" => Err(Fault::new("empty")),
+        url => Ok(Secret::new(url)),
+    });
+    let environment = at.get("environment").read(problems, |s| {
+        label(s, 40, "letters, digits, _ and -", |c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
+    });
+    Some(Server { url: url?, environment })
+}
+
+fn distinct(root: &At<'_>, source: &Server, target: &Server, problems: &mut Problems) {
+    let at = root.get("target");
+    if source.url == target.url {
+        at.get("url").problem(Fault::new("the same as source.url").hint("production would be written"), problems);
+    }
+    if source.environment.is_some() && source.environment == target.environment {
+        at.get("environment").problem(Fault::new("the same as source.environment"), problems);
+    }
+}
+
+fn label(scalar: &Scalar, most: usize, of: &str, good: impl Fn(char) -> bool) -> Result<String, Fault> {
+    let text = scalar.text.as_str();
+    if !text.is_empty() && text.len() <= most && text.chars().all(good) {
+        return Ok(text.to_owned());
+    }
+    Err(Fault::new(format!("{} is not a name", scalar.shown())).hint(format!("1 to {most} of {of}")))
+}
+
+fn needs_key(domains: &Domains, tables: &[TableEntry]) -> bool {
+    let keyed = |class: &Class| matches!(class, Class::Mask { spec, .. } if masks::is_keyed(spec));
+    domains.values().any(masks::is_keyed)
+        || tables.iter().any(|t| matches!(&t.rule, Rule::Copy { columns, .. } if columns.values().any(keyed)))
+}
+
+fn apply(at: &At<'_>, problems: &mut Problems) -> Apply {
+    // the words of later features are known, so that they are refused by name and not as a slip
+    at.get("on_error").read(problems, |s| built(s, "stop", &["quarantine"]));
+    at.get("ddl").read(problems, |s| built(s, "off", &["additive"]));
+    let words = [("heal", OnDivergence::Heal), ("stop", OnDivergence::Stop)];
+    Apply { on_divergence: at.get("on_divergence").word(problems, &words).unwrap_or(OnDivergence::Heal) }
+}
+
+fn built(scalar: &Scalar, word: &str, later: &[&str]) -> Result<(), Fault> {
+    if later.contains(&scalar.text.as_str()) {
+        return Err(Fault::new(format!("{} is not built yet", scalar.text.as_str())).hint(format!("as yet: {word}")));
+    }
+    one_of(scalar, &[(word, ())])
+}
+
+fn copying(at: &At<'_>, problems: &mut Problems) -> Copying {
+    Copying {
+        slice: time(&at.get("slice"), problems, Duration::from_secs(1)..=Duration::from_secs(600))
+            .unwrap_or(Duration::from_secs(30)),
+        readers: at.get("readers").number(problems, 1..=64).unwrap_or(2) as usize,
+        chunk_rows: at.get("chunk_rows").number(problems, 100..=10_000_000).unwrap_or(50_000),
+    }
+}
+
+fn limits(at: &At<'_>, problems: &mut Problems) -> Limits {
+    let words = [("required", SlotWalLimit::Required), ("ignore", SlotWalLimit::Ignore)];
+    Limits {
+        memory: size(&at.get("memory"), problems, 16 * MB..=1 << 40).unwrap_or(96 * MB),
+        // PostgreSQL's own bounds
+        logical_decoding_work_mem: size(&at.get("logical_decoding_work_mem"), problems, 64 << 10..=2047 << 30)
+            .unwrap_or(64 * MB),
+        wal_warn: size(&at.get("wal").get("warn"), problems, MB..=1 << 50).unwrap_or(4096 * MB),
+        lag: time(&at.get("lag"), problems, Duration::from_millis(100)..=Duration::from_secs(7 * 86_400))
+            .unwrap_or(Duration::from_secs(60)),
+        max_slot_wal_keep_size: at
+            .get("max_slot_wal_keep_size")
+            .word(problems, &words)
+            .unwrap_or(SlotWalLimit::Required),
+    }
+}
+
+fn size(at: &At<'_>, problems: &mut Problems, range: RangeInclusive<u64>) -> Option<u64> {
+    at.read(problems, |s| within(units::size(&s.text)?, range, units::show_size))
+}
+
+fn time(at: &At<'_>, problems: &mut Problems, range: RangeInclusive<Duration>) -> Option<Duration> {
+    at.read(problems, |s| within(units::time(&s.text)?, range, units::show_time))
+}
+
+fn within<T: PartialOrd + Copy>(value: T, range: RangeInclusive<T>, show: impl Fn(T) -> String) -> Result<T, Fault> {
+    if range.contains(&value) {
+        return Ok(value);
+    }
+    Err(Fault::new(format!("not within {} and {}", show(*range.start()), show(*range.end()))))
+}

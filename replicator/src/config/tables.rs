@@ -1,0 +1,152 @@
+//! The `tables` and `protect` sections: which tables leave production, and how their columns look when they do.
+
+use std::collections::BTreeMap;
+
+use filters::policy::Class;
+
+use super::masks::{self, Domains};
+use super::pattern::Pattern;
+use super::problem::{Fault, Problems};
+use super::read::{At, one_of};
+
+/// What `tables:` says of one name or glob.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TableEntry {
+    /// The key as typed.
+    pub key: String,
+    /// Whom it is said of.
+    pub pattern: Pattern,
+    /// What is said.
+    pub rule: Rule,
+    /// May the table be missing on the source?
+    pub optional: bool,
+}
+
+/// What is to happen with a table.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Rule {
+    /// Its rows are replicated.
+    Copy {
+        /// The columns that are named: keep, drop or a mask.
+        columns: BTreeMap<String, Class>,
+        /// All the others.
+        rest: Rest,
+    },
+    /// It exists on the target and stays empty.
+    Structure,
+    /// It never leaves production.
+    Exclude,
+}
+
+impl Rule {
+    pub(super) const KEEP: Rule = Rule::Copy { columns: BTreeMap::new(), rest: Rest::Keep };
+}
+
+/// What becomes of the columns that the file does not name, unless the lock says otherwise.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Rest {
+    /// Those that the lock lists, or without a lock those that exist at the start, are kept.
+    Keep,
+    /// They are withheld.
+    Withhold,
+}
+
+/// Reads `tables`.
+pub(super) fn tables(at: &At<'_>, domains: &Domains, problems: &mut Problems) -> Vec<TableEntry> {
+    let mut tables: Vec<TableEntry> = Vec::new();
+    if !at.is_there() {
+        at.problem(Fault::new("missing").hint("a table that nothing here names never leaves production"), problems);
+    }
+    for (name, at) in at.entries(problems) {
+        let pattern = match Pattern::read(name) {
+            Ok(pattern) => pattern,
+            Err(fault) => {
+                at.problem(fault, problems);
+                continue;
+            }
+        };
+        if tables.iter().any(|t| t.pattern == pattern) {
+            at.problem(Fault::new("the same table is named twice"), problems);
+            continue;
+        }
+        let Some(rule) = rule(&at, domains, problems) else { continue };
+        let optional = at.get("optional").flag(problems).unwrap_or(false);
+        tables.push(TableEntry { key: name.to_owned(), pattern, rule, optional });
+    }
+    tables
+}
+
+fn rule(at: &At<'_>, domains: &Domains, problems: &mut Problems) -> Option<Rule> {
+    if !at.is_map() {
+        return at.require(problems, |scalar| match scalar.text.as_str() {
+            "keep" => Ok(Rule::KEEP),
+            "structure" => Ok(Rule::Structure),
+            "exclude" => Ok(Rule::Exclude),
+            _ => Err(Fault::new(format!("{} is none of keep, structure, exclude", scalar.shown()))
+                .hint("or columns: with a rule for each column that is not kept")),
+        });
+    }
+    let rest =
+        at.get("rest").read(problems, |scalar| one_of(scalar, &[("keep", Rest::Keep), ("withhold", Rest::Withhold)]));
+    let columns = at
+        .get("columns")
+        .entries(problems)
+        .into_iter()
+        .filter_map(|(name, at)| Some((name.to_owned(), class(&at, domains, problems)?)))
+        .collect();
+    Some(Rule::Copy { columns, rest: rest.unwrap_or(Rest::Keep) })
+}
+
+/// A column's rule: `keep`, `drop`, a domain or a mask.
+pub(super) fn class(at: &At<'_>, domains: &Domains, problems: &mut Problems) -> Option<Class> {
+    if at.is_map() {
+        return masks::mask(at, problems).map(|spec| Class::Mask { spec, domain: None });
+    }
+    let scalar = at.scalar(problems)?;
+    let word = scalar.text.as_str();
+    match word {
+        "keep" => return Some(Class::Keep),
+        "drop" => return Some(Class::Drop),
+        _ => {}
+    }
+    if let Some(spec) = domains.get(word) {
+        return Some(Class::Mask { spec: spec.clone(), domain: Some(word.to_owned()) });
+    }
+    if !masks::MASKS.iter().any(|(mask, _)| *mask == word) {
+        let mut others: Vec<&str> = vec!["keep", "drop"];
+        others.extend(domains.keys().map(String::as_str));
+        let shown = format!("{} and no domain of that name", scalar.shown());
+        at.problem(masks::unknown(word, &shown, &others), problems);
+        return None;
+    }
+    masks::mask(at, problems).map(|spec| Class::Mask { spec, domain: None })
+}
+
+/// Reads `protect.tables`.
+pub(super) fn protect(at: &At<'_>, problems: &mut Problems) -> Vec<Pattern> {
+    at.list(problems).into_iter().filter_map(|at| at.require(problems, |scalar| Pattern::read(&scalar.text))).collect()
+}
+
+/// Nothing that is protected may be written: refused as soon as the file alone shows it. What only the real tables
+/// show, [`super::Config::resolve`] refuses.
+pub(super) fn contradictions(at: &At<'_>, tables: &[TableEntry], protect: &[Pattern], problems: &mut Problems) {
+    let excluded = |schema: &str, name: &str| {
+        tables.iter().any(|t| t.rule == Rule::Exclude && t.pattern.exact() == Some((schema, name)))
+    };
+    for table in tables.iter().filter(|t| t.rule != Rule::Exclude) {
+        for protected in protect {
+            let fault = match (table.pattern.exact(), protected.exact()) {
+                (Some((schema, name)), _) if protected.matches(schema, name) => {
+                    Fault::new(format!("protected by protect.tables: {protected}"))
+                        .hint("a table is either replicated or protected")
+                }
+                (None, Some((schema, name))) if table.pattern.matches(schema, name) && !excluded(schema, name) => {
+                    Fault::new(format!("takes in {protected}, which protect.tables protects"))
+                        .hint(format!("name it beside the glob: {protected}: exclude"))
+                }
+                _ => continue,
+            };
+            at.get(&table.key).problem(fault, problems);
+        }
+    }
+}
