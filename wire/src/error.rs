@@ -83,7 +83,12 @@ impl Error {
         if source.kind() == io::ErrorKind::UnexpectedEof {
             return Error::Closed;
         }
-        Error::Io { action: action.to_string(), source }
+        let action = action.to_string();
+        // With TLS 1.3 the server's word on our certificate comes with the first read.
+        if source.get_ref().is_some_and(|e| e.is::<rustls::Error>()) {
+            return Error::Tls { action, source: Some(Box::new(source)) };
+        }
+        Error::Io { action, source }
     }
 }
 

@@ -62,14 +62,10 @@ impl Connection {
         self.flush().await?;
         let (mut all, mut rows, mut failed) = (Vec::new(), Rows::default(), None);
         loop {
-            let message = match (self.message().await, failed) {
-                (Ok(message), before) => {
-                    failed = before;
-                    message
-                }
+            let message = match self.message().await {
+                Ok(message) => message,
                 // A fatal error comes without a ReadyForQuery, and tells more than the end after it.
-                (Err(_), Some(fatal)) => return Err(ServerError::into(fatal)),
-                (Err(closed), None) => return Err(closed),
+                Err(closed) => return Err(failed.map_or(closed, Error::from)),
             };
             let read = match message.tag {
                 tag::READY_FOR_QUERY => break,

@@ -33,6 +33,7 @@ const NAMES: &[(&str, &str)] = &[
     ("22004", "null_value_not_allowed"),
     ("22007", "invalid_datetime_format"),
     ("22008", "datetime_field_overflow"),
+    ("22012", "division_by_zero"),
     ("22021", "character_not_in_repertoire"),
     ("22023", "invalid_parameter_value"),
     ("2202E", "array_subscript_error"),

@@ -28,14 +28,8 @@ pub(crate) async fn wrap(info: &Conninfo, tcp: TcpStream) -> Result<TlsStream<Tc
     let name = ServerName::try_from(info.host().to_string())
         .map_err(|_| config("host: not a name or address that a certificate can hold"))?;
     let connector = TlsConnector::from(Arc::new(client_config(info)?));
-    connector.connect(name, tcp).await.map_err(|source| {
-        let action = format!("TLS handshake with {}", info.endpoint());
-        if source.get_ref().is_some_and(|e| e.is::<rustls::Error>()) {
-            Error::Tls { action, source: Some(Box::new(source)) }
-        } else {
-            Error::Io { action, source }
-        }
-    })
+    let handshake = connector.connect(name, tcp).await;
+    handshake.map_err(|source| Error::io(&format!("TLS handshake with {}", info.endpoint()), source))
 }
 
 fn client_config(info: &Conninfo) -> Result<ClientConfig, Error> {

@@ -66,13 +66,14 @@ impl Typed {
         let (authority, database) = rest.split_once('/').unwrap_or((rest, ""));
         let (account, place) = authority.rsplit_once('@').unwrap_or(("", authority));
         let (user, password) = account.split_once(':').map_or((account, None), |(u, p)| (u, Some(p)));
+        if place.contains(',') {
+            self.problem("several hosts in one URL are not supported: name one");
+        }
+        let place = if place.contains(',') { "" } else { place };
         let (host, port) = match place.strip_prefix('[').and_then(|p| p.split_once(']')) {
             Some((host, rest)) => (host, rest.strip_prefix(':').unwrap_or(rest)),
             None => place.split_once(':').unwrap_or((place, "")),
         };
-        if place.contains(',') {
-            return self.problem("several hosts in one URL are not supported: name one");
-        }
         for (name, text) in [("user", user), ("host", host), ("port", port), ("dbname", database)] {
             self.set_decoded(name, text);
         }
