@@ -1,2 +1,130 @@
-//! Benches of one value, one row and one line.
-fn main() {}
+//! What a masked value, a filtered row and a masked line of COPY cost.
+//!
+//! `cargo bench --bench filters`. Values are like those of a shop; keys are fixed; each number is for one value, row or line.
+
+use std::collections::BTreeMap;
+use std::hint::black_box;
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use filters::change::{Change, Column, Identity, Op, Row, RowBuilder, Table, Value};
+use filters::filter::{Compiled, Filter};
+use filters::key::MaskKey;
+use filters::mask::{ColumnFacts, Mask, MaskSpec};
+use filters::policy::{Class, Policy, TableRule, TableRules};
+
+fn key() -> MaskKey {
+    MaskKey::new(&[42; 32]).unwrap()
+}
+
+fn masks(c: &mut Criterion) {
+    let mut group = c.benchmark_group("mask");
+    let digits = MaskSpec::Digits { keep_prefix: 0, keep_suffix: 0 };
+    let cases = [
+        ("hash", MaskSpec::Hash { length: None }, 25, "customer-0012345"),
+        ("name", MaskSpec::Name, 25, "Ann Smith"),
+        ("uuid", MaskSpec::Uuid, 2950, "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"),
+        ("email", MaskSpec::Email { keep_domain: true }, 25, "ann.smith@mail.example.com"),
+        ("digits", digits.clone(), 25, "4111 1111 1111 1111"),
+        ("integer", digits, 23, "1234567"),
+        ("phone", MaskSpec::Phone { keep_country: true }, 25, "+49 170 1234567"),
+    ];
+    for (name, spec, type_oid, value) in cases {
+        let mask = Mask::new(&spec, &key(), None, &ColumnFacts { type_oid, type_modifier: -1 }).unwrap();
+        let mut out = BytesMut::with_capacity(256);
+        group.bench_function(name, |b| {
+            b.iter(|| {
+                out.clear();
+                mask.apply(black_box(value.as_bytes()), &mut out)
+            });
+        });
+    }
+}
+
+/// Ten columns, like an order: a key, a few short texts, numbers and times.
+const ROW: [(&str, &str); 10] = [
+    ("id", "1234567"),
+    ("email", "ann.smith@mail.example.com"),
+    ("full_name", "Ann Smith"),
+    ("phone", "+49 170 1234567"),
+    ("status", "confirmed"),
+    ("total", "1299.00"),
+    ("currency", "EUR"),
+    ("created_at", "2026-01-01 12:34:56.789012+00"),
+    ("updated_at", "2026-01-02 12:34:56.789012+00"),
+    ("note", "a window seat, if there is one; vegetarian"),
+];
+
+fn table() -> Arc<Table> {
+    let column =
+        |(name, _): &(&str, &str)| Column { name: (*name).into(), type_oid: 25, type_modifier: -1, key: *name == "id" };
+    Arc::new(Table {
+        oid: 16400,
+        schema: "public".into(),
+        name: "orders".into(),
+        identity: Identity::Default,
+        columns: ROW.iter().map(column).collect(),
+    })
+}
+
+fn filter(masked: bool) -> Filter {
+    let mask = |name: &str, spec| (name.to_owned(), Class::Mask { spec, domain: None });
+    let columns = match masked {
+        false => BTreeMap::new(),
+        true => BTreeMap::from([
+            mask("email", MaskSpec::Email { keep_domain: true }),
+            mask("full_name", MaskSpec::Name),
+            mask("phone", MaskSpec::Phone { keep_country: true }),
+        ]),
+    };
+    let rule = TableRule::Copy(TableRules { columns, rest: Class::Keep });
+    Filter::new(Policy { tables: BTreeMap::from([(("public".into(), "orders".into()), rule)]) }, key())
+}
+
+fn compiled(masked: bool) -> Arc<Compiled> {
+    filter(masked).compile(&table()).unwrap().unwrap()
+}
+
+fn row() -> Row {
+    let mut b = RowBuilder::new();
+    for (_, value) in ROW {
+        b.push(Value::Text(value.as_bytes()));
+    }
+    b.finish()
+}
+
+fn rows(c: &mut Criterion) {
+    let mut group = c.benchmark_group("row");
+    group.throughput(Throughput::Elements(1));
+    let row = row();
+    for (name, masked) in [("passed", false), ("three_masks", true)] {
+        let compiled = compiled(masked);
+        let mut b = RowBuilder::new();
+        group.bench_function(name, |bench| bench.iter(|| compiled.row(black_box(&row), &mut b)));
+    }
+    for (name, masked) in [("change_passed", false), ("change_three_masks", true)] {
+        let mut filter = filter(masked);
+        let change = Change { table: table(), op: Op::Insert { new: row.clone() } };
+        group.bench_function(name, |b| b.iter(|| filter.apply(black_box(&change).clone())));
+    }
+}
+
+fn lines(c: &mut Criterion) {
+    let mut group = c.benchmark_group("copy_line");
+    let line = Bytes::from(ROW.map(|(_, value)| value).join("\t"));
+    group.throughput(Throughput::Bytes(line.len() as u64));
+    for (name, masked) in [("passed", false), ("three_masks", true)] {
+        let compiled = compiled(masked);
+        let (mut scratch, mut out) = (Vec::new(), BytesMut::with_capacity(1024));
+        group.bench_function(name, |b| {
+            b.iter(|| {
+                out.clear();
+                compiled.copy_line(black_box(&line), &mut scratch, &mut out)
+            });
+        });
+    }
+}
+
+criterion_group!(benches, masks, rows, lines);
+criterion_main!(benches);

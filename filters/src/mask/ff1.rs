@@ -4,6 +4,9 @@
 //! `Vec`s of big integers and allocates some forty times per value. Two halves of at most 36 decimal digits fit in
 //! `u128` with room for the reduction below, and allocate nothing.
 //!
+//! The round keys do not ask to be zeroized: the crate clones the cipher in every round, and wiping each clone takes as
+//! long as the encryption itself (1.4 µs a value become 2.5). The keys they come from are wiped.
+//!
 //! SP 800-38G Rev. 1 wants domains of a million values or more. The crate enforces it, so a shorter numeral string is
 //! an error here, and its mask's redaction there.
 
