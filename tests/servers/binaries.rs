@@ -33,8 +33,8 @@ fn servers_sh(args: &[&str]) -> PathBuf {
 /// An account to run servers under, since they refuse to run as root.
 #[derive(Clone, Copy, Debug)]
 pub struct Account {
-    uid: u32,
-    gid: u32,
+    pub uid: u32,
+    pub gid: u32,
 }
 
 /// `postgres`, else `nobody`, when we are root; `None` when we are not, and servers run as ourselves.

@@ -1,19 +1,17 @@
 //! One PostgreSQL server of a test's own: start, stop, crash, kill, pause, copy, go back in time.
 
-use std::collections::HashSet;
 use std::fs;
 use std::io::Write;
-use std::net::TcpListener;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::{LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
 use tokio_postgres::{Client, NoTls};
 
-use super::binaries::{self, command, hand_over, run};
+use super::binaries::{self, command, hand_over};
 use super::process::{self, Spawned, spawn_bound};
 use super::scratch;
+use super::template::{copy, free_port, template};
 
 /// Settings of every server. Without fsync: a crash of the *server* loses nothing that the kernel has, and only a
 /// crash of the machine would.
@@ -167,11 +165,18 @@ impl Cluster {
 
     /// SIGKILL to the server and each of its processes, as when the power goes (but see `SETTINGS`).
     pub fn kill9(&mut self) {
-        let Some(pid) = self.pid() else { return };
-        let kin = process::children(pid);
-        self.signal(libc::SIGSTOP); // no new children while we kill
-        kin.into_iter().chain(process::children(pid)).for_each(|(pid, _)| process::send(pid, libc::SIGKILL));
-        self.end(libc::SIGKILL);
+        let Some(mut process) = self.process.take() else { return };
+        process.signal(libc::SIGSTOP); // no new children, and no mourning of the old ones, while we kill
+        let kin = process::children(process.pid());
+        kin.iter().for_each(|&(pid, _)| process::send(pid, libc::SIGKILL));
+        process.signal(libc::SIGKILL);
+        assert!(process.wait(LIMIT).is_some(), "server {} did not end on SIGKILL", self.major);
+        // The next server refuses to start while one of them still holds the shared memory.
+        let start = Instant::now();
+        while kin.iter().any(|&(pid, _)| process::runs(pid)) {
+            assert!(start.elapsed() < LIMIT, "the processes of server {} do not end", self.major);
+            std::thread::sleep(Duration::from_millis(2));
+        }
     }
 
     /// Starts it again, after a fast stop if it still runs. Same port, same data.
@@ -328,60 +333,6 @@ fn ready(data: &Path, pid: u32) -> bool {
     let file = fs::read_to_string(data.join("postmaster.pid")).unwrap_or_default();
     let lines: Vec<&str> = file.lines().map(str::trim).collect();
     lines.first() == Some(&pid.to_string().as_str()) && matches!(lines.get(7), Some(&"ready" | &"standby"))
-}
-
-/// A directory made by initdb once and kept in the cache, per version and account.
-fn template(major: u32) -> PathBuf {
-    static ONCE: Mutex<()> = Mutex::new(());
-    let _one_at_a_time = ONCE.lock().unwrap_or_else(|poison| poison.into_inner());
-    let bin = binaries::server(major).join("bin");
-    let version =
-        std::process::Command::new(bin.join("postgres")).arg("--version").output().expect("run postgres --version");
-    let version: String =
-        String::from_utf8_lossy(&version.stdout).split_whitespace().nth(2).unwrap_or("unknown").into();
-    let owner = binaries::account()
-        .map_or("own".into(), |account| format!("{account:?}").replace(|c: char| !c.is_ascii_digit(), ""));
-    let kept = binaries::cache().join(format!("template-{version}-{owner}"));
-    if !kept.join("PG_VERSION").exists() {
-        let made = scratch::scratch_dir("initdb");
-        hand_over(&made);
-        let data = made.join("data");
-        let data = data.to_str().expect("a path in UTF-8");
-        run(
-            bin.join("initdb"),
-            &["-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"],
-        );
-        // The cache may be on another file system: copy beside, then rename.
-        let beside = kept.with_extension(std::process::id().to_string());
-        copy(Path::new(data), &beside);
-        if fs::rename(&beside, &kept).is_err() {
-            let _ = fs::remove_dir_all(&beside); // another process was first
-        }
-        let _ = fs::remove_dir_all(&made);
-    }
-    kept
-}
-
-/// `cp -a` by the one who may read and own it all: us.
-fn copy(from: &Path, to: &Path) {
-    let output =
-        std::process::Command::new("cp").arg("-a").arg("--reflink=auto").arg(from).arg(to).output().expect("run cp");
-    assert!(output.status.success(), "cp: {}", String::from_utf8_lossy(&output.stderr));
-    fs::set_permissions(to, fs::Permissions::from_mode(0o700)).expect("a data directory is private");
-}
-
-/// Below the range from which the kernel takes the ports of outgoing connections, so that it is still free after a
-/// restart.
-fn free_port() -> u16 {
-    static TAKEN: LazyLock<Mutex<HashSet<u16>>> = LazyLock::new(Mutex::default);
-    let mut taken = TAKEN.lock().unwrap_or_else(|poison| poison.into_inner());
-    loop {
-        let port = fastrand::u16(20_000..32_000);
-        if !taken.contains(&port) && TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            taken.insert(port);
-            return port;
-        }
-    }
 }
 
 fn tail(log: &str, lines: usize) -> String {

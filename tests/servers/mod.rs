@@ -5,6 +5,7 @@
 //! - [`Proxy`]: a TCP connection that can be cut, stalled, delayed or robbed of an answer.
 //!
 //! A test is written once and runs on both majors: `majors!(name)` over `async fn name(major: u32)`.
+#![allow(clippy::disallowed_methods, reason = "a test may block its own thread")]
 #![allow(dead_code, unused_imports, reason = "a harness offers more than the tests of any one day use")]
 
 mod binaries;
@@ -13,6 +14,7 @@ mod pair;
 mod process;
 mod proxy;
 mod scratch;
+mod template;
 mod wait;
 
 pub use cluster::{Builder, Cluster, Saved, client};

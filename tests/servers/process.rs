@@ -8,12 +8,12 @@ use std::fs;
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus};
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Mutex, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
-type Job = (Command, i32, Sender<io::Result<Child>>);
+type Job = (Command, SyncSender<io::Result<Child>>);
 
 /// Pids of children that are to be ended when the test process ends.
 static ALIVE: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
@@ -27,7 +27,7 @@ pub struct Spawned {
 
 /// Starts `command`; it gets `at_our_end` when the test process ends, however that happens.
 pub fn spawn_bound(mut command: Command, at_our_end: i32) -> io::Result<Spawned> {
-    static SPAWNER: OnceLock<Sender<Job>> = OnceLock::new();
+    static SPAWNER: OnceLock<SyncSender<Job>> = OnceLock::new();
     // SAFETY: prctl is async-signal-safe and touches no memory of ours.
     unsafe {
         command.pre_exec(move || match libc::prctl(libc::PR_SET_PDEATHSIG, at_our_end) {
@@ -36,19 +36,19 @@ pub fn spawn_bound(mut command: Command, at_our_end: i32) -> io::Result<Spawned>
         });
     }
     let spawner = SPAWNER.get_or_init(|| {
-        let (jobs, todo) = channel::<Job>();
+        let (jobs, todo) = sync_channel::<Job>(0);
         thread::Builder::new()
             .name("spawner".into())
             .spawn(move || {
-                for (mut command, _, answer) in todo {
+                for (mut command, answer) in todo {
                     let _ = answer.send(command.spawn());
                 }
             })
             .expect("start the spawner");
         jobs
     });
-    let (answer, spawned) = channel();
-    spawner.send((command, at_our_end, answer)).expect("the spawner never ends");
+    let (answer, spawned) = sync_channel(1);
+    spawner.send((command, answer)).expect("the spawner never ends");
     let child = spawned.recv().expect("the spawner never ends")?;
     ALIVE.lock().expect("not poisoned").insert(child.id());
     Ok(Spawned { child, status: None })
@@ -101,20 +101,29 @@ pub fn send(pid: u32, signal: i32) {
     unsafe { libc::kill(pid.cast_signed(), signal) };
 }
 
+/// Is it there, and not only a zombie that nobody has asked for yet?
+pub fn runs(pid: u32) -> bool {
+    stat(pid).is_some_and(|(state, _)| state != "Z" && state != "X")
+}
+
 /// The children of `parent`, with their command lines (a server's child says there what it is).
 pub fn children(parent: u32) -> Vec<(u32, String)> {
     let mut found = Vec::new();
     for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
         let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
-        let stat = fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
-        // pid (name, which may hold anything) state ppid …
-        let ppid = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(1)?.parse::<u32>().ok());
-        if ppid == Some(parent) {
+        if stat(pid).is_some_and(|(_, ppid)| ppid == parent) {
             let title = fs::read(entry.path().join("cmdline")).unwrap_or_default();
             found.push((pid, String::from_utf8_lossy(&title).replace('\0', " ").trim().to_owned()));
         }
     }
     found
+}
+
+/// State and parent, from /proc/PID/stat: pid (name, which may hold anything) state ppid …
+fn stat(pid: u32) -> Option<(String, u32)> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
+    Some((fields.next()?.to_owned(), fields.next()?.parse().ok()?))
 }
 
 /// At the end of the test process: SIGQUIT, which to a server is "at once", then SIGKILL.
