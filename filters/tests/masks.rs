@@ -112,6 +112,15 @@ proptest! {
     }
 
     #[test]
+    fn names_and_phones_fit_in_any_column(value in "\\PC{1,9}", n in 1i32..20) {
+        let value: String = value.chars().take(n as usize).collect();
+        for spec in [MaskSpec::Name, MaskSpec::Phone { keep_country: true }, digits(0, 0)] {
+            let out = masked(&mask_of(&spec, VARCHAR, n + 4), value.as_bytes());
+            prop_assert!((1..=n as usize).contains(&characters(&out)), "{spec:?}");
+        }
+    }
+
+    #[test]
     fn padding_is_no_part_of_the_value(value in "[a-z0-9@.+-]{1,20}", blanks in 0usize..9) {
         for spec in text_masks() {
             let mask = mask_of(&spec, BPCHAR, 44);

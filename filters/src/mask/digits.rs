@@ -13,7 +13,7 @@
 
 use bytes::{BufMut, BytesMut};
 
-use super::ff1::{Ff1, MAX_DIGITS, MIN_DIGITS};
+use super::ff1::{Ff1, MAX_DIGITS};
 use super::redact;
 use crate::key::SubKey;
 
@@ -54,9 +54,6 @@ impl Digits {
             count += 1;
         }
         let hidden = count.checked_sub(self.keep_prefix + self.keep_suffix)?;
-        if hidden < MIN_DIGITS {
-            return None;
-        }
         let (prefix, rest) = digits.split_at_mut(self.keep_prefix);
         let (hidden, rest) = rest.split_at_mut(hidden);
         let mut tweak = [0u8; MAX_KEPT];
@@ -64,6 +61,6 @@ impl Digits {
         let (head, tail) = tweak.split_at_mut(self.keep_prefix);
         head.copy_from_slice(prefix);
         tail.copy_from_slice(rest.get(..self.keep_suffix)?);
-        self.ff1.digits(tweak, hidden).ok()
+        self.ff1.digits(tweak, hidden).ok() // an error where they are too few or too many
     }
 }
