@@ -1,4 +1,20 @@
 //! The source, the loop, the copy and the command line of sluice.
+//!
+//! The walk of a change through this package: [`source`] reads and decodes, [`batch`] gathers, [`pipeline`] is the loop,
+//! and `sink-postgres` applies. [`copy`] brings what is pending; [`start`] opens a pipeline; [`run`] decides what happens
+//! when one fails; [`cli`] is what a person types.
 
+pub mod batch;
+pub mod board;
+pub mod cli;
 pub mod config;
+pub mod propose;
+pub mod copy;
+pub mod error;
+pub mod pipeline;
+pub mod run;
 pub mod source;
+pub mod sql;
+pub mod start;
+pub mod stop;
+pub mod telemetry;

@@ -1,2 +1,7 @@
 //! The binary: parses the command line, runs one verb, exits.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    replicator::cli::main()
+}

@@ -144,6 +144,25 @@ pub async fn place(db: &mut Connection, pipeline: &str, epoch: i64, lsn: Lsn, id
     }
 }
 
+/// Says why the stream stands still; `None`: it does not.
+pub async fn hold(db: &mut Connection, pipeline: &str, why: Option<&str>) -> Result<(), Error> {
+    db.execute("UPDATE sluice.checkpoint SET hold = $2 WHERE pipeline = $1 AND hold IS DISTINCT FROM $2::text", &[Some(pipeline), why]).await?;
+    Ok(())
+}
+
+/// Forgets the position: the slot is about to be made anew, and everything is pending. Fences whoever runs.
+pub async fn forget(db: &mut Connection, pipeline: &str) -> Result<(), Error> {
+    let p = wire::quote_literal(pipeline);
+    db.simple(&format!(
+        "BEGIN; UPDATE sluice.checkpoint SET epoch = epoch + 1, lsn = NULL, xid_seen = 0, xid_max = 0, hold = NULL WHERE pipeline = {p};
+         DELETE FROM sluice.pending WHERE pipeline = {p};
+         UPDATE sluice.tables SET wait_xid = NULL WHERE pipeline = {p};
+         INSERT INTO sluice.pending (pipeline, schema, name) SELECT pipeline, schema, name FROM sluice.tables WHERE pipeline = {p}; COMMIT"
+    ))
+    .await?;
+    Ok(())
+}
+
 /// Which database this is: cluster and database OID. A copy of the database, or one restored elsewhere, has another.
 pub async fn target_id(db: &mut Connection) -> Result<String, Error> {
     let rows = db

@@ -11,6 +11,7 @@ pub mod catalog;
 pub mod checkpoint;
 pub mod error;
 pub mod exchange;
+pub mod failpoint;
 pub mod guard;
 pub mod key;
 pub mod load;

@@ -175,6 +175,14 @@ impl Load<'_> {
         let columns = m.column_list();
         let inside = condition_for(m, &self.spec, &self.part, "t.");
         let db = &mut self.loader.db;
+        // what production has and must not come may stand here from an older script: it goes
+        for column in self.spec.withheld.iter().map(|c| quote_ident(c)).filter(|c| m.extra.contains(c)) {
+            let (value, only) = match m.defaults.contains(&column) {
+                true => ("DEFAULT", String::new()),
+                false => ("NULL", format!(" AND t.{column} IS NOT NULL")),
+            };
+            db.simple(&format!("UPDATE {table} AS t SET {column} = {value} WHERE {inside}{only}")).await?;
+        }
         // the same row, byte for byte as text: what differs goes and comes again
         let equal: Vec<String> = m
             .columns

@@ -48,6 +48,8 @@ pub struct Mapping {
     pub unique: Vec<Key>,
     /// Columns that the target has and the rows do not: target-only, quoted.
     pub extra: Vec<String>,
+    /// Those of them that have a default.
+    pub defaults: Vec<String>,
     /// TRUNCATE may be used (else DELETE): we have the right, and no foreign key of another table refers to it.
     pub may_truncate: bool,
 }
@@ -90,15 +92,16 @@ impl Mapping {
             ));
         }
         let unique = table.unique.iter().filter_map(|u| key_over(&columns, shape, u)).collect();
-        let extra = table
+        let extra: Vec<String> = table
             .columns
             .iter()
             .filter(|c| !c.generated && !shape.columns.iter().any(|s| *s.name == *c.name))
             .map(|c| quote_ident(&c.name))
             .collect();
+        let defaults = table.columns.iter().filter(|c| c.has_default).map(|c| quote_ident(&c.name)).filter(|c| extra.contains(c)).collect();
         let key = find_key(shape, table, &columns, &writable)?;
         let may_truncate = table.may_truncate && !table.referenced;
-        Ok(Mapping { writable, shape: shape.clone(), columns, key, unique, extra, may_truncate })
+        Ok(Mapping { writable, shape: shape.clone(), columns, key, unique, extra, defaults, may_truncate })
     }
 
     /// Does a part of the key belong to GENERATED ALWAYS AS IDENTITY?

@@ -24,6 +24,10 @@ pub struct TableSpec {
     pub kinds: Option<Vec<Kind>>,
     /// May a single key be pending? Not without a key, nor with a masked one.
     pub pointable: bool,
+    /// Fingerprint of what becomes of its columns: with another one the whole table is pending.
+    pub policy: String,
+    /// Columns that production has and that do not come: reconciling blanks them on the target.
+    pub withheld: Vec<String>,
 }
 
 impl PostgresSink {
@@ -39,7 +43,7 @@ impl PostgresSink {
         }
         let pipeline = self.options.pipeline.clone();
         let mut known: HashMap<(String, String), String> = HashMap::new();
-        let rows = self.db.query("SELECT schema, name, key FROM sluice.tables WHERE pipeline = $1", &[Some(&pipeline)]).await?;
+        let rows = self.db.query("SELECT schema, name, key::text || ' ' || policy FROM sluice.tables WHERE pipeline = $1", &[Some(&pipeline)]).await?;
         for row in rows.iter() {
             let text = |i: usize| row.get(i).unwrap_or_default().to_owned();
             known.insert((text(0), text(1)), text(2));
@@ -49,13 +53,14 @@ impl PostgresSink {
         for spec in &specs {
             let name = (spec.schema.clone(), spec.name.clone());
             let key = array(&spec.key);
-            if known.remove(&name).as_deref() == Some(array_text(&spec.key).as_str()) {
+            let policy = quote_literal(&spec.policy);
+            if known.remove(&name).as_deref() == Some(format!("{} {}", array_text(&spec.key), spec.policy).as_str()) {
                 continue;
             }
             let (p, s, n) = (quote_literal(&pipeline), quote_literal(&name.0), quote_literal(&name.1));
             sql.push_str(&format!(
-                "INSERT INTO sluice.tables (pipeline, schema, name, key) VALUES ({p}, {s}, {n}, {key})
-                 ON CONFLICT (pipeline, schema, name) DO UPDATE SET key = EXCLUDED.key;
+                "INSERT INTO sluice.tables (pipeline, schema, name, key, policy) VALUES ({p}, {s}, {n}, {key}, {policy})
+                 ON CONFLICT (pipeline, schema, name) DO UPDATE SET key = EXCLUDED.key, policy = EXCLUDED.policy;
                  DELETE FROM sluice.pending WHERE (pipeline, schema, name) = ({p}, {s}, {n});
                  INSERT INTO sluice.pending (pipeline, schema, name) VALUES ({p}, {s}, {n}); "
             ));
@@ -110,6 +115,31 @@ impl PostgresSink {
             }
         }
         Ok(())
+    }
+
+    /// Makes tables wait: no snapshot counts for them before this transaction id of production has ended.
+    pub async fn set_wait(&mut self, names: &[(String, String)], xid: u64) -> Result<(), Error> {
+        let pipeline = self.options.pipeline.clone();
+        for (schema, name) in names {
+            self.db
+                .execute(
+                    "UPDATE sluice.tables SET wait_xid = $4::bigint WHERE (pipeline, schema, name) = ($1, $2, $3)",
+                    &[Some(&pipeline), Some(schema), Some(name), Some(&xid.to_string())],
+                )
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// What tables wait for.
+    pub async fn waits(&mut self) -> Result<HashMap<(String, String), u64>, Error> {
+        let pipeline = self.options.pipeline.clone();
+        let rows = self
+            .db
+            .query("SELECT schema, name, wait_xid FROM sluice.tables WHERE pipeline = $1 AND wait_xid IS NOT NULL", &[Some(&pipeline)])
+            .await?;
+        let text = |r: &wire::Row<'_>, i: usize| r.get(i).unwrap_or_default().to_owned();
+        Ok(rows.iter().filter_map(|r| Some(((text(&r, 0), text(&r, 1)), r.get(2)?.parse().ok()?))).collect())
     }
 
     /// What is pending of each table.

@@ -23,12 +23,14 @@ CREATE TABLE IF NOT EXISTS sluice.checkpoint (
   target_id text NOT NULL,             -- this database, so that a clone or a restored copy is known
   mask_key text NOT NULL,
   policy text NOT NULL,
+  hold text,                           -- why the stream stands still, if it does
   source_time timestamptz,             -- when the last applied transaction committed on production
   updated_at timestamptz NOT NULL DEFAULT now()
 ) WITH (fillfactor = 10);
 CREATE TABLE IF NOT EXISTS sluice.tables (
   pipeline text NOT NULL, schema text NOT NULL, name text NOT NULL,
   key text[] NOT NULL,                 -- columns by which its ranges are cut
+  policy text NOT NULL,                -- fingerprint of what becomes of its columns
   rows_copied bigint NOT NULL DEFAULT 0, bytes_copied bigint NOT NULL DEFAULT 0, copy_ms bigint NOT NULL DEFAULT 0,
   rows_applied bigint NOT NULL DEFAULT 0, divergences bigint NOT NULL DEFAULT 0,
   last_change timestamptz, note text NOT NULL DEFAULT '',

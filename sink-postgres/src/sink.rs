@@ -29,7 +29,7 @@ use crate::exchange::Statements;
 use crate::plan::{self, Item};
 use crate::registry::TableSpec;
 use crate::route::{Route, route};
-use crate::{catalog, session};
+use crate::{catalog, failpoint, session};
 
 /// At least one commit in this time is synchronous.
 pub const SYNC_EVERY: Duration = Duration::from_millis(200);
@@ -334,10 +334,12 @@ impl PostgresSink {
         if let Some(upto) = batch.upto {
             let before = self.progress.applied;
             self.progress.applied = upto;
+            failpoint::hit("apply.before_commit");
             if let Err(e) = self.commit().await {
                 self.progress.applied = before;
                 return Err(e);
             }
+            failpoint::hit("apply.committed");
         }
         Ok(())
     }
@@ -423,6 +425,11 @@ impl Sink for PostgresSink {
         }
         Ok(self.progress)
     }
+}
+
+/// Did a unique constraint refuse it?
+pub fn is_unique_violation(e: &Error) -> bool {
+    matches!(e, Error::Data { source, .. } | Error::Wire(source) if source.sqlstate() == Some("23505"))
 }
 
 /// Opens a session that writes: asynchronous commits, generic plans, bounded lock waits, and no trigger of the target's

@@ -52,7 +52,7 @@ impl Config {
         _ = writeln!(out, "  wal:\n    warn: {}", units::show_size(limits.wal_warn));
         _ = writeln!(out, "  lag: {}\n  max_slot_wal_keep_size: {slot}", units::show_time(limits.lag));
         if let Some(listen) = self.serve.listen {
-            _ = writeln!(out, "serve:\n  listen: {listen}");
+            _ = writeln!(out, "serve:\n  listen: {}", quote(&listen.to_string()));
         }
         out
     }

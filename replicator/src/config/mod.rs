@@ -28,6 +28,7 @@ mod units;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use effective::{class_text, quote};
 pub use expand::Env;
 pub use keys::{KEYS, State};
 pub use lock::{Difference, Lock, LockedColumn};

@@ -113,6 +113,11 @@ impl<'a> At<'a> {
         }
     }
 
+    /// Is there nothing, or a key with nothing behind it?
+    pub fn is_empty(&self) -> bool {
+        matches!(self.node, None | Some(Node { kind: Kind::Empty, .. }))
+    }
+
     /// Is it a map?
     pub fn is_map(&self) -> bool {
         matches!(self.node, Some(Node { kind: Kind::Map(_), .. }))

@@ -54,10 +54,12 @@ pub enum Rest {
 /// Reads `tables`.
 pub(super) fn tables(at: &At<'_>, domains: &Domains, problems: &mut Problems) -> Vec<TableEntry> {
     let mut tables: Vec<TableEntry> = Vec::new();
-    if !at.is_there() {
-        at.problem(Fault::new("missing").hint("a table that nothing here names never leaves production"), problems);
+    let entries = at.entries(problems);
+    if entries.is_empty() && (at.is_map() || at.is_empty()) {
+        let fault = Fault::new("no table is named").hint("a table that nothing here names never leaves production");
+        at.problem(fault, problems);
     }
-    for (name, at) in at.entries(problems) {
+    for (name, at) in entries {
         let pattern = match Pattern::read(name) {
             Ok(pattern) => pattern,
             Err(fault) => {

@@ -98,7 +98,10 @@ where
             match self.parser.next() {
                 Some(Ok((Event::Comment(..), _))) => {}
                 Some(Ok((event, span))) => return Ok((event, span.line())),
-                Some(Err(e)) => return Err(fault(e.marker().line(), format!("no valid YAML: {}", e.info()))),
+                Some(Err(e)) => {
+                    let hint = "a value with \": \", \" #\", \"{\" or \"[\" in it wants double quotes; so does \"${…}\" inside { }";
+                    return Err(fault(e.marker().line(), format!("no valid YAML: {}", e.info())).hint(hint));
+                }
                 None => return Ok((Event::StreamEnd, 0)),
             }
         }

@@ -105,6 +105,11 @@ impl Decoder {
         self.more.pop_front()
     }
 
+    /// Is there an event for [`more`](Decoder::more)?
+    pub fn has_more(&self) -> bool {
+        !self.more.is_empty()
+    }
+
     /// Takes a keepalive in that says `end`. `None` inside a transaction: there it is no position.
     pub fn keepalive(&mut self, end: Lsn) -> Option<Event> {
         if self.open.is_some() {

@@ -1,5 +1,21 @@
 //! The source side: a logical replication stream, read and decoded.
+//!
+//! In the order of the walk: `reader` takes bytes from the socket, [`frame`] and [`pgoutput`] parse them, [`decode`]
+//! makes events of them, and [`stream`] is the whole of it as a [`Source`](filters::change::Source). The middle three
+//! are pure.
 
+pub mod catalog;
+pub mod continuity;
 pub mod decode;
+mod error;
 pub mod frame;
 pub mod pgoutput;
+pub mod publication;
+mod reader;
+mod scan;
+pub mod slot;
+pub mod snapshot;
+pub mod stream;
+
+pub use error::Error;
+pub use stream::{Options, Stream};

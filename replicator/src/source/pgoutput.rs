@@ -17,7 +17,13 @@ use filters::change::{BadTuple, Lsn, Old, Row};
 
 use self::parse::Cursor;
 
+#[cfg(test)]
+pub(crate) mod encode;
+#[cfg(test)]
+mod golden;
 mod parse;
+#[cfg(test)]
+mod tests;
 
 /// One message. The bodies say which section of the manual they are.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -1,0 +1,174 @@
+//! Events become batches: as many source transactions as have come while the target was busy.
+//!
+//! There is no timer. A stream that has caught up is applied transaction by transaction; a backlog fills the batch while
+//! the one before it is applied, up to the limit. A source transaction larger than the limit is cut into pieces that claim
+//! no position (`upto: None`) but the last.
+
+use filters::change::{Batch, Change, Commit, Lsn};
+
+/// Changes in a batch at most; more brings nothing, and makes the target's work lumpy.
+const MOST: usize = 20_000;
+
+/// Gathers changes.
+#[derive(Debug)]
+pub struct Batcher {
+    limit: usize,
+    bytes: usize,
+    batch: Batch,
+    /// The source transaction that is open, and what stands in the batch from before it.
+    xid: u32,
+    open: bool,
+    /// A piece of the open transaction has been handed out already.
+    pieces: bool,
+    /// Up to here there is nothing for us.
+    idle: Lsn,
+}
+
+impl Batcher {
+    /// Begins behind `after`. `limit` in bytes.
+    pub fn new(after: Lsn, limit: usize) -> Batcher {
+        Batcher { limit, bytes: 0, batch: Batch { after, ..Batch::default() }, xid: 0, open: false, pieces: false, idle: after }
+    }
+
+    /// A source transaction begins.
+    pub fn begin(&mut self, xid: u32) {
+        (self.xid, self.open) = (xid, true);
+    }
+
+    /// One of its changes.
+    pub fn change(&mut self, change: Change) {
+        self.bytes += change.size();
+        self.batch.changes.push(change);
+    }
+
+    /// It is whole. One without a change for us only moves the position.
+    pub fn commit(&mut self, lsn: Lsn, time: i64) {
+        let before = self.batch.commits.last().map_or(0, |c| c.changes);
+        if self.batch.changes.len() > before || self.pieces {
+            self.batch.commits.push(Commit { changes: self.batch.changes.len(), lsn, xid: self.xid, time });
+            self.pieces = false;
+        }
+        self.open = false;
+        self.idle = lsn;
+    }
+
+    /// Nothing is in flight up to here.
+    pub fn idle(&mut self, lsn: Lsn) {
+        if !self.open {
+            self.idle = self.idle.max(lsn);
+        }
+    }
+
+    /// Is there a whole transaction?
+    pub fn is_ready(&self) -> bool {
+        !self.batch.commits.is_empty()
+    }
+
+    /// Must something be handed out before more is taken?
+    pub fn is_full(&self) -> bool {
+        self.bytes >= self.limit || self.batch.changes.len() >= MOST
+    }
+
+    /// Is nothing in it, and no source transaction open?
+    pub fn is_empty(&self) -> bool {
+        self.batch.changes.is_empty() && self.batch.commits.is_empty() && !self.open
+    }
+
+    /// Is a source transaction open?
+    pub fn is_open(&self) -> bool {
+        self.open
+    }
+
+    /// How far the stream was read with nothing left behind: the end of what is in here, or beyond.
+    pub fn position(&self) -> Lsn {
+        self.idle
+    }
+
+    /// Hands out what is whole; if nothing is whole and it is full, a piece of the open transaction.
+    pub fn take(&mut self) -> Option<Batch> {
+        let after = self.batch.after;
+        let Some(last) = self.batch.commits.last().copied() else {
+            if !self.is_full() {
+                return None;
+            }
+            self.bytes = 0;
+            self.pieces = true;
+            return Some(std::mem::replace(&mut self.batch, Batch { after, ..Batch::default() }));
+        };
+        let rest = self.batch.changes.split_off(last.changes);
+        let upto = if rest.is_empty() && !self.open { last.lsn.max(self.idle) } else { last.lsn };
+        let next = Batch { after: upto, changes: rest, ..Batch::default() };
+        let mut batch = std::mem::replace(&mut self.batch, next);
+        self.bytes = self.batch.changes.iter().map(Change::size).sum();
+        batch.upto = Some(upto);
+        Some(batch)
+    }
+
+    /// Hands out an empty batch that only moves the position, if there is somewhere to move it to.
+    pub fn take_idle(&mut self) -> Option<Batch> {
+        if !self.is_empty() || self.idle <= self.batch.after {
+            return None;
+        }
+        let next = Batch { after: self.idle, ..Batch::default() };
+        let batch = std::mem::replace(&mut self.batch, next);
+        Some(Batch { upto: Some(self.idle), ..batch })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    use filters::change::{Identity, Op, Table};
+
+    fn change() -> Change {
+        let table = Arc::new(Table { oid: 1, schema: "s".into(), name: "t".into(), identity: Identity::Default, columns: vec![] });
+        Change { table, op: Op::Truncate { restart_identity: false } }
+    }
+
+    #[test]
+    fn only_whole_transactions_claim_a_position() {
+        let mut b = Batcher::new(Lsn(10), 1 << 20);
+        b.begin(1);
+        b.change(change());
+        assert!(b.take().is_none());
+        b.commit(Lsn(20), 0);
+        b.begin(2);
+        b.change(change());
+        let batch = b.take().unwrap();
+        assert_eq!((batch.after, batch.upto, batch.changes.len(), batch.commits.len()), (Lsn(10), Some(Lsn(20)), 1, 1));
+        b.commit(Lsn(30), 0);
+        let batch = b.take().unwrap();
+        assert_eq!((batch.after, batch.upto, batch.changes.len()), (Lsn(20), Some(Lsn(30)), 1));
+        assert!(b.take().is_none() && b.take_idle().is_none());
+    }
+
+    #[test]
+    fn a_large_transaction_comes_in_pieces() {
+        let mut b = Batcher::new(Lsn(10), 1);
+        b.begin(1);
+        b.change(change());
+        let piece = b.take().unwrap();
+        assert_eq!((piece.after, piece.upto, piece.commits.len()), (Lsn(10), None, 0));
+        // nothing left but the commit: it still has to be applied, the target's transaction is open
+        b.commit(Lsn(20), 0);
+        let last = b.take().unwrap();
+        assert_eq!((last.after, last.upto, last.changes.len(), last.commits.len()), (Lsn(10), Some(Lsn(20)), 0, 1));
+    }
+
+    #[test]
+    fn what_is_not_for_us_moves_the_position_only() {
+        let mut b = Batcher::new(Lsn(10), 1 << 20);
+        b.begin(1);
+        b.commit(Lsn(20), 0);
+        assert!(b.take().is_none());
+        b.idle(Lsn(25));
+        let batch = b.take_idle().unwrap();
+        assert_eq!((batch.after, batch.upto, batch.changes.len()), (Lsn(10), Some(Lsn(25)), 0));
+        assert!(b.take_idle().is_none());
+        b.begin(2);
+        b.idle(Lsn(30));
+        assert!(b.take_idle().is_none(), "a keepalive amid a transaction is no position");
+    }
+}

@@ -1,0 +1,111 @@
+//! What is to be seen of a running pipeline, in one place: progress bars, metrics, readiness and the summary read it.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Instant;
+
+use filters::change::Lsn;
+
+/// What the pipeline is doing.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub enum Phase {
+    /// Connecting, comparing, making the slot.
+    #[default]
+    Starting,
+    /// Some table is pending.
+    Copying,
+    /// Everything is exact at the checkpoint.
+    Streaming,
+    /// A server is out of reach; trying again.
+    Retrying(String),
+    /// Something stands in the way that will not go by itself.
+    Held(String),
+}
+
+impl Phase {
+    /// One word.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Phase::Starting => "starting",
+            Phase::Copying => "copying",
+            Phase::Streaming => "streaming",
+            Phase::Retrying(_) => "retrying",
+            Phase::Held(_) => "held",
+        }
+    }
+}
+
+/// The copy of one table.
+#[derive(Clone, Debug, Default)]
+pub struct TableCopy {
+    /// Rows that the server estimates.
+    pub estimate: u64,
+    /// Rows copied in this run.
+    pub rows: u64,
+    /// Bytes of them.
+    pub bytes: u64,
+    /// Rows deleted on the target, because production has none such or another.
+    pub deleted: u64,
+    /// When its first chunk began and its last ended.
+    pub time: Option<(Instant, Instant)>,
+    /// Nothing of it is pending.
+    pub done: bool,
+}
+
+/// The state of things.
+#[derive(Clone, Debug, Default)]
+pub struct State {
+    /// What it is doing.
+    pub phase: Phase,
+    /// Copies of this run, by `schema.table`.
+    pub tables: BTreeMap<String, TableCopy>,
+    /// Visible on the target.
+    pub applied: Lsn,
+    /// On the target's disk, and confirmed to production.
+    pub durable: Lsn,
+    /// The end of WAL that production has named.
+    pub received: Lsn,
+    /// When the last applied transaction committed on production, microseconds since 2000.
+    pub source_time: i64,
+    /// Everything that production had when it last told us has been applied.
+    pub caught_up: bool,
+    /// When it last was so.
+    pub caught_up_at: Option<Instant>,
+    /// Changes applied in this run.
+    pub changes: u64,
+    /// Source transactions applied in this run.
+    pub transactions: u64,
+    /// Batches applied in this run.
+    pub batches: u64,
+    /// WAL that production holds for our slot, bytes.
+    pub wal_held: i64,
+    /// Slices taken, and snapshots given up because the stream did not stand where they stood.
+    pub slices: u64,
+    /// See `slices`.
+    pub retaken: u64,
+    /// Values redacted because their mask could not read them.
+    pub unparsable: u64,
+}
+
+impl State {
+    /// Is staging consistent and recent enough? Seconds behind, if it is not caught up.
+    pub fn lag(&self) -> f64 {
+        if self.caught_up { 0.0 } else { self.caught_up_at.map_or(f64::INFINITY, |t| t.elapsed().as_secs_f64()) }
+    }
+}
+
+/// Shared by whoever runs and whoever looks.
+#[derive(Clone, Debug, Default)]
+pub struct Board(Arc<Mutex<State>>);
+
+impl Board {
+    /// Looks, or writes. Held for moments only.
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Sets the phase.
+    pub fn phase(&self, phase: Phase) {
+        self.state().phase = phase;
+    }
+}

@@ -1,0 +1,50 @@
+//! What a person types. One file per verb.
+
+mod args;
+mod run;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::error::Error;
+use crate::telemetry;
+
+/// Parses the command line, runs the verb, prints what went wrong. Gives what the process exits with.
+pub fn main() -> ExitCode {
+    telemetry::quiet_panics();
+    let args = args::Args::parse();
+    telemetry::init(args.verbose, args.log_json);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().worker_threads(2).build() {
+        Ok(runtime) => runtime,
+        Err(e) => {
+            eprintln!("sluice: cannot start: {e}");
+            return ExitCode::from(1);
+        }
+    };
+    let done = runtime.block_on(dispatch(&args));
+    runtime.shutdown_background();
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("sluice: {}", e.chain());
+            if let Some(hint) = e.hint() {
+                eprintln!("hint: {hint}");
+            }
+            ExitCode::from(e.exit_code())
+        }
+    }
+}
+
+async fn dispatch(args: &args::Args) -> Result<(), Error> {
+    match &args.verb {
+        args::Verb::Run(run) => run::run(args, run).await,
+    }
+}
+
+/// Reads the configuration and the lock beside it.
+fn load(args: &args::Args) -> Result<(crate::config::Config, Option<crate::config::Lock>), Error> {
+    let config = crate::config::Config::load(&args.config).map_err(Error::Config)?;
+    let lock = crate::config::Lock::read(&args.config.with_file_name("sluice.lock")).map_err(Error::Config)?;
+    Ok((config, lock))
+}

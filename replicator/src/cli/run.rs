@@ -1,0 +1,41 @@
+//! `sluice run`.
+
+use crate::board::Board;
+use crate::error::Error;
+use crate::run::{self, Options};
+use crate::stop::{self, Stopper, Why};
+
+use super::args::{Args, Run};
+
+/// Runs the pipeline until it ends.
+pub async fn run(args: &Args, verb: &Run) -> Result<(), Error> {
+    let (config, lock) = super::load(args)?;
+    let board = Board::default();
+    let (stopper, stop) = stop::pair();
+    listen(stopper.clone())?;
+    if let Some(timeout) = verb.timeout {
+        tokio::spawn(async move {
+            tokio::time::sleep(timeout).await;
+            stopper.stop(Why::Timeout);
+        });
+    }
+    let options = Options { until_caught_up: verb.until_caught_up, exit_on_stop: verb.exit_on_stop };
+    let end = run::run(&config, lock.as_ref(), options, &board, stop).await?;
+    run::ended(end, verb.timeout)
+}
+
+/// SIGTERM and Ctrl-C end at a boundary; a second Ctrl-C at once.
+fn listen(stopper: Stopper) -> Result<(), Error> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let hear = |kind| signal(kind).map_err(|e| Error::Bug(format!("cannot listen to signals: {e}")));
+    let (mut terminate, mut interrupt) = (hear(SignalKind::terminate())?, hear(SignalKind::interrupt())?);
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => stopper.stop(Why::Terminate),
+                _ = interrupt.recv() => stopper.stop(Why::Interrupt),
+            }
+        }
+    });
+    Ok(())
+}

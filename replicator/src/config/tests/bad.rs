@@ -1,0 +1,282 @@
+//! A bad value for every key, and what is said of it, word by word.
+
+use super::super::{KEYS, State};
+use super::{parse, with};
+
+/// Snippet, and the problems it makes, one a line.
+const BAD: &[(&str, &str)] = &[
+    // pipeline
+    ("pipeline: Shop-1", "pipeline: \"Shop-1\" is not a name (1 to 40 of a-z, 0-9 and _)"),
+    ("pipeline:", "pipeline: no value"),
+    ("pipeline: [a]", "pipeline: a list, where one value is wanted"),
+    ("pipeline: { a: b }", "pipeline: a map, where one value is wanted"),
+    ("pipelin: shop", "pipelin: unknown key (did you mean \"pipeline\"?)"),
+    // source and target
+    ("source:", "source.url: missing"),
+    ("source: here", "source: one value or a list, where keys with values are wanted\nsource.url: missing"),
+    ("source: { url: \"\" }", "source.url: empty"),
+    (
+        "source: { url: x, environment: a b }",
+        "source.environment: \"a b\" is not a name (1 to 40 of letters, digits, _ and -)",
+    ),
+    ("source: { url: x, primary_url: y }", "source.primary_url: not built yet"),
+    ("source: { url: x, enviroment: y }", "source.enviroment: unknown key (did you mean \"environment\"?)"),
+    ("source: { url: \"${NONE}\" }", "source.url: the variable NONE is not set"),
+    ("source: { url: \"${NONE:?production}\" }", "source.url: the variable NONE is not set (production)"),
+    ("source: { url: \"${EMPTY:?}\" }", "source.url: the variable EMPTY is not set"),
+    ("source: { url: \"${EMPTY}\" }", "source.url: empty"),
+    ("source: { url: \"${URL\" }", "source.url: a \"${\" without its \"}\" (\"$${\" is a plain \"${\")"),
+    ("source: { url: \"${}\" }", "source.url: no name of a variable behind \"${\" (\"$${\" is a plain \"${\")"),
+    (
+        "source: { url: \"${URL-x}\" }",
+        "source.url: cannot read what follows \"${URL\" (${VAR}, ${VAR:-default} or ${VAR:?message})",
+    ),
+    ("source: { url: x, url: y }", "source.url: named twice, first in line 4"),
+    ("target: { environment: staging }", "target.url: missing"),
+    (
+        "target: { url: postgres://reader@prod/shop }",
+        "target.url: the same as source.url (production would be written)",
+    ),
+    (
+        "source: { url: x, environment: prod }\ntarget: { url: y, environment: prod }",
+        "target.environment: the same as source.environment",
+    ),
+    // masking
+    ("masking: { key: short }", "masking.key: fewer than 32 bytes (openssl rand -base64 32)"),
+    (
+        "masking: { key: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa }",
+        "masking.key: the same byte over and over (openssl rand -base64 32)",
+    ),
+    ("masking: { domains: { person: name } }", "masking.key: missing, and masks need it (openssl rand -base64 32)"),
+    ("masking: { domains: [name] }", "masking.domains: one value or a list, where keys with values are wanted"),
+    (
+        "masking: { key: \"${KEY}\", domains: { email: email } }",
+        "masking.domains.email: a domain with a name that has a meaning of its own (name it otherwise)",
+    ),
+    (
+        "masking: { key: \"${KEY}\", domains: { E-Mail: email } }",
+        "masking.domains.E-Mail: not a domain's name (lower-case letters, digits and _)",
+    ),
+    (
+        "masking: { key: \"${KEY}\", domains: { person: nmae } }",
+        "masking.domains.person: no mask \"nmae\" (did you mean \"name\"?)",
+    ),
+    (
+        "masking: { key: \"${KEY}\", domains: { person: { mask: email, keep_domian: true } } }",
+        "masking.domains.person.keep_domian: the mask email has no such parameter (did you mean \"keep_domain\"?)",
+    ),
+    (
+        "masking: { key: \"${KEY}\", domains: { person: { keep_domain: true } } }",
+        "masking.domains.person.mask: missing",
+    ),
+    // tables
+    ("tables:", "tables: no table is named (a table that nothing here names never leaves production)"),
+    ("tables: keep", "tables: one value or a list, where keys with values are wanted"),
+    ("tables: { users: keep }", "tables.users: a table without its schema (public.users)"),
+    (
+        "tables: { a.b.c: keep }",
+        "tables.a.b.c: not a table's name (schema.table; a part that holds a dot in double quotes)",
+    ),
+    (
+        "tables: { public.users: copy }",
+        "tables.public.users: \"copy\" is none of keep, structure, exclude (or columns: with a rule for each column that is not kept)",
+    ),
+    ("tables: { public.users: }", "tables.public.users: no value"),
+    (
+        "tables: { public.users: keep, '\"public\".users': keep }",
+        "tables.\"public\".users: the same table is named twice",
+    ),
+    (
+        "tables: { public.users: { columns: keep } }",
+        "tables.public.users.columns: one value or a list, where keys with values are wanted",
+    ),
+    (
+        "tables: { public.users: { columns: { id: kep } } }",
+        "tables.public.users.columns.id: no mask \"kep\" and no domain of that name (did you mean \"keep\"?)",
+    ),
+    ("tables: { public.users: { columns: { id: } } }", "tables.public.users.columns.id: no value"),
+    (
+        "tables: { public.users: { columns: { prefs: { mask: json } } } }",
+        "tables.public.users.columns.prefs.mask: the mask json is not built yet",
+    ),
+    (
+        "tables: { public.users: { columns: { notes: scrub } } }",
+        "tables.public.users.columns.notes: the mask scrub is not built yet",
+    ),
+    (
+        "tables: { public.users: { columns: { a: { mask: constant } } } }",
+        "tables.public.users.columns.a.value: missing ({ mask: constant, value: \"…\" })",
+    ),
+    (
+        "tables: { public.users: { columns: { a: { mask: null, length: 8 } } } }",
+        "tables.public.users.columns.a.length: the mask null has no such parameter",
+    ),
+    (
+        "masking: { key: \"${KEY}\" }\ntables: { public.users: { columns: { a: { mask: hash, length: 4 } } } }",
+        "tables.public.users.columns.a.length: not within 8 and 64",
+    ),
+    (
+        "masking: { key: \"${KEY}\" }\ntables: { public.users: { columns: { a: { mask: digits, keep_prefix: two } } } }",
+        "tables.public.users.columns.a.keep_prefix: not a whole number",
+    ),
+    (
+        "masking: { key: \"${KEY}\" }\ntables: { public.users: { columns: { a: { mask: phone, keep_country: yes } } } }",
+        "tables.public.users.columns.a.keep_country: \"yes\" is none of true, false",
+    ),
+    (
+        "tables: { public.users: { columns: { a: email } } }",
+        "masking.key: missing, and masks need it (openssl rand -base64 32)",
+    ),
+    ("tables: { public.users: { optional: maybe } }", "tables.public.users.optional: \"maybe\" is none of true, false"),
+    ("tables: { public.users: { rest: drop } }", "tables.public.users.rest: \"drop\" is none of keep, withhold"),
+    ("tables: { public.users: { where: a = 1 } }", "tables.public.users.where: not built yet"),
+    (
+        "tables: { public.users: { column: { a: keep } } }",
+        "tables.public.users.column: unknown key (did you mean \"columns\"?)",
+    ),
+    // protect
+    ("protect: [public.users]", "protect: one value or a list, where keys with values are wanted"),
+    ("protect: { tables: public.users }", "protect.tables: not a list ([public.users, public.settings])"),
+    ("protect: { tables: [users] }", "protect.tables: a table without its schema (public.users)"),
+    (
+        "protect: { tables: [public.cruises] }",
+        "tables.public.cruises: protected by protect.tables: public.cruises (a table is either replicated or protected)",
+    ),
+    (
+        "protect: { tables: [\"public.c*\"] }",
+        "tables.public.cruises: protected by protect.tables: public.c* (a table is either replicated or protected)",
+    ),
+    (
+        "tables: { \"public.*\": keep }\nprotect: { tables: [public.users] }",
+        "tables.public.*: takes in public.users, which protect.tables protects (name it beside the glob: public.users: exclude)",
+    ),
+    ("protect: { rows: { public.settings: x } }", "protect.rows: not built yet"),
+    // the rest
+    ("buffer: { kafka: { brokers: x } }", "buffer.kafka: not built yet"),
+    ("notify: { slack: \"${NONE}\" }", "notify.slack: not built yet"),
+    ("apply: stop", "apply: one value or a list, where keys with values are wanted"),
+    ("apply: { on_error: quarantine }", "apply.on_error: quarantine is not built yet (as yet: stop)"),
+    ("apply: { on_error: skip }", "apply.on_error: \"skip\" is none of stop"),
+    ("apply: { on_divergence: ignore }", "apply.on_divergence: \"ignore\" is none of heal, stop"),
+    ("apply: { ddl: additive }", "apply.ddl: additive is not built yet (as yet: off)"),
+    ("copy: 30s", "copy: one value or a list, where keys with values are wanted"),
+    (
+        "copy: { slice: 30 }",
+        "copy.slice: a number without a unit (a whole number with its unit (ms, s, m, h or d): 30s)",
+    ),
+    ("copy: { slice: 2h }", "copy.slice: not within 1s and 10m"),
+    ("copy: { slice: soon }", "copy.slice: not a time (a whole number with its unit (ms, s, m, h or d): 30s)"),
+    ("copy: { readers: 0 }", "copy.readers: not within 1 and 64"),
+    ("copy: { chunk_rows: many }", "copy.chunk_rows: not a whole number"),
+    ("limits: 96MB", "limits: one value or a list, where keys with values are wanted"),
+    (
+        "limits: { memory: 96 }",
+        "limits.memory: a number without a unit (a whole number with its unit (B, kB, MB, GB or TB): 64MB)",
+    ),
+    ("limits: { memory: 1kB }", "limits.memory: not within 16MB and 1TB"),
+    ("limits: { memory: 99999999999TB }", "limits.memory: too large"),
+    (
+        "limits: { logical_decoding_work_mem: 64mb }",
+        "limits.logical_decoding_work_mem: not a size (a whole number with its unit (B, kB, MB, GB or TB): 64MB)",
+    ),
+    ("limits: { lag: 1 week }", "limits.lag: not a time (a whole number with its unit (ms, s, m, h or d): 30s)"),
+    ("limits: { max_slot_wal_keep_size: -1 }", "limits.max_slot_wal_keep_size: \"-1\" is none of required, ignore"),
+    ("limits: { wal: 4GB }", "limits.wal: one value or a list, where keys with values are wanted"),
+    (
+        "limits: { wal: { warn: 4 } }",
+        "limits.wal.warn: a number without a unit (a whole number with its unit (B, kB, MB, GB or TB): 64MB)",
+    ),
+    ("limits: { wal: { pause_copy: 8GB } }", "limits.wal.pause_copy: not built yet"),
+    ("limits: { wal: { drop_slot: never } }", "limits.wal.drop_slot: not built yet"),
+    ("serve: 9847", "serve: one value or a list, where keys with values are wanted"),
+    ("serve: { listen: 9847 }", "serve.listen: \"9847\" is no address with a port (127.0.0.1:9847)"),
+    // the file as a whole
+    ("serve: &a { listen: 127.0.0.1:1 }", "a YAML anchor: write the value out where it is used"),
+    ("serve: !tag { listen: 127.0.0.1:1 }", "a YAML tag: write the value without it"),
+    ("---\npipeline: other", "a second document in one file"),
+];
+
+#[test]
+fn every_bad_value_is_told_with_its_key_path() {
+    let told = |yaml: &str| match parse(&with(yaml)) {
+        Ok(_) => String::new(),
+        Err(problems) => problems.0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
+    };
+    let other: Vec<String> = BAD
+        .iter()
+        .filter(|(yaml, expected)| told(yaml) != *expected)
+        .map(|(yaml, expected)| format!("{yaml}\n  expected {expected}\n  told     {}", told(yaml)))
+        .collect();
+    assert!(other.is_empty(), "{}", other.join("\n"));
+}
+
+#[test]
+fn there_is_a_bad_value_for_every_key() {
+    for (key, state) in KEYS {
+        let leaf = !KEYS.iter().any(|(other, _)| other.starts_with(&format!("{key}.")));
+        if *state == State::Built && !leaf {
+            continue;
+        }
+        let segments: Vec<&str> = key.split('*').collect();
+        let tried = BAD.iter().any(|(_, told)| {
+            let mut rest = *told;
+            segments.iter().all(|s| rest.find(s.trim_matches('.')).map(|at| rest = &rest[at..]).is_some())
+        });
+        assert!(tried, "no bad value for {key}");
+    }
+}
+
+#[test]
+fn all_problems_come_at_once_and_in_the_order_of_the_file() {
+    let yaml = "pipeline: NO\nsource: {}\ntargets: x\ntables: { users: keep }\nlimits: { memory: 1, lag: 1 }\n";
+    let told = parse(yaml).unwrap_err().to_string();
+    let expected = "\
+line 1: pipeline: \"NO\" is not a name (1 to 40 of a-z, 0-9 and _)
+line 3: targets: unknown key (did you mean \"target\"?)
+line 4: tables.users: a table without its schema (public.users)
+line 5: limits.memory: a number without a unit (a whole number with its unit (B, kB, MB, GB or TB): 64MB)
+line 5: limits.lag: a number without a unit (a whole number with its unit (ms, s, m, h or d): 30s)
+source.url: missing
+target.url: missing";
+    assert_eq!(told, expected);
+}
+
+#[test]
+fn a_file_that_is_no_yaml_says_where() {
+    let told = parse("pipeline: shop\n  source: x").unwrap_err().to_string();
+    assert!(told.starts_with("line 2: no valid YAML: "), "{told}");
+    for nothing in ["", "# nothing\n", "shop", "[shop]"] {
+        let told = parse(nothing).unwrap_err().to_string();
+        assert!(told.contains("no configuration: keys with values are wanted (sluice init writes one)"), "{told}");
+    }
+}
+
+#[test]
+fn a_value_from_the_environment_is_never_told() {
+    let keys = [
+        "pipeline",
+        "apply.on_error",
+        "copy.readers",
+        "limits.memory",
+        "limits.lag",
+        "serve.listen",
+        "tables.public.a",
+        "masking.domains.d",
+    ];
+    for key in keys {
+        let (section, below) = key.split_once('.').map_or((key, None), |(s, b)| (s, Some(b)));
+        let value = "\"${URL}\"";
+        let yaml = below.map_or(format!("{section}: {value}"), |b| format!("{section}: {{ {b}: {value} }}"));
+        let told = parse(&with(&yaml)).unwrap_err().to_string();
+        assert!(told.contains(key) && !told.contains("hunter2"), "{told}");
+    }
+}
+
+#[test]
+fn deep_and_wild_files_are_refused_without_a_panic() {
+    let deep = "a: ".to_owned() + &"{ a: ".repeat(100) + &"}".repeat(100);
+    assert!(parse(&deep).unwrap_err().to_string().contains("nested too deeply"));
+    for text in ["*a", "? [a]\n: b", "\u{0}", "a: \"\\ud800\"", "%YAML 9.9\n---\na: b", "- - - -", "{", "}", "\t"] {
+        assert!(parse(text).is_err(), "{text:?}");
+    }
+}

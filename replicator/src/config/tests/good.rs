@@ -1,0 +1,160 @@
+//! What is read is what was meant.
+
+use std::time::Duration;
+
+use filters::mask::MaskSpec;
+use filters::policy::Class;
+use proptest::prelude::*;
+
+use super::super::effective::quote;
+use super::super::{Config, OnDivergence, Rest, Rule, SlotWalLimit};
+use super::{KEY, LEAST, env, parse, with};
+
+fn config(yaml: &str) -> Config {
+    parse(&with(yaml)).unwrap_or_else(|e| panic!("{yaml}\n{e}"))
+}
+
+#[test]
+fn where_nothing_is_said_the_defaults_hold() {
+    let c = parse(LEAST).unwrap();
+    assert_eq!((c.slot(), c.publication_inserts()), ("sluice_shop".into(), "sluice_shop_inserts".into()));
+    assert_eq!(c.apply.on_divergence, OnDivergence::Heal);
+    assert_eq!((c.copy.slice, c.copy.readers, c.copy.chunk_rows), (Duration::from_secs(30), 2, 50_000));
+    assert_eq!((c.limits.memory, c.limits.logical_decoding_work_mem), (96 << 20, 64 << 20));
+    assert_eq!((c.limits.wal_warn, c.limits.lag), (4 << 30, Duration::from_secs(60)));
+    assert_eq!(c.limits.max_slot_wal_keep_size, SlotWalLimit::Required);
+    assert_eq!(c.serve.listen, None);
+    assert!(c.masking.key.is_none() && c.protect.is_empty());
+}
+
+#[test]
+fn every_key_means_what_it_says() {
+    let c = config(
+        "source: { url: \"${URL}\", environment: production }
+masking:
+  key: ${KEY:?a key}
+  domains: { ref: { mask: digits, keep_prefix: 2, keep_suffix: 1 }, mail: { mask: email, keep_domain: true } }
+tables:
+  public.c:
+    optional: true
+    rest: withhold
+    columns:
+      a: keep
+      b: drop
+      c: ref
+      d: null
+      e: { mask: constant, value: \"x: $${y}\" }
+      f: { mask: hash, length: 12 }
+      g: { mask: phone, keep_country: true }
+      h: uuid
+      i: name
+  \"public.ref_*\": keep
+  public.s: structure
+  public.x: exclude
+protect: { tables: [public.users, \"audit.*\"] }
+apply: { on_error: stop, on_divergence: stop, ddl: off }
+copy: { slice: 500ms, readers: 4, chunk_rows: 1000 }
+limits: { memory: 128MB, logical_decoding_work_mem: 1 GB, wal: { warn: 8GB }, lag: 5m, max_slot_wal_keep_size: ignore }
+serve: { listen: \"127.0.0.1:9847\" }
+"
+        .replace("500ms", "1500ms")
+        .as_str(),
+    );
+    assert_eq!(c.source.url.expose(), "postgres://u:hunter2@prod/shop");
+    assert_eq!(c.source.environment.as_deref(), Some("production"));
+    let mask = |spec: MaskSpec, domain: Option<&str>| Class::Mask { spec, domain: domain.map(str::to_owned) };
+    let reference = MaskSpec::Digits { keep_prefix: 2, keep_suffix: 1 };
+    assert_eq!(c.masking.domains["mail"], MaskSpec::Email { keep_domain: true });
+    let Rule::Copy { columns, rest: Rest::Withhold } = &c.tables[0].rule else { panic!() };
+    let expected = [
+        ("a", Class::Keep),
+        ("b", Class::Drop),
+        ("c", mask(reference, Some("ref"))),
+        ("d", mask(MaskSpec::Null, None)),
+        ("e", mask(MaskSpec::Constant("x: ${y}".into()), None)),
+        ("f", mask(MaskSpec::Hash { length: Some(12) }, None)),
+        ("g", mask(MaskSpec::Phone { keep_country: true }, None)),
+        ("h", mask(MaskSpec::Uuid, None)),
+        ("i", mask(MaskSpec::Name, None)),
+    ];
+    assert_eq!(columns.iter().map(|(n, c)| (n.as_str(), c.clone())).collect::<Vec<_>>(), expected);
+    assert!(c.tables[0].optional);
+    assert!(c.tables[1].pattern.matches("public", "ref_ports") && c.tables[1].pattern.exact().is_none());
+    assert_eq!((&c.tables[2].rule, &c.tables[3].rule), (&Rule::Structure, &Rule::Exclude));
+    assert!(c.is_protected("public", "users") && c.is_protected("audit", "log") && !c.is_protected("public", "c"));
+    assert_eq!(c.apply.on_divergence, OnDivergence::Stop);
+    assert_eq!((c.copy.slice, c.copy.readers, c.copy.chunk_rows), (Duration::from_millis(1500), 4, 1000));
+    assert_eq!((c.limits.memory, c.limits.logical_decoding_work_mem, c.limits.wal_warn), (128 << 20, 1 << 30, 8 << 30));
+    assert_eq!((c.limits.lag, c.limits.max_slot_wal_keep_size), (Duration::from_secs(300), SlotWalLimit::Ignore));
+    assert_eq!(c.serve.listen.unwrap().port(), 9847);
+}
+
+#[test]
+fn a_variable_can_say_nothing_but_a_value() {
+    let c = config("source: { url: \"${TRICKY}\" }");
+    assert_eq!(c.source.url.expose(), "a: b\n\"c\"#${KEY}");
+    let c = config("source: { url: \"${NONE:-postgres://x}/${EMPTY:-y}$${z}$\" }");
+    assert_eq!(c.source.url.expose(), "postgres://x/y${z}$");
+}
+
+#[test]
+fn a_key_is_the_same_key_however_it_is_written() {
+    let id = |key: &str| config(&format!("masking: {{ key: \"{key}\" }}")).masking.key.unwrap().id();
+    let hex: String = (0..32).map(|b| format!("{b:02x}")).collect();
+    assert_eq!(id(KEY), id(&hex));
+    assert_eq!(id(KEY), id(KEY.trim_end_matches('=')));
+    assert_eq!(
+        id("+/+/AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="),
+        id("-_-_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")
+    );
+    assert_ne!(id(KEY), id("correct horse battery staple, and more"));
+}
+
+#[test]
+fn no_secret_is_printed() {
+    let c = config("source: { url: \"${URL}\" }\nmasking: { key: \"${KEY}\" }");
+    for text in [format!("{c:?}"), format!("{c:#?}"), c.effective()] {
+        assert!(!text.contains("hunter2") && !text.contains(KEY) && !text.contains("reader@"), "{text}");
+    }
+    assert!(c.effective().contains("url: \"***\"") && c.effective().contains("key: \"***\""));
+}
+
+#[test]
+fn the_effective_configuration_reads_as_the_same_configuration() {
+    let c = config(
+        "masking: { key: \"${KEY}\", domains: { ref: { mask: digits, keep_prefix: 2 } } }
+tables:
+  public.c: { optional: true, columns: { a: ref, \"b c\": { mask: constant, value: \"${KEY}$${x}\\\"\\n\" } } }
+  '\"my.schema\".\"t*\"': { rest: withhold, columns: { a: null } }
+  \"public.ref_*\": keep
+  public.s: structure
+protect: { tables: [\"audit.*\"] }
+copy: { slice: 1500ms }
+serve: { listen: \"[::1]:9847\" }",
+    );
+    let text = c.effective();
+    // only the secrets are gone
+    let mut readable = text.replacen("\"***\"", "x", 1).replacen("\"***\"", "y", 1);
+    readable = readable.replacen("\"***\"", "\"${KEY}\"", 1);
+    let again = Config::parse(&readable, &env).unwrap_or_else(|e| panic!("{text}\n{e}"));
+    assert_eq!(again.effective(), text);
+    assert_eq!(
+        again.tables.iter().map(|t| (&t.pattern, &t.rule, t.optional)).collect::<Vec<_>>(),
+        c.tables.iter().map(|t| (&t.pattern, &t.rule, t.optional)).collect::<Vec<_>>()
+    );
+}
+
+proptest! {
+    #[test]
+    fn what_is_quoted_reads_as_itself(text in "\\PC*|[ -~\n\t\r\u{0}\u{85}\u{2028}]*") {
+        let yaml = with(&format!("tables:\n  public.c: {{ columns: {{ a: {{ mask: constant, value: {} }} }} }}", quote(&text)));
+        let config = parse(&yaml).unwrap();
+        let Rule::Copy { columns, .. } = &config.tables[0].rule else { unreachable!() };
+        prop_assert_eq!(&columns["a"], &Class::Mask { spec: MaskSpec::Constant(text), domain: None });
+    }
+
+    #[test]
+    fn no_text_makes_a_panic(text in "\\PC*|([a-z_]{1,8}: ?[\\[{\"$&*!|>-]{0,3}[a-z ]{0,5}[\\]}\"]?\n? ?){0,9}") {
+        let _ = parse(&text);
+    }
+}

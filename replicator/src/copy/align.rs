@@ -1,0 +1,181 @@
+//! Bringing the stream to stand exactly where a snapshot of production stands.
+//!
+//! **The argument.** Let S be a snapshot that shows every transaction that was applied (checked: otherwise S is older than
+//! the target, look again). The *nudge*, a transaction of our own committed and flushed after S was taken, gives F: all
+//! that S shows was committed before it, so its commit record lies before F. Reading the stream up to F, every transaction
+//! that S shows comes by. If those that S shows are a prefix of what comes (no shown one behind one that is not), then
+//! applying that prefix and stopping there makes the applied set equal to the shown set: the target's done ranges are
+//! production's state in S. If they are no prefix (it happens: a commit's place in WAL and its visibility are two things),
+//! S is dropped, what was read is applied, and it is tried again; that is a normal path.
+//!
+//! Locks come first: ACCESS SHARE on the slice's tables before S is taken, else a table that is rewritten or truncated in
+//! between looks empty under S.
+
+use std::time::{Duration, Instant};
+
+use filters::change::{Event, Lsn, Source};
+use wire::Connection;
+
+use super::LOCK_TIMEOUT;
+use super::slice::Due;
+use crate::error::{Doing, Error};
+use crate::pipeline::{self, Pipeline};
+use crate::source::snapshot::Snapshot;
+use crate::start;
+use crate::stop::Stop;
+
+/// Bytes of events that are looked at before their time, at most.
+const LOOK_AHEAD: usize = 8 << 20;
+/// Snapshots that do not show all that was applied are retaken this often.
+const RETAKE: Duration = Duration::from_millis(1);
+/// After this we let the stream go on, and try again later.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A snapshot at which the stream stands.
+pub struct Aligned {
+    /// The session that holds S and the locks.
+    pub exporter: Connection,
+    /// What other sessions say in SET TRANSACTION SNAPSHOT.
+    pub name: String,
+    /// S.
+    pub snapshot: Snapshot,
+}
+
+/// Aligns, or gives up for now.
+pub async fn align(p: &mut Pipeline, due: &[Due], stop: &Stop) -> Result<Option<Aligned>, Error> {
+    let timeout = format!("{}ms", LOCK_TIMEOUT.as_millis());
+    let mut exporter = start::reader(&p.setup, "export", &[("lock_timeout", &timeout)]).await?;
+    let began = Instant::now();
+    loop {
+        if stop.asked().is_some() || began.elapsed() > PATIENCE {
+            return Ok(None);
+        }
+        let Some((name, snapshot)) = export(&mut exporter, due).await? else { return Ok(None) };
+        p.applied.look(&snapshot);
+        if !p.applied.all_shown() {
+            // the stream is ahead of visibility: it ends by itself while the stream is held
+            release(&mut exporter).await?;
+            p.board.state().retaken += 1;
+            tokio::time::sleep(RETAKE).await;
+            continue;
+        }
+        let flushed = nudge(&mut p.watch).await?;
+        match look_ahead(p, &snapshot, flushed).await? {
+            Some(prefix) => {
+                for _ in 0..prefix {
+                    let Some(event) = p.ahead.pop_front() else { break };
+                    p.take(event)?;
+                    if p.batch.is_full() {
+                        p.settle().await?;
+                    }
+                }
+                p.settle().await?;
+                return Ok(Some(Aligned { exporter, name, snapshot }));
+            }
+            None => {
+                release(&mut exporter).await?;
+                p.board.state().retaken += 1;
+                catch_up(p).await?;
+            }
+        }
+    }
+}
+
+/// Locks the tables, then takes and exports S. `None`: somebody holds a lock against us.
+async fn export(db: &mut Connection, due: &[Due]) -> Result<Option<(String, Snapshot)>, Error> {
+    let tables: Vec<String> = due.iter().map(|d| wire_name(d)).collect();
+    let lock = format!(
+        "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; LOCK TABLE {} IN ACCESS SHARE MODE",
+        tables.join(", ")
+    );
+    match db.simple(&lock).await {
+        Ok(_) => {}
+        // lock not available, deadlock, cancelled
+        Err(e) if matches!(e.sqlstate(), Some("55P03" | "40P01" | "57014")) => {
+            tracing::info!("a table is locked on production; trying again later");
+            let _ = db.simple("ROLLBACK").await;
+            return Ok(None);
+        }
+        Err(e) => return Err(e).doing("lock the tables of a slice"),
+    }
+    let rows = db
+        .simple("SELECT pg_catalog.pg_export_snapshot(), pg_catalog.pg_current_snapshot()::text")
+        .await
+        .doing("export a snapshot")?;
+    let get = |i: usize| rows.first().and_then(|r| r.get(0, i)).unwrap_or_default().to_owned();
+    let snapshot = get(1).parse().map_err(|_| Error::Bug("pg_current_snapshot() is not xmin:xmax:list".into()))?;
+    Ok(Some((get(0), snapshot)))
+}
+
+fn wire_name(due: &Due) -> String {
+    format!("{}.{}", wire::quote_ident(&due.name.0), wire::quote_ident(&due.name.1))
+}
+
+async fn release(db: &mut Connection) -> Result<(), Error> {
+    db.simple("ROLLBACK").await.doing("release a snapshot").map(drop)
+}
+
+/// An empty logical message, committed and flushed: no right is needed, it is not published, and WAL that an open
+/// transaction of somebody else has written but nobody flushes is flushed with it.
+pub(crate) async fn nudge(db: &mut Connection) -> Result<Lsn, Error> {
+    db.simple("SET synchronous_commit = local; SELECT pg_catalog.pg_logical_emit_message(true, 'sluice', '')").await.doing("nudge the WAL")?;
+    let rows = db.simple("SELECT pg_catalog.pg_current_wal_flush_lsn()").await.doing("read the WAL's end")?;
+    rows.first().and_then(|r| r.get(0, 0)).and_then(|l| l.parse().ok()).ok_or_else(|| Error::Bug("no flush LSN".into()))
+}
+
+/// Reads the stream up to F into `p.ahead`, applying nothing. How many events from the front S shows (ending with a
+/// commit); `None` if they are no prefix, or too much was read.
+async fn look_ahead(p: &mut Pipeline, s: &Snapshot, flushed: Lsn) -> Result<Option<usize>, Error> {
+    let mut hole = None;
+    let mut bytes = 0usize;
+    let began = Instant::now();
+    loop {
+        let event = match tokio::time::timeout(Duration::from_millis(10), p.stream.next()).await {
+            Ok(event) => event?,
+            Err(_) if began.elapsed() > PATIENCE => return Ok(None),
+            Err(_) => {
+                p.stream.ask_keepalive().await;
+                continue;
+            }
+        };
+        let reached = match &event {
+            Event::Begin { lsn, .. } | Event::Commit { lsn, .. } | Event::Idle(lsn) => *lsn >= flushed,
+            _ => false,
+        };
+        if let Event::Begin { xid, .. } = event {
+            match s.shows(s.full(xid)) {
+                // shown, behind one that is not: no prefix
+                true if hole.is_some() => {
+                    p.ahead.push_back(event);
+                    return Ok(None);
+                }
+                false if hole.is_none() => hole = Some(p.ahead.len()),
+                _ => {}
+            }
+        }
+        if let Event::Change(change) = &event {
+            bytes += change.size();
+        }
+        let opened = matches!(event, Event::Begin { .. });
+        p.ahead.push_back(event);
+        if reached {
+            // a transaction that only begins behind F is not shown
+            return Ok(Some(hole.unwrap_or(p.ahead.len() - usize::from(opened))));
+        }
+        if bytes > LOOK_AHEAD {
+            return Ok(None);
+        }
+    }
+}
+
+/// Applies all that was looked at, up to the end of a transaction.
+async fn catch_up(p: &mut Pipeline) -> Result<(), Error> {
+    while !p.ahead.is_empty() || p.batch.is_open() {
+        let event = pipeline::next(&mut p.ahead, &mut p.stream).await?;
+        p.take(event)?;
+        if p.batch.is_full() {
+            p.settle().await?;
+        }
+    }
+    p.settle().await
+}

@@ -1,0 +1,121 @@
+//! Reading one part of a table under a snapshot, masking it, and loading it.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::{Bytes, BytesMut};
+use filters::change::Lsn;
+use filters::filter::Compiled;
+use sink_postgres::load::{Loaded, Loader, Task};
+use sink_postgres::sink::is_unique_violation;
+use wire::{Connection, quote_literal};
+
+use crate::error::{Doing, Error};
+use crate::start::{self, Setup};
+
+/// A session that reads and one that loads.
+pub struct Reader {
+    source: Connection,
+    loader: Loader,
+}
+
+/// One part of one table.
+#[derive(Clone)]
+pub struct Chunk {
+    /// What the target has to know.
+    pub task: Task,
+    /// How rows are masked.
+    pub compiled: Arc<Compiled>,
+    /// `COPY (SELECT …) TO STDOUT`.
+    pub sql: String,
+    /// Where the stream stands.
+    pub at: Lsn,
+}
+
+impl Reader {
+    /// Opens both sessions.
+    pub async fn open(setup: &Setup, epoch: i64) -> Result<Reader, Error> {
+        let source = start::reader(setup, "copy", &[]).await?;
+        let loader = Loader::connect(&setup.target, &setup.pipeline, epoch).await?;
+        Ok(Reader { source, loader })
+    }
+
+    /// Takes part in a snapshot.
+    pub async fn join(&mut self, snapshot: &str) -> Result<(), Error> {
+        let sql = format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT {}", quote_literal(snapshot));
+        self.source.simple(&sql).await.doing("take part in a snapshot").map(drop)
+    }
+
+    /// Leaves it.
+    pub async fn leave(&mut self) -> Result<(), Error> {
+        self.source.simple("COMMIT").await.doing("leave a snapshot").map(drop)
+    }
+
+    /// Reads, masks, loads; both sides run at the same time.
+    pub async fn run(&mut self, chunk: &Chunk) -> Result<(Loaded, Instant), Error> {
+        let began = Instant::now();
+        match self.once(chunk, false).await {
+            // a row elsewhere has a unique value of one that came: by way of the stage, which makes room
+            Err(Error::Target(e)) if is_unique_violation(&e) => Ok((self.once(chunk, true).await?, began)),
+            other => Ok((other?, began)),
+        }
+    }
+
+    async fn once(&mut self, chunk: &Chunk, staged: bool) -> Result<Loaded, Error> {
+        sink_postgres::failpoint::hit("chunk.begin");
+        self.source.copy_out(&chunk.sql).await.doing("read a chunk")?;
+        let began = self.loader.begin(chunk.task.clone(), chunk.at, staged).await;
+        let mut load = match began {
+            Ok(load) => load,
+            Err(e) => {
+                drain(&mut self.source).await?;
+                return Err(e.into());
+            }
+        };
+        let mut out = BytesMut::with_capacity(256 * 1024);
+        let mut scratch = Vec::new();
+        loop {
+            let rows = match self.source.copy_data().await {
+                Ok(Some(rows)) => rows,
+                Ok(None) => break,
+                Err(e) => {
+                    load.abandon().await;
+                    return Err(e).doing("read a chunk");
+                }
+            };
+            let masked = if chunk.compiled.masked_columns().next().is_none() {
+                rows
+            } else {
+                mask(&chunk.compiled, &rows, &mut scratch, &mut out)?;
+                out.split().freeze()
+            };
+            if let Err(e) = load.write(&masked).await {
+                load.abandon().await;
+                drain(&mut self.source).await?;
+                return Err(e.into());
+            }
+        }
+        sink_postgres::failpoint::hit("chunk.loaded");
+        let loaded = load.finish().await?;
+        sink_postgres::failpoint::hit("chunk.done");
+        Ok(loaded)
+    }
+}
+
+fn mask(compiled: &Compiled, rows: &Bytes, scratch: &mut Vec<u8>, out: &mut BytesMut) -> Result<(), Error> {
+    let mut rest: &[u8] = rows;
+    while !rest.is_empty() {
+        // an unescaped newline ends a row: the text format writes one inside a value as \n
+        let end = rest.iter().position(|b| *b == b'\n').unwrap_or(rest.len());
+        let (line, tail) = rest.split_at(end);
+        compiled.copy_line(line, scratch, out)?;
+        rest = tail.get(1..).unwrap_or(&[]);
+    }
+    Ok(())
+}
+
+/// Reads the rest of a COPY that nobody wants.
+async fn drain(source: &mut Connection) -> Result<(), Error> {
+    while source.copy_data().await.doing("read a chunk")?.is_some() {}
+    Ok(())
+}

@@ -1,0 +1,58 @@
+//! Copying: one mechanism for the first snapshot, the refresh of a full staging, the resync after a lost slot, and the
+//! repair of a single row.
+//!
+//! **The stream stands exactly where the snapshot stands.** A *slice* is:
+//!
+//! 1. [`align`]: hold the stream, take a snapshot S of production that shows all that was applied, and let the stream go on
+//!    with the transactions that S shows, up to the first that it does not. Then the done ranges on the target are
+//!    production's state in S, exactly.
+//! 2. [`slice`]: read pending ranges under S in parallel, mask them, and load each in a transaction of its own. Nothing
+//!    can collide with done ranges, not even on a secondary unique index: all of it is of the same S.
+//! 3. Let the stream go. A range that was loaded is done from here on; its events apply.
+//!
+//! So at every moment a done range is exact at the checkpoint and a pending range is unknown; a crash resumes at the next
+//! chunk; no transaction on production outlives a slice, and WAL is held for a slice, not for the copy.
+
+pub mod align;
+pub mod applied;
+mod chunk;
+mod slice;
+
+use std::time::{Duration, Instant};
+
+use crate::error::Error;
+use crate::pipeline::Pipeline;
+use crate::stop::Stop;
+use chunk::Reader;
+
+/// Keeps the sessions that read and load, from slice to slice.
+#[derive(Default)]
+pub struct Copier {
+    idle: Vec<Reader>,
+}
+
+impl Copier {
+    /// One slice. False: nothing could be loaded now (somebody holds a lock, or a transaction is in the way).
+    pub async fn slice(p: &mut Pipeline, stop: &mut Stop) -> Result<bool, Error> {
+        let due = slice::due(p)?;
+        if due.is_empty() {
+            return Ok(false);
+        }
+        let began = Instant::now();
+        let Some(aligned) = align::align(p, &due, stop).await? else { return Ok(false) };
+        let held = began.elapsed();
+        let loaded = slice::load(p, aligned, due, began + p.setup.slice, stop).await?;
+        p.board.state().slices += 1;
+        tracing::info!(
+            chunks = loaded.chunks,
+            rows = loaded.rows,
+            align_ms = held.as_millis() as u64,
+            ms = began.elapsed().as_millis() as u64,
+            "slice"
+        );
+        Ok(loaded.chunks > 0)
+    }
+}
+
+/// How long we wait for ACCESS SHARE on production before we try again later.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(2);

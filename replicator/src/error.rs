@@ -1,0 +1,175 @@
+//! What can go wrong, chosen by what the reader will do about it; one match decides what `run` does, what the process
+//! exits with, and what a person is told.
+
+use std::error::Error as _;
+use std::fmt::Write as _;
+
+use crate::config::Problems;
+
+/// Any failure of a verb.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The configuration, with all its problems.
+    #[error("{0}")]
+    Config(Problems),
+    /// A connection string.
+    #[error("{path}")]
+    Conninfo {
+        /// `source.url` or `target.url`.
+        path: &'static str,
+        /// What is wrong with it.
+        #[source]
+        source: wire::ConninfoError,
+    },
+    /// An ordinary session on production.
+    #[error("production: {action}")]
+    Production {
+        /// What we were about to do.
+        action: &'static str,
+        /// What happened.
+        #[source]
+        source: wire::Error,
+    },
+    /// The replication stream.
+    #[error("production")]
+    Stream(#[from] crate::source::Error),
+    /// The target.
+    #[error(transparent)]
+    Target(#[from] sink_postgres::Error),
+    /// A change that no filter can take.
+    #[error(transparent)]
+    Filter(#[from] filters::filter::FilterError),
+    /// Refused, because going on could hurt.
+    #[error("{what}")]
+    Refused {
+        /// What is not as it must be, and what that means.
+        what: String,
+        /// What mends it.
+        hint: String,
+    },
+    /// A check failed.
+    #[error("{failed} of {checks} checks failed")]
+    Check {
+        /// How many.
+        failed: usize,
+        /// Of how many.
+        checks: usize,
+    },
+    /// Not done in the time that was given.
+    #[error("not caught up after {0:?}")]
+    Timeout(std::time::Duration),
+    /// A file.
+    #[error("{action} {path}")]
+    File {
+        /// read, write.
+        action: &'static str,
+        /// Which.
+        path: String,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Ctrl-C.
+    #[error("interrupted")]
+    Interrupted,
+    /// This cannot be.
+    #[error("bug: {0}")]
+    Bug(String),
+}
+
+/// What the reader does about it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// Mend the command line or the file.
+    Config,
+    /// Mend what a check found.
+    Check,
+    /// Wait: a server is down, restarting, or out of reach.
+    Unavailable,
+    /// Read why, and decide: it could hurt.
+    Refused,
+    /// Look at the row, the table or the right that stands in the way; the stream is held.
+    Data,
+    /// Give it more time.
+    Timeout,
+    /// Nothing.
+    Interrupted,
+    /// Report it.
+    Bug,
+}
+
+impl Error {
+    /// The one match.
+    pub fn kind(&self) -> Kind {
+        use sink_postgres::Error as Target;
+        let wire = |e: &wire::Error| if e.is_transient() { Kind::Unavailable } else { Kind::Data };
+        match self {
+            Error::Config(_) | Error::Conninfo { .. } | Error::File { .. } => Kind::Config,
+            Error::Production { source, .. } => wire(source),
+            Error::Stream(e) if e.is_transient() => Kind::Unavailable,
+            Error::Stream(_) | Error::Filter(_) => Kind::Data,
+            Error::Target(Target::Wire(e)) => wire(e),
+            Error::Target(Target::Fenced(_) | Target::Refused { .. }) | Error::Refused { .. } => Kind::Refused,
+            Error::Target(Target::Data { source, .. }) if source.is_transient() => Kind::Unavailable,
+            Error::Target(Target::Data { .. } | Target::Diverged { .. }) => Kind::Data,
+            Error::Target(Target::Bug(_)) | Error::Bug(_) => Kind::Bug,
+            Error::Check { .. } => Kind::Check,
+            Error::Timeout(_) => Kind::Timeout,
+            Error::Interrupted => Kind::Interrupted,
+        }
+    }
+
+    /// What the process exits with.
+    pub fn exit_code(&self) -> u8 {
+        match self.kind() {
+            Kind::Bug => 1,
+            Kind::Config => 2,
+            Kind::Check => 3,
+            Kind::Unavailable => 4,
+            Kind::Refused => 5,
+            Kind::Data => 6,
+            Kind::Timeout => 7,
+            Kind::Interrupted => 130,
+        }
+    }
+
+    /// What mends it, in one sentence or one statement.
+    pub fn hint(&self) -> Option<String> {
+        use sink_postgres::Error as Target;
+        Some(match self {
+            Error::Refused { hint, .. } | Error::Target(Target::Refused { hint, .. }) => hint.clone(),
+            Error::Target(Target::Fenced(_)) => "only one sluice may run a pipeline; stop the other, or start this one again to take over".into(),
+            Error::Target(Target::Data { operation: "copy", .. }) => "mend the target's table, or give the column a class whose values fit; then run again".into(),
+            Error::Target(Target::Data { .. }) => "mend the target's table, or exclude the column or the table; the stream is held here and nothing is lost".into(),
+            Error::Target(Target::Diverged { table, .. }) => format!("sluice resync {table}, or apply.on_divergence: heal"),
+            Error::Conninfo { .. } => "postgres://user:password@host:5432/database?sslmode=verify-full&sslrootcert=ca.pem".into(),
+            Error::Timeout(_) => "give it more time with --timeout; what was applied stays, the next run goes on there".into(),
+            Error::Bug(_) | Error::Target(Target::Bug(_)) => "please report this, with the log".into(),
+            e if e.kind() == Kind::Unavailable => "sluice check tells which of the two servers cannot be reached, and why".into(),
+            _ => return None,
+        })
+    }
+
+    /// The whole chain in one line, each cause once.
+    pub fn chain(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = self.source();
+        while let Some(e) = cause {
+            let _ = write!(text, ": {e}");
+            cause = e.source();
+        }
+        text
+    }
+}
+
+/// Names what we were about to do on production.
+pub trait Doing<T> {
+    /// `action` is bare: "read the catalog".
+    fn doing(self, action: &'static str) -> Result<T, Error>;
+}
+
+impl<T> Doing<T> for Result<T, wire::Error> {
+    fn doing(self, action: &'static str) -> Result<T, Error> {
+        self.map_err(|source| Error::Production { action, source })
+    }
+}

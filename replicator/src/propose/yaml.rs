@@ -1,0 +1,154 @@
+//! The `sluice.yaml` that `init` writes: what was proposed, and why, for a person to go through.
+
+use std::fmt::Write;
+
+use filters::key::MaskKey;
+use filters::mask::{ColumnFacts, Mask};
+use filters::policy::Class;
+
+use super::{Proposal, Whole, propose, whole};
+use crate::config::{SourceColumn, SourceTable, class_text, quote};
+
+/// A table that `init` found.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Found {
+    /// The table.
+    pub table: SourceTable,
+    /// The columns that tell its rows apart, unquoted.
+    pub key: Vec<String>,
+}
+
+/// Tables that are often staging's own. Only hinted at: who knows is the reader.
+const OFTEN_OWN: &[&str] =
+    &["users", "quote_requests", "saved_searches", "settings", "feature_flags", "admin_users", "api_keys"];
+
+/// A line that is longer than this does not push the comments of its neighbours aside.
+const WIDEST: usize = 64;
+
+/// Writes the file. What it writes, [`crate::config::Config`] reads.
+pub fn yaml(pipeline: &str, found: &[Found]) -> String {
+    let mut out = format!(
+        "\
+# What leaves production, and how it looks when it does. Written by `sluice init` from names and types alone: no value was
+# looked at, so read every line. `sluice plan` shows what it would do.
+
+pipeline: {pipeline}  # names slot and publication on production: sluice_{pipeline}
+
+source:
+  url: \"${{SLUICE_SOURCE_URL:?production, a role with REPLICATION and SELECT}}\"
+  environment: production
+target:
+  url: \"${{SLUICE_TARGET_URL:?staging, a role that may write the tables below}}\"
+  environment: staging
+
+masking:
+  key: \"${{SLUICE_MASK_KEY:?32 random bytes: openssl rand -base64 32}}\"
+  # One mask under one name, wherever the same kind of value turns up:
+  # domains:
+  #   customer_ref: {{ mask: digits, keep_prefix: 2 }}
+
+# keep: all columns as they are. structure: the table stays empty. exclude: not ours. columns: what becomes of some; the
+# others are kept. A table that is not named here never leaves production; a column that is added later waits for you.
+tables:
+"
+    );
+    found.iter().for_each(|f| table(&mut out, f));
+    if found.is_empty() {
+        out.push_str("  # none was found; a glob takes what comes\n  \"public.*\": keep\n");
+    }
+    protect(&mut out, found);
+    out.push_str(
+        "
+# serve:
+#   listen: 127.0.0.1:9847  # /metrics /healthz /readyz
+",
+    );
+    out
+}
+
+fn table(out: &mut String, found: &Found) {
+    let name = quote(&found.table.full_name());
+    match whole(&found.table.name) {
+        Whole::Structure(why) => return line(out, &format!("  {name}: structure"), why, 0),
+        Whole::Exclude(why) => return line(out, &format!("  {name}: exclude"), why, 0),
+        Whole::Copy => {}
+    }
+    let proposals: Vec<(&SourceColumn, Proposal)> =
+        found.table.columns.iter().map(|column| (column, proposal(found, column))).collect();
+    let (kept, changed): (Vec<_>, Vec<_>) =
+        proposals.into_iter().partition(|(_, p)| p.class == Class::Keep && p.reason.is_empty());
+    if changed.is_empty() {
+        return line(out, &format!("  {name}: keep"), "", 0);
+    }
+    _ = writeln!(out, "  {name}:\n    columns:");
+    let lines: Vec<(String, String)> =
+        changed.iter().map(|(column, proposal)| changed_line(column, proposal)).collect();
+    let width = lines.iter().map(|(text, _)| text.chars().count()).filter(|n| *n <= WIDEST).max().unwrap_or(0);
+    lines.iter().for_each(|(text, why)| line(out, text, why, width));
+    let kept: Vec<String> = kept.iter().map(|(column, _)| quote(&column.name)).collect();
+    if !kept.is_empty() {
+        wrapped(out, "      # kept: ", &kept);
+    }
+}
+
+/// A column with its class, and why.
+fn changed_line(column: &SourceColumn, proposal: &Proposal) -> (String, String) {
+    let why = if proposal.undecided { format!("undecided: {}", proposal.reason) } else { proposal.reason.to_owned() };
+    (format!("      {}: {}", quote(&column.name), class_text(&proposal.class)), why)
+}
+
+/// What is proposed, if it fits; else what always does.
+fn proposal(found: &Found, column: &SourceColumn) -> Proposal {
+    let is_key = found.key.contains(&column.name);
+    let proposal = propose(&found.table.name, &column.name, &column.type_name, is_key);
+    let Class::Mask { spec, .. } = &proposal.class else { return proposal };
+    let facts = ColumnFacts { type_oid: column.type_oid, type_modifier: column.type_modifier };
+    let fits = MaskKey::new(&[0; 32]).is_ok_and(|any| Mask::new(spec, &any, None, &facts).is_ok());
+    match (fits, is_key) {
+        (true, _) => proposal,
+        (false, false) => Proposal { class: Class::Drop, undecided: true, ..proposal },
+        (false, true) => {
+            Proposal { class: Class::Keep, undecided: true, reason: "a part of the key, and too narrow for a mask" }
+        }
+    }
+}
+
+fn protect(out: &mut String, found: &[Found]) {
+    out.push_str("\n# The target's own tables: never written, never emptied, whatever else is said here.\nprotect:\n  tables: []\n");
+    let own: Vec<String> = found
+        .iter()
+        .filter(|f| OFTEN_OWN.contains(&f.table.name.as_str()))
+        .map(|f| quote(&f.table.full_name()))
+        .collect();
+    if own.is_empty() {
+        out.push_str("  # tables: [public.users]\n");
+    } else {
+        out.push_str("  # Often staging's own. If so, name them here, and take them out of `tables`:\n");
+        wrapped(out, "  # tables: [", &own);
+        out.truncate(out.trim_end().len());
+        out.push_str("]\n");
+    }
+}
+
+/// A line with its comment, the comments below each other.
+fn line(out: &mut String, text: &str, comment: &str, width: usize) {
+    _ = match comment {
+        "" => writeln!(out, "{text}"),
+        _ => writeln!(out, "{text:<width$}  # {comment}"),
+    };
+}
+
+/// A comment with a list, in as many lines as it takes.
+fn wrapped(out: &mut String, lead: &str, names: &[String]) {
+    let indent = format!("{}# ", &lead[..lead.find('#').unwrap_or(0)]);
+    let mut text = lead.to_owned();
+    for (i, name) in names.iter().enumerate() {
+        let comma = if i + 1 < names.len() { ", " } else { "" };
+        if text.trim_end().len() + name.chars().count() > 116 && i > 0 {
+            _ = writeln!(out, "{}", text.trim_end());
+            text = indent.clone();
+        }
+        text += &format!("{name}{comma}");
+    }
+    _ = writeln!(out, "{text}");
+}

@@ -1,0 +1,129 @@
+//! Running a pipeline for as long as it takes: the only place that decides to try again.
+//!
+//! | what failed | `run` | `--until-caught-up`, `--exit-on-stop` |
+//! |---|---|---|
+//! | a server is out of reach | try again, for ever | try again for a while, then exit 4 |
+//! | refused for safety | exit 5 | exit 5 |
+//! | a row, a right, a table stands in the way | **hold**: stay up, go red, look again now and then | exit 6 |
+//!
+//! While it holds, nothing is confirmed to production, so nothing is lost; the WAL that production keeps meanwhile is
+//! watched and shown.
+
+use std::time::{Duration, Instant};
+
+use sink_postgres::{checkpoint, session};
+
+use crate::board::{Board, Phase};
+use crate::config::{Config, Lock};
+use crate::error::{Error, Kind};
+use crate::pipeline::End;
+use crate::start;
+use crate::stop::{Stop, Why};
+
+/// How to run.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// End with success once the target shows what production had at the start.
+    pub until_caught_up: bool,
+    /// End rather than hold.
+    pub exit_on_stop: bool,
+}
+
+/// A one-shot run tries this long to reach a server.
+const REACH: Duration = Duration::from_secs(60);
+/// What is held is looked at again this often.
+const LOOK_AGAIN: Duration = Duration::from_secs(15);
+
+/// Runs until it ends.
+pub async fn run(config: &Config, lock: Option<&Lock>, options: Options, board: &Board, mut stop: Stop) -> Result<End, Error> {
+    let mut tries = 0u32;
+    let mut unreachable: Option<Instant> = None;
+    loop {
+        let began = Instant::now();
+        let error = match once(config, lock, options, board, &mut stop).await {
+            Ok(end) => return Ok(end),
+            Err(e) => e,
+        };
+        if let Some(why) = stop.asked() {
+            // it was asked to stop, and something failed on the way: that is no reason to go on
+            tracing::warn!(error = error.chain(), "while stopping");
+            return Ok(End::Stopped(why));
+        }
+        if began.elapsed() > Duration::from_secs(30) {
+            (tries, unreachable) = (0, None);
+        }
+        tries += 1;
+        let one_shot = options.until_caught_up || options.exit_on_stop;
+        let wait = match error.kind() {
+            Kind::Unavailable => {
+                let since = *unreachable.get_or_insert(began);
+                if options.until_caught_up && since.elapsed() > REACH {
+                    return Err(error);
+                }
+                let wait = backoff(tries);
+                tracing::warn!(error = error.chain(), tries, wait_ms = wait.as_millis() as u64, "trying again");
+                board.phase(Phase::Retrying(error.chain()));
+                wait
+            }
+            Kind::Data if !one_shot => {
+                tracing::error!(error = error.chain(), hint = error.hint(), "held");
+                board.phase(Phase::Held(error.chain()));
+                held(config, Some(&error.chain())).await;
+                LOOK_AGAIN
+            }
+            _ => return Err(error),
+        };
+        tokio::select! {
+            why = stop.wait() => return Ok(End::Stopped(why)),
+            () = tokio::time::sleep(wait) => {}
+        }
+    }
+}
+
+async fn once(config: &Config, lock: Option<&Lock>, options: Options, board: &Board, stop: &mut Stop) -> Result<End, Error> {
+    let opened = tokio::select! {
+        biased;
+        why = stop.wait() => return Ok(End::Stopped(why)),
+        opened = start::open(config, lock, board) => opened,
+    };
+    let (mut pipeline, goal) = opened?;
+    if matches!(&*board.state(), s if matches!(s.phase, Phase::Held(_))) {
+        held(config, None).await;
+    }
+    tracing::info!(at = %board.state().applied, "running");
+    board.phase(if pipeline.pending() { Phase::Copying } else { Phase::Streaming });
+    let end = pipeline.run(options.until_caught_up.then_some(goal), stop).await;
+    if end.is_ok() {
+        pipeline.close().await;
+    }
+    end
+}
+
+/// 100 ms, doubling up to 10 s, with jitter so that many do not come at once.
+fn backoff(tries: u32) -> Duration {
+    let full = 100u64.saturating_mul(1 << tries.min(7)).min(10_000);
+    Duration::from_millis(full / 2 + fastrand::u64(..=full / 2))
+}
+
+/// Writes on the target why the stream stands still, so that `status` can tell from anywhere.
+async fn held(config: &Config, why: Option<&str>) {
+    let note = async {
+        let (_, target) = start::conninfos(config)?;
+        let mut db = session::open(&target, &config.pipeline, "hold", false, &[]).await.map_err(sink_postgres::Error::from)?;
+        checkpoint::hold(&mut db, &config.pipeline, why).await?;
+        db.close().await;
+        Ok::<_, Error>(())
+    };
+    if let Err(e) = note.await {
+        tracing::warn!(error = e.chain(), "cannot note the hold on the target");
+    }
+}
+
+/// What a stopped run exits with.
+pub fn ended(end: End, timeout: Option<Duration>) -> Result<(), Error> {
+    match end {
+        End::CaughtUp | End::Stopped(Why::Terminate) => Ok(()),
+        End::Stopped(Why::Interrupt) => Err(Error::Interrupted),
+        End::Stopped(Why::Timeout) => Err(Error::Timeout(timeout.unwrap_or_default())),
+    }
+}

@@ -1,0 +1,156 @@
+//! What production's tables are, read from its catalog.
+
+use std::sync::Arc;
+
+use filters::change::{Column, Identity, Table};
+use sink_postgres::key::Kind;
+use wire::{Connection, Error, quote_ident};
+
+/// A table of production that could be replicated: plain or partitioned (its leaves come by their root).
+#[derive(Clone, Debug)]
+pub struct SourceTable {
+    /// Its shape as pgoutput sends it: generated columns are left out.
+    pub shape: Arc<Table>,
+    /// SQL names of the types of `shape.columns`.
+    pub types: Vec<String>,
+    /// `p` for a partitioned table, else `r`.
+    pub kind: char,
+    /// Columns of the replica identity (with FULL: of the primary key) in the order of their index.
+    pub key: Vec<String>,
+    /// How they are ordered, if we can order them as production does.
+    pub kinds: Option<Vec<Kind>>,
+    /// May updates and deletes be published without making production's own fail?
+    pub identified: bool,
+    /// The server's estimate; -1 if it never looked.
+    pub rows: i64,
+    /// On disk, TOAST included, indexes not.
+    pub bytes: u64,
+    /// Do we own it (or are a member of the role that does)?
+    pub owned: bool,
+    /// May we read it?
+    pub readable: bool,
+}
+
+impl SourceTable {
+    /// Schema and name.
+    pub fn name(&self) -> (String, String) {
+        (self.shape.schema.to_string(), self.shape.name.to_string())
+    }
+
+    /// `"schema"."name"`.
+    pub fn quoted(&self) -> String {
+        format!("{}.{}", quote_ident(&self.shape.schema), quote_ident(&self.shape.name))
+    }
+
+    /// What a reader selects from: children by inheritance come by themselves, leaves by their root.
+    pub fn from(&self) -> String {
+        if self.kind == 'p' { self.quoted() } else { format!("ONLY {}", self.quoted()) }
+    }
+}
+
+/// Every table that could be replicated, by name.
+pub async fn tables(db: &mut Connection) -> Result<Vec<SourceTable>, Error> {
+    read(db, "true", &[]).await
+}
+
+/// One table, as the session's present snapshot shows it.
+pub async fn table(db: &mut Connection, schema: &str, name: &str) -> Result<Option<SourceTable>, Error> {
+    Ok(read(db, "n.nspname = $1::text AND c.relname = $2::text", &[Some(schema), Some(name)]).await?.pop())
+}
+
+async fn read(db: &mut Connection, which: &str, params: &[Option<&str>]) -> Result<Vec<SourceTable>, Error> {
+    let rows = db.query(&TABLES.replace("WHICH", which), params).await?;
+    let mut tables = Vec::with_capacity(rows.len());
+    for row in rows.iter() {
+        let text = |i: usize| row.get(i).unwrap_or("");
+        let lines = |i: usize| row.get(i).unwrap_or("").split('\n').filter(|l| !l.is_empty()).map(str::to_owned).collect::<Vec<_>>();
+        let identity = match text(4) {
+            "f" => Identity::Full,
+            "n" => Identity::Nothing,
+            "i" => Identity::Index,
+            _ => Identity::Default,
+        };
+        let key = lines(5);
+        let kinds: Option<Vec<Kind>> = lines(6).iter().map(|k| kind(k)).collect();
+        let mut columns = Vec::new();
+        let mut types = Vec::new();
+        for line in lines(7) {
+            let mut part = line.split('\t');
+            let mut next = || part.next().unwrap_or("");
+            let (oid, modifier, ty, name) = (next(), next(), next(), next());
+            columns.push(Column {
+                name: name.into(),
+                type_oid: oid.parse().unwrap_or(0),
+                type_modifier: modifier.parse().unwrap_or(-1),
+                key: identity == Identity::Full || identity != Identity::Nothing && key.iter().any(|k| k == name),
+            });
+            types.push(ty.to_owned());
+        }
+        let identified = match identity {
+            Identity::Full => true,
+            Identity::Nothing => false,
+            Identity::Default | Identity::Index => !key.is_empty(),
+        };
+        tables.push(SourceTable {
+            shape: Arc::new(Table {
+                oid: text(0).parse().unwrap_or(0),
+                schema: text(1).into(),
+                name: text(2).into(),
+                identity,
+                columns,
+            }),
+            types,
+            kind: text(3).chars().next().unwrap_or('r'),
+            kinds: kinds.filter(|k| !k.is_empty()),
+            key,
+            identified,
+            rows: text(8).parse().unwrap_or(-1),
+            bytes: text(9).parse().unwrap_or(0),
+            owned: text(10) == "t",
+            readable: text(11) == "t",
+        });
+    }
+    Ok(tables)
+}
+
+fn kind(name: &str) -> Option<Kind> {
+    match name {
+        "int" => Some(Kind::Int),
+        "uuid" => Some(Kind::Uuid),
+        "text" => Some(Kind::TextC),
+        _ => None,
+    }
+}
+
+// The identity's index: the chosen one (USING INDEX), else the primary key; a deferrable one identifies nothing.
+// Text is ordered as we order it only under a C collation, and only where UTF-8 keeps the server's byte order.
+const TABLES: &str = "
+SELECT c.oid, n.nspname, c.relname, c.relkind, c.relreplident,
+  (SELECT pg_catalog.string_agg(a.attname, E'\\n' ORDER BY k.n) FROM pg_catalog.generate_series(1, x.indnkeyatts) k(n)
+    JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = x.indkey[k.n - 1]),
+  (SELECT pg_catalog.string_agg(CASE
+      WHEN a.atttypid IN (20, 21, 23) THEN 'int'
+      WHEN a.atttypid = 2950 THEN 'uuid'
+      WHEN a.atttypid IN (25, 1043) AND pg_catalog.getdatabaseencoding() IN ('UTF8', 'LATIN1')
+        AND (l.collname IN ('C', 'POSIX') OR l.collname = 'default' AND d.datlocprovider = 'c' AND d.datcollate IN ('C', 'POSIX'))
+      THEN 'text' ELSE '?' END, E'\\n' ORDER BY k.n)
+    FROM pg_catalog.generate_series(1, x.indnkeyatts) k(n)
+    JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = x.indkey[k.n - 1]
+    LEFT JOIN pg_catalog.pg_collation l ON l.oid = a.attcollation
+    JOIN pg_catalog.pg_database d ON d.datname = pg_catalog.current_database()),
+  (SELECT pg_catalog.string_agg(a.atttypid || E'\\t' || a.atttypmod || E'\\t' || pg_catalog.format_type(a.atttypid, a.atttypmod)
+      || E'\\t' || a.attname, E'\\n' ORDER BY a.attnum)
+    FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''),
+  (CASE WHEN c.relkind = 'p' THEN (SELECT pg_catalog.sum(p.reltuples)::bigint FROM pg_catalog.pg_partition_tree(c.oid) t
+      JOIN pg_catalog.pg_class p ON p.oid = t.relid WHERE t.isleaf) ELSE c.reltuples::bigint END),
+  (CASE WHEN c.relkind = 'p' THEN (SELECT pg_catalog.sum(pg_catalog.pg_table_size(t.relid)) FROM pg_catalog.pg_partition_tree(c.oid) t
+      WHERE t.isleaf) ELSE pg_catalog.pg_table_size(c.oid) END),
+  pg_catalog.pg_has_role(c.relowner, 'USAGE'),
+  pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND pg_catalog.has_table_privilege(c.oid, 'SELECT')
+FROM pg_catalog.pg_class c
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+LEFT JOIN pg_catalog.pg_index x ON x.indrelid = c.oid AND x.indimmediate AND x.indisvalid AND x.indpred IS NULL AND x.indexprs IS NULL
+  AND CASE WHEN c.relreplident = 'i' THEN x.indisreplident ELSE x.indisprimary END
+WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence = 'p'
+  AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'sluice') AND n.nspname NOT LIKE 'pg\\_%' AND WHICH
+ORDER BY n.nspname, c.relname";

@@ -1,0 +1,148 @@
+//! Is what the slot will send the continuation of what the target has?
+//!
+//! Each answer other than yes is a refusal that says what happened, what it means, and what mends it. Never silently from
+//! "now": START_REPLICATION itself moves a position that is too old forward without a word, and streams nothing from one
+//! that lies beyond the end.
+
+use std::collections::BTreeMap;
+
+use filters::change::Lsn;
+use sink_postgres::checkpoint::{Checkpoint, Identity};
+use wire::Connection;
+
+use super::slot::{Slot, System};
+use crate::error::{Doing, Error};
+
+const RESYNC: &str = "sluice resync --all makes a new slot and brings staging up to date in chunks; staging stays full meanwhile";
+
+fn refuse(what: impl Into<String>, hint: impl Into<String>) -> Result<(), Error> {
+    Err(Error::Refused { what: what.into(), hint: hint.into() })
+}
+
+/// Before the slot is taken: what belongs together?
+pub async fn before(
+    known: Option<&Checkpoint>,
+    slot: Option<&Slot>,
+    now: &Identity,
+    target_id: &str,
+    replication: &mut Connection,
+) -> Result<(), Error> {
+    let Some(known) = known else {
+        return match slot {
+            Some(_) => refuse(
+                format!("slot {} exists on production, but this target has no checkpoint of it: another target follows it, or this one was emptied or restored", now.slot),
+                "point target.url at the target that follows it; or, if nobody does, sluice destroy, then run again",
+            ),
+            None => Ok(()),
+        };
+    };
+    let was = &known.identity;
+    if was.system_id != now.system_id {
+        return refuse(
+            format!("production is another server (system identifier {} instead of {}): restored by a dump, or source.url points elsewhere", now.system_id, was.system_id),
+            format!("point source.url at the server that staging was copied from; if production was replaced: {RESYNC}"),
+        );
+    }
+    if was.source_database != now.source_database {
+        return refuse(
+            format!("source.url names database {} where staging was copied from {}", now.source_database, was.source_database),
+            format!("mend source.url, or {RESYNC}"),
+        );
+    }
+    if known.target_id != target_id {
+        return refuse(
+            "the target is a copy of the database that the checkpoint was written in (cloned, or restored elsewhere): the slot belongs to the original",
+            "give the copy a pipeline of its own: another `pipeline:` name in its sluice.yaml",
+        );
+    }
+    if was.mask_key != now.mask_key {
+        return refuse(
+            format!("staging was masked with key {}, the configured key is {}: masked keys would not match", was.mask_key, now.mask_key),
+            format!("configure the old key; if it is lost or must change: {RESYNC}"),
+        );
+    }
+    let Some(lsn) = known.lsn else { return Ok(()) };
+    let Some(slot) = slot else {
+        return refuse(format!("slot {} is gone from production: dropped by hand, or lost in a failover", now.slot), RESYNC);
+    };
+    if !slot.ours {
+        return refuse(format!("slot {} is not a pgoutput slot of this database", now.slot), "drop it, or rename the pipeline");
+    }
+    if slot.wal_status == "lost" {
+        return refuse(
+            format!("slot {} was invalidated: production removed WAL that staging still needs (max_slot_wal_keep_size, or a timeout)", now.slot),
+            RESYNC,
+        );
+    }
+    if publications(&was.publications) != publications(&now.publications) {
+        return refuse(
+            "a publication was dropped and made anew: changes between the two are not in the stream",
+            RESYNC,
+        );
+    }
+    if was.timeline != now.timeline {
+        same_history(replication, was.timeline, now.timeline, lsn).await?;
+    }
+    Ok(())
+}
+
+/// After the slot is ours: does it stand where the target stands, and has production not gone back?
+pub fn after(at: Lsn, slot: Option<&Slot>, system: &System) -> Result<(), Error> {
+    let Some(slot) = slot else { return refuse("the slot went away while it was taken", RESYNC) };
+    if slot.confirmed > at {
+        return refuse(
+            format!("the slot was confirmed up to {}, the target stands at {at}: the target was restored from a backup, or the slot was made anew or moved by hand; what lies between is not sent again", slot.confirmed),
+            RESYNC,
+        );
+    }
+    if system.flushed < at {
+        return refuse(
+            format!("production's WAL ends at {}, the target stands at {at}: production was restored to an earlier time, and staging has changes that it no longer knows", system.flushed),
+            RESYNC,
+        );
+    }
+    Ok(())
+}
+
+/// A promoted server: its history must contain the target's position.
+async fn same_history(replication: &mut Connection, was: i32, now: i32, at: Lsn) -> Result<(), Error> {
+    let rows = replication.simple(&format!("TIMELINE_HISTORY {now}")).await.doing("read the timeline's history")?;
+    let text = rows.first().and_then(|r| r.get(0, 1)).unwrap_or_default();
+    let switch = text.lines().find_map(|line| {
+        let mut words = line.split_whitespace();
+        (words.next()?.parse() == Ok(was)).then(|| words.next()?.parse::<Lsn>().ok())?
+    });
+    match switch {
+        Some(switch) if switch >= at => {
+            tracing::info!(was, now, switch = %switch, "production was promoted; its history contains our position");
+            Ok(())
+        }
+        Some(switch) => refuse(
+            format!("production was promoted to timeline {now} at {switch}, the target stands at {at}: staging has changes that production lost"),
+            RESYNC,
+        ),
+        None => refuse(format!("production's timeline {now} does not descend from timeline {was}, which staging was copied from"), RESYNC),
+    }
+}
+
+/// Name and OID of each publication.
+fn publications(text: &str) -> BTreeMap<&str, &str> {
+    lines(text).filter(|l| l.len() == 2).map(|l| (l[0], l[1])).collect()
+}
+
+/// Tables whose entry in a publication was dropped and made anew: they are pending again.
+pub fn rejoined(was: &str, now: &str) -> Vec<(String, String)> {
+    let entries = |text: &str| -> BTreeMap<String, String> {
+        lines(text).filter(|l| l.len() == 3).map(|l| (l[1].to_owned(), l[2].to_owned())).collect()
+    };
+    let was = entries(was);
+    entries(now)
+        .into_iter()
+        .filter(|(table, oid)| was.get(table).is_some_and(|old| old != oid))
+        .filter_map(|(table, _)| table.split_once('.').map(|(s, n)| (s.trim_matches('"').to_owned(), n.trim_matches('"').to_owned())))
+        .collect()
+}
+
+fn lines(text: &str) -> impl Iterator<Item = Vec<&str>> {
+    text.lines().map(|l| l.split('\t').collect())
+}

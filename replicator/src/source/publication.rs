@@ -1,0 +1,147 @@
+//! The publications: what production sends, and nothing that could make a statement of production fail.
+//!
+//! Plain `FOR TABLE` lists only. A column list or a row filter makes production's own updates fail when they leave out a
+//! part of the identity; so does a published table without any identity. Such tables go into a second publication of
+//! inserts and truncates. Never ALL TABLES, never a schema: every table made later would be in it.
+
+use std::collections::BTreeSet;
+
+use wire::{Connection, Error, quote_ident, quote_literal};
+
+use super::catalog::SourceTable;
+
+/// One of the two publications, as it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Publication {
+    /// `sluice_<pipeline>` or `sluice_<pipeline>_inserts`.
+    pub name: String,
+    /// The value of its `publish` option.
+    pub publish: &'static str,
+    /// Quoted, qualified names.
+    pub tables: BTreeSet<String>,
+}
+
+/// What has to be done to a publication.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mend {
+    /// What is wrong with it.
+    pub what: String,
+    /// What mends it.
+    pub sql: String,
+    /// Is it only something missing, so that we may do it ourselves where we own the tables?
+    pub ours: bool,
+}
+
+/// The publications that a pipeline needs: the second only where a table has no identity.
+pub fn wanted<'t>(pipeline: &str, tables: impl IntoIterator<Item = &'t SourceTable>) -> Vec<Publication> {
+    let name = format!("sluice_{pipeline}");
+    let mut all = Publication { name: name.clone(), publish: "insert, update, delete, truncate", tables: BTreeSet::new() };
+    let mut inserts = Publication { name: format!("{name}_inserts"), publish: "insert, truncate", tables: BTreeSet::new() };
+    for table in tables {
+        if table.identified { all.tables.insert(table.quoted()) } else { inserts.tables.insert(table.quoted()) };
+    }
+    // the first is always there: a slot without a publication could not start
+    let mut wanted = vec![all];
+    if !inserts.tables.is_empty() {
+        wanted.push(inserts);
+    }
+    wanted
+}
+
+impl Publication {
+    /// The SQL that makes it.
+    pub fn create(&self) -> String {
+        let list: Vec<&str> = self.tables.iter().map(String::as_str).collect();
+        let tables = if list.is_empty() { String::new() } else { format!(" FOR TABLE {}", list.join(", ")) };
+        format!(
+            "CREATE PUBLICATION {}{tables} WITH (publish = '{}', publish_via_partition_root = true);",
+            quote_ident(&self.name),
+            self.publish
+        )
+    }
+
+    /// Compares it with what production has. Nothing to mend: it is as it should be.
+    pub async fn compare(&self, db: &mut Connection) -> Result<Vec<Mend>, Error> {
+        let found = db.query(PUBLICATION, &[Some(&self.name)]).await?;
+        let Some(row) = found.first() else {
+            return Ok(vec![Mend { what: format!("publication {} does not exist", self.name), sql: self.create(), ours: true }]);
+        };
+        let is = |i: usize| row.get(i) == Some("t");
+        let name = quote_ident(&self.name);
+        let mut mends = Vec::new();
+        let mut wrong = |what: String, sql: String, ours: bool| mends.push(Mend { what, sql, ours });
+        if is(0) || is(7) {
+            wrong(
+                format!("publication {} is FOR ALL TABLES or FOR TABLES IN SCHEMA: tables made later would be in it, and their updates could fail", self.name),
+                format!("DROP PUBLICATION {name}; {}", self.create()),
+                false,
+            );
+            return Ok(mends);
+        }
+        let publish = [(1, "insert"), (2, "update"), (3, "delete"), (4, "truncate")];
+        let has: Vec<&str> = publish.iter().filter(|(i, _)| is(*i)).map(|(_, n)| *n).collect();
+        if has.join(", ") != self.publish {
+            wrong(
+                format!("publication {} publishes ({}) instead of ({})", self.name, has.join(", "), self.publish),
+                format!("ALTER PUBLICATION {name} SET (publish = '{}');", self.publish),
+                false,
+            );
+        }
+        if !is(5) {
+            wrong(
+                format!("publication {} does not publish partitions by their root", self.name),
+                format!("ALTER PUBLICATION {name} SET (publish_via_partition_root = true);"),
+                false,
+            );
+        }
+        let mut there = BTreeSet::new();
+        for row in db.query(TABLES, &[Some(&self.name)]).await?.iter() {
+            let table = row.get(0).unwrap_or("").to_owned();
+            if row.get(1) == Some("t") {
+                wrong(
+                    format!("publication {} has a column list or row filter on {table}: it can make production's own statements fail", self.name),
+                    format!("ALTER PUBLICATION {name} DROP TABLE {table}; ALTER PUBLICATION {name} ADD TABLE {table};"),
+                    false,
+                );
+            }
+            there.insert(table);
+        }
+        for table in self.tables.difference(&there) {
+            wrong(format!("publication {} lacks {table}", self.name), format!("ALTER PUBLICATION {name} ADD TABLE {table};"), true);
+        }
+        for table in there.difference(&self.tables) {
+            wrong(
+                format!("publication {} has {table}, which the configuration does not replicate so", self.name),
+                format!("ALTER PUBLICATION {name} DROP TABLE {table};"),
+                false,
+            );
+        }
+        Ok(mends)
+    }
+}
+
+/// Names and OIDs of the publications and of their tables, one a line: a publication or an entry that was dropped and
+/// made anew is another one, and what was written between is lost to the slot.
+pub async fn fingerprint(db: &mut Connection, names: &[String]) -> Result<String, Error> {
+    let list = names.iter().map(|n| quote_literal(n)).collect::<Vec<_>>().join(", ");
+    let rows = db
+        .simple(&format!(
+            "SELECT p.pubname || E'\\t' || p.oid FROM pg_catalog.pg_publication p WHERE p.pubname IN ({list})
+             UNION ALL SELECT p.pubname || E'\\t' || r.prrelid::pg_catalog.regclass || E'\\t' || r.oid
+             FROM pg_catalog.pg_publication_rel r JOIN pg_catalog.pg_publication p ON p.oid = r.prpubid WHERE p.pubname IN ({list})
+             ORDER BY 1"
+        ))
+        .await?;
+    Ok(rows.iter().flat_map(|r| r.iter()).filter_map(|r| r.get(0)).collect::<Vec<_>>().join("\n"))
+}
+
+const PUBLICATION: &str = "
+SELECT p.puballtables, p.pubinsert, p.pubupdate, p.pubdelete, p.pubtruncate, p.pubviaroot, p.oid,
+  EXISTS (SELECT FROM pg_catalog.pg_publication_namespace s WHERE s.pnpubid = p.oid)
+FROM pg_catalog.pg_publication p WHERE p.pubname = $1::text";
+
+const TABLES: &str = "
+SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname), r.prqual IS NOT NULL OR r.prattrs IS NOT NULL
+FROM pg_catalog.pg_publication_rel r JOIN pg_catalog.pg_publication p ON p.oid = r.prpubid
+JOIN pg_catalog.pg_class c ON c.oid = r.prrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE p.pubname = $1::text";

@@ -1,0 +1,89 @@
+//! The replication slot: made once, looked at at every start.
+
+use filters::change::Lsn;
+use wire::{Connection, Error, quote_ident};
+
+/// Which server a replication session speaks to (`IDENTIFY_SYSTEM`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct System {
+    /// Unique to the cluster, and to its physical copies.
+    pub id: String,
+    /// Grows with every promotion and point-in-time recovery.
+    pub timeline: i32,
+    /// How far its WAL is on disk.
+    pub flushed: Lsn,
+    /// The database.
+    pub database: String,
+}
+
+/// The slot as `pg_replication_slots` shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Slot {
+    /// Decodes with pgoutput, for our database.
+    pub ours: bool,
+    /// The process that reads it.
+    pub active_pid: Option<i32>,
+    /// Up to here production need not send again.
+    pub confirmed: Lsn,
+    /// reserved, extended, unreserved, lost.
+    pub wal_status: String,
+    /// Bytes of WAL that production keeps for it.
+    pub held: i64,
+}
+
+/// Asks a replication session which server it speaks to.
+pub async fn identify(db: &mut Connection) -> Result<System, Error> {
+    let rows = db.simple("IDENTIFY_SYSTEM").await?;
+    let text = |i: usize| rows.first().and_then(|r| r.get(0, i)).unwrap_or("").to_owned();
+    Ok(System {
+        id: text(0),
+        timeline: text(1).parse().unwrap_or(0),
+        flushed: text(2).parse().unwrap_or(Lsn::ZERO),
+        database: text(3),
+    })
+}
+
+/// Looks at the slot from an ordinary session.
+pub async fn look(db: &mut Connection, name: &str) -> Result<Option<Slot>, Error> {
+    let rows = db
+        .query(
+            "SELECT plugin = 'pgoutput' AND database = pg_catalog.current_database(), active_pid, confirmed_flush_lsn, wal_status,
+               pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), restart_lsn)::bigint
+             FROM pg_catalog.pg_replication_slots WHERE slot_name = $1",
+            &[Some(name)],
+        )
+        .await?;
+    Ok(rows.first().map(|r| Slot {
+        ours: r.get(0) == Some("t"),
+        active_pid: r.get(1).and_then(|p| p.parse().ok()),
+        confirmed: r.get(2).and_then(|l| l.parse().ok()).unwrap_or(Lsn::ZERO),
+        wal_status: r.get(3).unwrap_or("lost").to_owned(),
+        held: r.get(4).and_then(|h| h.parse().ok()).unwrap_or(0),
+    }))
+}
+
+/// Makes the slot on a replication session; gives the position from which it streams. Waits for every open writer of
+/// the server, and blocks nobody. On 17 and later it survives a failover.
+pub async fn create(db: &mut Connection, name: &str) -> Result<Lsn, Error> {
+    let failover = if db.server_version() >= 170_000 { ", FAILOVER" } else { "" };
+    let sql = format!("CREATE_REPLICATION_SLOT {} LOGICAL pgoutput (SNAPSHOT 'nothing'{failover})", quote_ident(name));
+    let rows = db.simple(&sql).await?;
+    let at = rows.first().and_then(|r| r.by_name(0, "consistent_point")).and_then(|l| l.parse().ok());
+    at.ok_or(Error::Protocol("CREATE_REPLICATION_SLOT gave no consistent point"))
+}
+
+/// Drops it; waits a little for a WAL sender that is just ending.
+pub async fn drop(db: &mut Connection, name: &str) -> Result<(), Error> {
+    let mut tries = 0;
+    loop {
+        match db.query("SELECT pg_catalog.pg_drop_replication_slot(slot_name) FROM pg_catalog.pg_replication_slots WHERE slot_name = $1", &[Some(name)]).await {
+            Ok(_) => return Ok(()),
+            // object in use
+            Err(e) if e.sqlstate() == Some("55006") && tries < 50 => {
+                tries += 1;
+                tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+            }
+            Err(e) => return Err(e),
+        }
+    }
+}

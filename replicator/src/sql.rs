@@ -1,0 +1,208 @@
+//! The SQL that `init` prints: two roles that may do what sluice does, and nothing else.
+//!
+//! Pure: nothing here is run by us. Who runs it is said in each part, for a managed server has no superuser.
+
+use std::fmt::Write;
+
+use wire::{quote_ident, quote_literal};
+
+/// Schema and name, unquoted.
+pub type TableName = (String, String);
+
+/// What production's part is made for.
+#[derive(Clone, Copy, Debug)]
+pub struct Production<'a> {
+    /// Names slot and publications.
+    pub pipeline: &'a str,
+    /// The role to be made.
+    pub role: &'a str,
+    /// The database.
+    pub database: &'a str,
+    /// Replicated tables whose rows have an identity.
+    pub tables: &'a [TableName],
+    /// Replicated tables whose rows have none: only their inserts can be published without hurting production.
+    pub without_identity: &'a [TableName],
+}
+
+/// What the target's part is made for.
+#[derive(Clone, Copy, Debug)]
+pub struct Target<'a> {
+    /// The role to be made.
+    pub role: &'a str,
+    /// The database.
+    pub database: &'a str,
+    /// The tables that are written, and no others.
+    pub tables: &'a [TableName],
+}
+
+/// On production: a role that reads, and publications that no statement of production can trip over.
+pub fn production(p: &Production<'_>) -> String {
+    let role = quote_ident(p.role);
+    let all: Vec<TableName> = p.tables.iter().chain(p.without_identity).cloned().collect();
+    let mut out = format!(
+        "\
+-- PRODUCTION, in the database {database}. As a superuser; on a managed server as its administrator.
+-- The role reads the tables below and the stream of their changes. It can write nothing.
+CREATE ROLE {role} LOGIN REPLICATION;
+-- Amazon RDS and Aurora: CREATE ROLE {role} LOGIN; GRANT rds_replication TO {role};
+-- Then set its password in psql, so that it stands in no log: \\password {role}
+GRANT CONNECT ON DATABASE {database} TO {role};
+",
+        database = quote_ident(p.database),
+    );
+    usage(&mut out, &all, &role);
+    grant(&mut out, "SELECT", &all, &role);
+    out.push_str(
+        "
+-- As the owner of the tables. Plain lists of tables: a column list, a row filter or FOR ALL TABLES can make an UPDATE
+-- of production fail.
+",
+    );
+    publication(&mut out, &format!("sluice_{}", p.pipeline), p.tables, "");
+    if !p.without_identity.is_empty() {
+        out.push_str(
+            "
+-- These have no primary key and no REPLICA IDENTITY: published with updates, their own UPDATE and DELETE would fail. So
+-- only inserts and truncates are published, and updates and deletes do not reach the target. What mends it is
+--   ALTER TABLE … REPLICA IDENTITY FULL;   (or a primary key), and the table in the publication above
+",
+        );
+        let publish = "publish = 'insert, truncate', ";
+        publication(&mut out, &format!("sluice_{}_inserts", p.pipeline), p.without_identity, publish);
+    }
+    out
+}
+
+/// On the target: a role that writes the listed tables, and a schema of its own for checkpoints.
+pub fn target(t: &Target<'_>) -> String {
+    let role = quote_ident(t.role);
+    let mut out = format!(
+        "\
+-- TARGET, in the database {database}. As a superuser; on a managed server as its administrator.
+-- The role writes the tables below. What protect.tables names is not among them: it could not write that if it tried.
+CREATE ROLE {role} LOGIN;
+-- Then set its password in psql, so that it stands in no log: \\password {role}
+GRANT CONNECT, TEMPORARY ON DATABASE {database} TO {role};
+",
+        database = quote_ident(t.database),
+    );
+    usage(&mut out, t.tables, &role);
+    grant(&mut out, "SELECT, INSERT, UPDATE, DELETE, TRUNCATE", t.tables, &role);
+    _ = write!(
+        out,
+        "
+-- Its own: the checkpoint, and what is still to be copied. Not for others.
+-- Managed servers first want: GRANT {role} TO CURRENT_USER;
+CREATE SCHEMA sluice AUTHORIZATION {role};
+REVOKE ALL ON SCHEMA sluice FROM PUBLIC;
+
+-- So that foreign keys, triggers and rules of the written tables keep quiet while rows arrive in production's order.
+-- Not needed where they have none. As a superuser, or as whoever was granted it WITH GRANT OPTION:
+GRANT SET ON PARAMETER session_replication_role TO {role};
+-- Where even the administrator may not, a superuser's ALTER ROLE {role} SET session_replication_role = {replica} will do.
+",
+        replica = quote_literal("replica"),
+    );
+    out
+}
+
+fn usage(out: &mut String, tables: &[TableName], role: &str) {
+    let mut schemas: Vec<String> = tables.iter().map(|(schema, _)| quote_ident(schema)).collect();
+    schemas.sort();
+    schemas.dedup();
+    if !schemas.is_empty() {
+        _ = writeln!(out, "GRANT USAGE ON SCHEMA {} TO {role};", schemas.join(", "));
+    }
+}
+
+fn grant(out: &mut String, rights: &str, tables: &[TableName], role: &str) {
+    if !tables.is_empty() {
+        _ = writeln!(out, "GRANT {rights} ON TABLE{}\n  TO {role};", list(tables));
+    }
+}
+
+/// Without tables it is still made: more can be added by the tables' owner.
+fn publication(out: &mut String, name: &str, tables: &[TableName], publish: &str) {
+    let name = quote_ident(name);
+    let tables = if tables.is_empty() { String::new() } else { format!(" FOR TABLE{}", list(tables)) };
+    _ = writeln!(out, "CREATE PUBLICATION {name}{tables}\n  WITH ({publish}publish_via_partition_root = true);");
+}
+
+/// One table a line, in one order.
+fn list(tables: &[TableName]) -> String {
+    let mut names: Vec<String> =
+        tables.iter().map(|(schema, name)| format!("\n    {}.{}", quote_ident(schema), quote_ident(name))).collect();
+    names.sort();
+    names.join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tables(names: &[&str]) -> Vec<TableName> {
+        names.iter().map(|n| n.split_once('.').unwrap()).map(|(s, n)| (s.to_owned(), n.to_owned())).collect()
+    }
+
+    fn statements(sql: &str) -> String {
+        sql.lines().filter(|l| !l.starts_with("--") && !l.is_empty()).collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn production_is_read_and_published() {
+        let sql = production(&Production {
+            pipeline: "shop",
+            role: "sluice_reader",
+            database: "Shop",
+            tables: &tables(&["public.guests", "public.cruises"]),
+            without_identity: &tables(&["log.Clicks\"; DROP"]),
+        });
+        assert_eq!(
+            statements(&sql),
+            "\
+CREATE ROLE \"sluice_reader\" LOGIN REPLICATION;
+GRANT CONNECT ON DATABASE \"Shop\" TO \"sluice_reader\";
+GRANT USAGE ON SCHEMA \"log\", \"public\" TO \"sluice_reader\";
+GRANT SELECT ON TABLE
+    \"log\".\"Clicks\"\"; DROP\",
+    \"public\".\"cruises\",
+    \"public\".\"guests\"
+  TO \"sluice_reader\";
+CREATE PUBLICATION \"sluice_shop\" FOR TABLE
+    \"public\".\"cruises\",
+    \"public\".\"guests\"
+  WITH (publish_via_partition_root = true);
+CREATE PUBLICATION \"sluice_shop_inserts\" FOR TABLE
+    \"log\".\"Clicks\"\"; DROP\"
+  WITH (publish = 'insert, truncate', publish_via_partition_root = true);"
+        );
+    }
+
+    #[test]
+    fn the_target_is_written_and_no_more() {
+        let sql = target(&Target { role: "sluice_writer", database: "staging", tables: &tables(&["public.guests"]) });
+        assert_eq!(
+            statements(&sql),
+            "\
+CREATE ROLE \"sluice_writer\" LOGIN;
+GRANT CONNECT, TEMPORARY ON DATABASE \"staging\" TO \"sluice_writer\";
+GRANT USAGE ON SCHEMA \"public\" TO \"sluice_writer\";
+GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON TABLE
+    \"public\".\"guests\"
+  TO \"sluice_writer\";
+CREATE SCHEMA sluice AUTHORIZATION \"sluice_writer\";
+REVOKE ALL ON SCHEMA sluice FROM PUBLIC;
+GRANT SET ON PARAMETER session_replication_role TO \"sluice_writer\";"
+        );
+    }
+
+    #[test]
+    fn without_tables_it_is_still_sql() {
+        let sql =
+            production(&Production { pipeline: "a", role: "r", database: "d", tables: &[], without_identity: &[] });
+        assert!(
+            statements(&sql).ends_with("CREATE PUBLICATION \"sluice_a\"\n  WITH (publish_via_partition_root = true);")
+        );
+        assert!(!sql.contains("ON TABLE") && !sql.contains("_inserts"));
+    }
+}
