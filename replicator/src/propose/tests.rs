@@ -46,6 +46,7 @@ fn proposals() {
         ("guests.date_of_birth date", "null"),
         ("kunden.geburtsdatum date", "null"),
         ("clients.date_naissance timestamp without time zone", "null"),
+        ("guests.birth_year integer", "null"),
         ("guests.street text", "{ mask: hash, length: 16 }"),
         ("kunden.straße text", "{ mask: hash, length: 16 }"),
         ("guests.postal_code text", "digits"),
@@ -85,6 +86,11 @@ fn proposals() {
         ("trips.shipping_status text", "keep"),
         ("cruises.title character varying(80)", "keep"),
         ("cruises.recipe text", "keep"),
+        ("payments.card_id integer", "keep"),
+        ("payments.tax_id text", "digits"),
+        ("guests.email_id text", "email"),
+        ("payments.card_exp_month integer", "keep"),
+        ("orders.vat_amount integer", "keep"),
     ] {
         let (name, type_name) = what.split_once(' ').unwrap();
         let (table, column) = name.split_once('.').unwrap();
