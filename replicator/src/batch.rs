@@ -27,7 +27,15 @@ pub struct Batcher {
 impl Batcher {
     /// Begins behind `after`. `limit` in bytes.
     pub fn new(after: Lsn, limit: usize) -> Batcher {
-        Batcher { limit, bytes: 0, batch: Batch { after, ..Batch::default() }, xid: 0, open: false, pieces: false, idle: after }
+        Batcher {
+            limit,
+            bytes: 0,
+            batch: Batch { after, ..Batch::default() },
+            xid: 0,
+            open: false,
+            pieces: false,
+            idle: after,
+        }
     }
 
     /// A source transaction begins.
@@ -123,7 +131,13 @@ mod tests {
     use filters::change::{Identity, Op, Table};
 
     fn change() -> Change {
-        let table = Arc::new(Table { oid: 1, schema: "s".into(), name: "t".into(), identity: Identity::Default, columns: vec![] });
+        let table = Arc::new(Table {
+            oid: 1,
+            schema: "s".into(),
+            name: "t".into(),
+            identity: Identity::Default,
+            columns: vec![],
+        });
         Change { table, op: Op::Truncate { restart_identity: false } }
     }
 

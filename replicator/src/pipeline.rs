@@ -197,34 +197,32 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Hands the sink what is due: a batch, a flush, or the idle position.
+    /// Hands the sink what is due: a flush, a batch, or the idle position.
     fn dispatch(&mut self, hurry: bool) {
-        let batch = match self.batch.take() {
-            Some(batch) => Some(batch),
-            None if hurry || self.last_idle.elapsed() >= IDLE_EVERY => {
-                let batch = self.batch.take_idle();
-                if batch.is_some() {
-                    self.last_idle = Instant::now();
-                }
-                batch
-            }
-            None => None,
-        };
         let Some(mut sink) = self.sink.take() else { return };
-        if let Some(batch) = batch {
+        if self.unsynced.is_some_and(|t| t.elapsed() >= FLUSH_AFTER) {
+            self.work.spawn(async move {
+                let done = sink.flush().await;
+                (sink, done)
+            });
+        } else if let Some(batch) = self.due(hurry) {
             self.note(&mut sink, &batch);
             self.work.spawn(async move {
                 let done = sink.apply(batch).await;
                 (sink, done)
             });
-        } else if self.unsynced.is_some_and(|t| t.elapsed() >= FLUSH_AFTER) {
-            self.work.spawn(async move {
-                let done = sink.flush().await;
-                (sink, done)
-            });
         } else {
             self.sink = Some(sink);
         }
+    }
+
+    fn due(&mut self, hurry: bool) -> Option<Batch> {
+        let batch = self.batch.take();
+        if batch.is_none() && (hurry || self.last_idle.elapsed() >= IDLE_EVERY) {
+            self.last_idle = Instant::now();
+            return self.batch.take_idle();
+        }
+        batch
     }
 
     fn note(&mut self, sink: &mut PostgresSink, batch: &Batch) {
@@ -343,9 +341,14 @@ impl Pipeline {
             tracing::warn!(bytes = held, budget = self.setup.wal_warn, "production holds much WAL for our slot");
         }
         if self.looks % 10 == 0 {
-            let now = publication::fingerprint(&mut self.watch, &self.setup.publications).await.doing("look at the publications")?;
+            let now = publication::fingerprint(&mut self.watch, &self.setup.publications)
+                .await
+                .doing("look at the publications")?;
             if now != self.publications {
-                return Err(Error::Production { action: "the publications changed; starting over", source: wire::Error::Closed });
+                return Err(Error::Production {
+                    action: "the publications changed; starting over",
+                    source: wire::Error::Closed,
+                });
             }
         }
         if let Some(sink) = &mut self.sink {

@@ -35,7 +35,13 @@ const REACH: Duration = Duration::from_secs(60);
 const LOOK_AGAIN: Duration = Duration::from_secs(15);
 
 /// Runs until it ends.
-pub async fn run(config: &Config, lock: Option<&Lock>, options: Options, board: &Board, mut stop: Stop) -> Result<End, Error> {
+pub async fn run(
+    config: &Config,
+    lock: Option<&Lock>,
+    options: Options,
+    board: &Board,
+    mut stop: Stop,
+) -> Result<End, Error> {
     let mut tries = 0u32;
     let mut unreachable: Option<Instant> = None;
     loop {
@@ -80,7 +86,13 @@ pub async fn run(config: &Config, lock: Option<&Lock>, options: Options, board: 
     }
 }
 
-async fn once(config: &Config, lock: Option<&Lock>, options: Options, board: &Board, stop: &mut Stop) -> Result<End, Error> {
+async fn once(
+    config: &Config,
+    lock: Option<&Lock>,
+    options: Options,
+    board: &Board,
+    stop: &mut Stop,
+) -> Result<End, Error> {
     let opened = tokio::select! {
         biased;
         why = stop.wait() => return Ok(End::Stopped(why)),
@@ -109,7 +121,8 @@ fn backoff(tries: u32) -> Duration {
 async fn held(config: &Config, why: Option<&str>) {
     let note = async {
         let (_, target) = start::conninfos(config)?;
-        let mut db = session::open(&target, &config.pipeline, "hold", false, &[]).await.map_err(sink_postgres::Error::from)?;
+        let mut db =
+            session::open(&target, &config.pipeline, "hold", false, &[]).await.map_err(sink_postgres::Error::from)?;
         checkpoint::hold(&mut db, &config.pipeline, why).await?;
         db.close().await;
         Ok::<_, Error>(())

@@ -76,7 +76,8 @@ impl Setup {
 
 /// The two connection strings.
 pub fn conninfos(config: &Config) -> Result<(Conninfo, Conninfo), Error> {
-    let parse = |path, url: &config::Secret| Conninfo::parse(url.expose()).map_err(|source| Error::Conninfo { path, source });
+    let parse =
+        |path, url: &config::Secret| Conninfo::parse(url.expose()).map_err(|source| Error::Conninfo { path, source });
     Ok((parse("source.url", &config.source.url)?, parse("target.url", &config.target.url)?))
 }
 
@@ -86,7 +87,12 @@ pub async fn reader(setup: &Setup, role: &str, more: &[(&str, &str)]) -> Result<
 }
 
 /// The same, before there is a setup.
-pub async fn production(info: &Conninfo, pipeline: &str, role: &str, more: &[(&str, &str)]) -> Result<Connection, Error> {
+pub async fn production(
+    info: &Conninfo,
+    pipeline: &str,
+    role: &str,
+    more: &[(&str, &str)],
+) -> Result<Connection, Error> {
     let settings: Vec<_> = [("default_transaction_read_only", "on")].into_iter().chain(more.iter().copied()).collect();
     session::open(info, pipeline, role, false, &settings).await.doing("connect")
 }
@@ -136,7 +142,11 @@ pub fn described(table: &SourceTable) -> config::SourceTable {
         type_oid: c.type_oid,
         type_modifier: c.type_modifier,
     });
-    config::SourceTable { schema: table.shape.schema.to_string(), name: table.shape.name.to_string(), columns: columns.collect() }
+    config::SourceTable {
+        schema: table.shape.schema.to_string(),
+        name: table.shape.name.to_string(),
+        columns: columns.collect(),
+    }
 }
 
 /// Rows are found on the target by their key: it must be whole there, and different rows must keep different keys.
@@ -147,7 +157,11 @@ fn proven(table: &SourceTable, compiled: &Compiled) -> Result<(), Error> {
     }
     if compiled.key_incomplete() && table.key.iter().any(|k| !compiled.output.columns.iter().any(|c| *c.name == **k)) {
         return refuse(
-            format!("{}: a column of its key ({}) is dropped or withheld, so rows could not be told apart", compiled.input(), table.key.join(", ")),
+            format!(
+                "{}: a column of its key ({}) is dropped or withheld, so rows could not be told apart",
+                compiled.input(),
+                table.key.join(", ")
+            ),
             "keep the key, or mask it with hash, uuid or digits",
         );
     }
@@ -167,7 +181,10 @@ fn proven(table: &SourceTable, compiled: &Compiled) -> Result<(), Error> {
 pub fn spec(table: &SourceTable, compiled: &Compiled, policy: &Policy) -> TableSpec {
     let (schema, name) = table.name();
     let masked = compiled.masked_columns().any(|m| table.key.iter().any(|k| k == m));
-    let one = policy.tables.get(&(schema.clone(), name.clone())).map(|rule| Policy { tables: [((schema.clone(), name.clone()), rule.clone())].into() });
+    let one = policy
+        .tables
+        .get(&(schema.clone(), name.clone()))
+        .map(|rule| Policy { tables: [((schema.clone(), name.clone()), rule.clone())].into() });
     TableSpec {
         schema,
         name,
@@ -198,7 +215,8 @@ pub async fn open(config: &Config, lock: Option<&Lock>, board: &Board) -> Result
     let (source, target) = conninfos(config)?;
     let pipeline = config.pipeline.clone();
     let mut watch = production(&source, &pipeline, "watch", &[]).await?;
-    let mut staging = session::open(&target, &pipeline, "start", false, &[]).await.map_err(sink_postgres::Error::from)?;
+    let mut staging =
+        session::open(&target, &pipeline, "start", false, &[]).await.map_err(sink_postgres::Error::from)?;
     not_standby(&mut watch).await?;
     different(&mut watch, &mut staging).await?;
     let plan = plan(config, lock, &mut watch).await?;
@@ -206,7 +224,10 @@ pub async fn open(config: &Config, lock: Option<&Lock>, board: &Board) -> Result
         tracing::warn!("{warning}");
     }
     if plan.tables.is_empty() {
-        return Err(Error::Refused { what: "no table is replicated".into(), hint: "name tables in `tables:`; a table that nothing names never leaves production".into() });
+        return Err(Error::Refused {
+            what: "no table is replicated".into(),
+            hint: "name tables in `tables:`; a table that nothing names never leaves production".into(),
+        });
     }
     schema::ensure(&mut staging).await?;
     let protected = protected(config, &mut staging).await?;
@@ -266,7 +287,8 @@ pub async fn open(config: &Config, lock: Option<&Lock>, board: &Board) -> Result
         let there = slot::look(&mut watch, &slot_name).await.doing("look at the slot")?;
         continuity::after(from, there.as_ref(), &system)?;
         let changed = continuity::rejoined(&taken.identity.publications, &identity.publications);
-        let joined: Vec<(String, String)> = plan.tables.iter().map(|(t, _)| t.name()).filter(|n| fresh.contains(n) || changed.contains(n)).collect();
+        let joined: Vec<(String, String)> =
+            plan.tables.iter().map(|(t, _)| t.name()).filter(|n| fresh.contains(n) || changed.contains(n)).collect();
         if !joined.is_empty() {
             let xid = next_xid(&mut watch).await?;
             for name in &joined {
@@ -331,7 +353,10 @@ async fn next_xid(db: &mut Connection) -> Result<u64, Error> {
 async fn not_standby(db: &mut Connection) -> Result<(), Error> {
     let rows = db.simple("SELECT pg_catalog.pg_is_in_recovery()").await.doing("look at the server")?;
     if rows.first().and_then(|r| r.get(0, 0)) == Some("t") {
-        return Err(Error::Refused { what: "source.url is a standby".into(), hint: "name the primary; reading from a standby is not built yet".into() });
+        return Err(Error::Refused {
+            what: "source.url is a standby".into(),
+            hint: "name the primary; reading from a standby is not built yet".into(),
+        });
     }
     Ok(())
 }
@@ -351,7 +376,10 @@ pub async fn different(source: &mut Connection, target: &mut Connection) -> Resu
         )
         .await
         .doing("compare the two databases")?;
-    target.query("SELECT pg_catalog.pg_advisory_unlock($1::bigint)", &[Some(&key.to_string())]).await.map_err(staging)?;
+    target
+        .query("SELECT pg_catalog.pg_advisory_unlock($1::bigint)", &[Some(&key.to_string())])
+        .await
+        .map_err(staging)?;
     if !seen.is_empty() {
         return Err(Error::Refused {
             what: "source.url and target.url are the same database: production would be written".into(),
@@ -362,7 +390,12 @@ pub async fn different(source: &mut Connection, target: &mut Connection) -> Resu
 }
 
 /// Makes what is missing of the publications where we own the tables; what differs otherwise is refused, with the SQL.
-async fn publications(config: &Config, source: &Conninfo, plan: &Plan, db: &mut Connection) -> Result<Vec<String>, Error> {
+async fn publications(
+    config: &Config,
+    source: &Conninfo,
+    plan: &Plan,
+    db: &mut Connection,
+) -> Result<Vec<String>, Error> {
     let wanted = publication::wanted(&config.pipeline, plan.tables.iter().map(|(t, _)| t));
     let mut mends = Vec::new();
     for p in &wanted {
@@ -370,13 +403,18 @@ async fn publications(config: &Config, source: &Conninfo, plan: &Plan, db: &mut 
     }
     let refuse = |mends: &[publication::Mend]| Error::Refused {
         what: mends.iter().map(|m| m.what.as_str()).collect::<Vec<_>>().join("; "),
-        hint: format!("run on production, as the owner of the tables:\n{}", mends.iter().map(|m| m.sql.as_str()).collect::<Vec<_>>().join("\n")),
+        hint: format!(
+            "run on production, as the owner of the tables:\n{}",
+            mends.iter().map(|m| m.sql.as_str()).collect::<Vec<_>>().join("\n")
+        ),
     };
     if mends.iter().any(|m| !m.ours) {
         return Err(refuse(&mends));
     }
     if !mends.is_empty() {
-        let mut writer = session::open(source, &config.pipeline, "publish", false, &[("lock_timeout", "5s")]).await.doing("connect")?;
+        let mut writer = session::open(source, &config.pipeline, "publish", false, &[("lock_timeout", "5s")])
+            .await
+            .doing("connect")?;
         for mend in &mends {
             match writer.simple(&mend.sql).await {
                 Ok(_) => tracing::info!(sql = mend.sql, "publication"),

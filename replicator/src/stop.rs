@@ -30,7 +30,14 @@ pub fn pair() -> (Stopper, Stop) {
 impl Stopper {
     /// Asks; the first reason stays.
     pub fn stop(&self, why: Why) {
-        self.0.send_if_modified(|w| if w.is_none() { *w = Some(why); true } else { false });
+        self.0.send_if_modified(|w| {
+            if w.is_none() {
+                *w = Some(why);
+                true
+            } else {
+                false
+            }
+        });
     }
 }
 

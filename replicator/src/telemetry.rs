@@ -19,7 +19,10 @@ pub fn init(verbose: u8, json: bool) {
     let done = if json {
         builder.json().flatten_event(true).try_init()
     } else {
-        builder.with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none()).with_timer(uptime()).try_init()
+        builder
+            .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
+            .with_timer(uptime())
+            .try_init()
     };
     // a second call is a test's; the first one's settings stay
     drop(done);
@@ -28,7 +31,8 @@ pub fn init(verbose: u8, json: bool) {
 /// A panic says where, never what: its message could hold a value (invariant 5). No core dump either.
 pub fn quiet_panics() {
     std::panic::set_hook(Box::new(|info| {
-        let place = info.location().map_or_else(|| "an unknown place".to_owned(), |l| format!("{}:{}", l.file(), l.line()));
+        let place =
+            info.location().map_or_else(|| "an unknown place".to_owned(), |l| format!("{}:{}", l.file(), l.line()));
         eprintln!("sluice: bug: panicked at {place}");
         eprintln!("hint: please report this, with the log");
     }));

@@ -23,7 +23,9 @@ impl PostgresSink {
             run.sql("BEGIN")?;
         }
         match batch.upto {
-            Some(upto) => run.move_checkpoint(&self.options.pipeline, self.epoch, batch, upto, self.xid_seen, self.xid_max)?,
+            Some(upto) => {
+                run.move_checkpoint(&self.options.pipeline, self.epoch, batch, upto, self.xid_seen, self.xid_max)?
+            }
             None if !self.open => run.lock_checkpoint(&self.options.pipeline, self.epoch, batch.after, "UPDATE")?,
             None => {}
         }

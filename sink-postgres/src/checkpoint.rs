@@ -115,7 +115,13 @@ pub async fn take(db: &mut Connection, pipeline: &str) -> Result<Checkpoint, Err
 }
 
 /// Sets the position once the slot is there, and what the checkpoint belongs to.
-pub async fn place(db: &mut Connection, pipeline: &str, epoch: i64, lsn: Lsn, identity: &Identity) -> Result<(), Error> {
+pub async fn place(
+    db: &mut Connection,
+    pipeline: &str,
+    epoch: i64,
+    lsn: Lsn,
+    identity: &Identity,
+) -> Result<(), Error> {
     let (epoch, lsn, timeline) = (epoch.to_string(), lsn.to_string(), identity.timeline.to_string());
     let target = target_id(db).await?;
     let moved = db
@@ -146,7 +152,11 @@ pub async fn place(db: &mut Connection, pipeline: &str, epoch: i64, lsn: Lsn, id
 
 /// Says why the stream stands still; `None`: it does not.
 pub async fn hold(db: &mut Connection, pipeline: &str, why: Option<&str>) -> Result<(), Error> {
-    db.execute("UPDATE sluice.checkpoint SET hold = $2 WHERE pipeline = $1 AND hold IS DISTINCT FROM $2::text", &[Some(pipeline), why]).await?;
+    db.execute(
+        "UPDATE sluice.checkpoint SET hold = $2 WHERE pipeline = $1 AND hold IS DISTINCT FROM $2::text",
+        &[Some(pipeline), why],
+    )
+    .await?;
     Ok(())
 }
 

@@ -68,8 +68,19 @@ impl Exchange<'_> {
     }
 
     /// Moves the checkpoint to the batch's end: the fence and the position in one statement.
-    pub fn move_checkpoint(&mut self, pipeline: &str, epoch: i64, batch: &Batch, upto: Lsn, seen: u64, max: u64) -> Result<(), Error> {
-        let time = batch.commits.last().map(|c| format!("{}.{:06}", c.time.div_euclid(1_000_000), c.time.rem_euclid(1_000_000)));
+    pub fn move_checkpoint(
+        &mut self,
+        pipeline: &str,
+        epoch: i64,
+        batch: &Batch,
+        upto: Lsn,
+        seen: u64,
+        max: u64,
+    ) -> Result<(), Error> {
+        let time = batch
+            .commits
+            .last()
+            .map(|c| format!("{}.{:06}", c.time.div_euclid(1_000_000), c.time.rem_euclid(1_000_000)));
         let params: Vec<Option<BytesMut>> = [
             Some(pipeline.to_owned()),
             Some(epoch.to_string()),
@@ -87,9 +98,13 @@ impl Exchange<'_> {
 
     /// Locks the checkpoint where it stands, for a source transaction that comes in pieces.
     pub fn lock_checkpoint(&mut self, pipeline: &str, epoch: i64, at: Lsn, mode: &str) -> Result<(), Error> {
-        let params: Vec<Option<BytesMut>> =
-            [pipeline.to_owned(), epoch.to_string(), at.to_string()].iter().map(|p| Some(BytesMut::from(p.as_bytes()))).collect();
-        let sql = format!("SELECT 1 FROM sluice.checkpoint WHERE pipeline = $1::text AND epoch = $2::text::bigint AND lsn = $3::text::pg_lsn FOR {mode}");
+        let params: Vec<Option<BytesMut>> = [pipeline.to_owned(), epoch.to_string(), at.to_string()]
+            .iter()
+            .map(|p| Some(BytesMut::from(p.as_bytes())))
+            .collect();
+        let sql = format!(
+            "SELECT 1 FROM sluice.checkpoint WHERE pipeline = $1::text AND epoch = $2::text::bigint AND lsn = $3::text::pg_lsn FOR {mode}"
+        );
         self.run(&sql, &params, false, Expect::Checkpoint)
     }
 
@@ -112,7 +127,8 @@ impl Exchange<'_> {
                 let key = keyed(m)?;
                 let Some(sql) = statement::update(m, key, unchanged) else { return Ok(()) };
                 let set = statement::settable(m, key, unchanged);
-                let source = key.source.iter().copied().chain(set.iter().filter_map(|&i| m.columns.get(i).map(|c| c.source)));
+                let source =
+                    key.source.iter().copied().chain(set.iter().filter_map(|&i| m.columns.get(i).map(|c| c.source)));
                 let source: Vec<usize> = source.collect();
                 self.arrays(&sql, rows.iter().map(|r| &**r), &source, expect)
             }
@@ -125,7 +141,8 @@ impl Exchange<'_> {
         match (act, &m.key) {
             (Act::Truncate, _) => self.run(&statement::truncate(m), &[], false, expect),
             (Act::Update { old: Some(old), new }, Some(key)) => {
-                let unchanged: Vec<usize> = new.values().enumerate().filter(|(_, v)| *v == Value::Unchanged).map(|(i, _)| i).collect();
+                let unchanged: Vec<usize> =
+                    new.values().enumerate().filter(|(_, v)| *v == Value::Unchanged).map(|(i, _)| i).collect();
                 if key.columns.iter().any(|&i| m.columns.get(i).is_some_and(|c| c.identity_always)) {
                     if !unchanged.is_empty() {
                         // the row would have to come again whole, and was not sent whole: count none, so that it becomes due
@@ -153,7 +170,13 @@ impl Exchange<'_> {
         }
     }
 
-    fn arrays<'r>(&mut self, sql: &str, rows: impl Iterator<Item = &'r Row>, source: &[usize], expect: Expect) -> Result<(), Error> {
+    fn arrays<'r>(
+        &mut self,
+        sql: &str,
+        rows: impl Iterator<Item = &'r Row>,
+        source: &[usize],
+        expect: Expect,
+    ) -> Result<(), Error> {
         let mut arrays = std::mem::take(&mut self.statements.arrays);
         arrays.reset(source.len());
         rows.for_each(|row| arrays.push(row, source));
@@ -170,7 +193,13 @@ impl Exchange<'_> {
         self.bind(sql, params.iter().map(Option::as_ref), binary, expect)
     }
 
-    fn bind<'p>(&mut self, sql: &str, params: impl Iterator<Item = Option<&'p BytesMut>>, binary: bool, expect: Expect) -> Result<(), Error> {
+    fn bind<'p>(
+        &mut self,
+        sql: &str,
+        params: impl Iterator<Item = Option<&'p BytesMut>>,
+        binary: bool,
+        expect: Expect,
+    ) -> Result<(), Error> {
         let bug = |_| Error::Bug("a statement larger than the protocol allows".into());
         let params: Vec<_> = params.collect();
         let known = self.statements.names.get(sql).cloned();
@@ -185,11 +214,12 @@ impl Exchange<'_> {
                 name
             }
         };
-        let write = |p: Option<&BytesMut>, out: &mut BytesMut| -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
-            let Some(p) = p else { return Ok(IsNull::Yes) };
-            out.extend_from_slice(p);
-            Ok(IsNull::No)
-        };
+        let write =
+            |p: Option<&BytesMut>, out: &mut BytesMut| -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+                let Some(p) = p else { return Ok(IsNull::Yes) };
+                out.extend_from_slice(p);
+                Ok(IsNull::No)
+            };
         frontend::bind("", &name, [i16::from(binary)], params, write, [], self.db.outgoing())
             .map_err(|_| Error::Bug("parameters larger than the protocol allows".into()))?;
         frontend::execute("", 0, self.db.outgoing()).map_err(bug)?;
@@ -242,7 +272,8 @@ fn value(v: Value<'_>) -> Option<BytesMut> {
     }
 }
 
-const MOVE: &str = "UPDATE sluice.checkpoint SET lsn = $4::text::pg_lsn, xid_seen = $5::text::bigint, xid_max = $6::text::bigint,
+const MOVE: &str =
+    "UPDATE sluice.checkpoint SET lsn = $4::text::pg_lsn, xid_seen = $5::text::bigint, xid_max = $6::text::bigint,
   source_time = coalesce('2000-01-01 00:00:00+00'::timestamptz + ($7::text || ' seconds')::interval, source_time),
   updated_at = pg_catalog.clock_timestamp()
   WHERE pipeline = $1::text AND epoch = $2::text::bigint AND lsn = $3::text::pg_lsn";

@@ -92,7 +92,11 @@ impl Guard {
 
     /// Protected tables that a foreign key cascade starting at one of `written` could reach if it fired, as
     /// `(written, protected)`. In replica role nothing cascades; this is what `check` warns of and `run` refuses without it.
-    pub async fn cascades(&self, db: &mut Connection, written: &[(String, String)]) -> Result<Vec<(String, String)>, Error> {
+    pub async fn cascades(
+        &self,
+        db: &mut Connection,
+        written: &[(String, String)],
+    ) -> Result<Vec<(String, String)>, Error> {
         let mut found = Vec::new();
         if self.protected.is_empty() {
             return Ok(found);

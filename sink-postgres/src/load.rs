@@ -101,11 +101,15 @@ impl Loader {
             .await?;
         if held.is_empty() {
             self.roll_back().await;
-            return Err(Error::Fenced(format!("the checkpoint of pipeline {} has moved while a chunk was to be loaded", self.pipeline)));
+            return Err(Error::Fenced(format!(
+                "the checkpoint of pipeline {} has moved while a chunk was to be loaded",
+                self.pipeline
+            )));
         }
         let table = mapping.writable.quoted().to_owned();
         let condition = condition(&mapping, &spec, &part);
-        let empty = self.db.simple(&format!("SELECT 1 FROM {} WHERE {condition} LIMIT 1", mapping.writable.target())).await?;
+        let empty =
+            self.db.simple(&format!("SELECT 1 FROM {} WHERE {condition} LIMIT 1", mapping.writable.target())).await?;
         let staged = staged || empty.first().is_some_and(|rows| !rows.is_empty());
         let columns = mapping.column_list();
         let into = if staged {
@@ -194,11 +198,20 @@ impl Load<'_> {
             // without a key rows are a multiset: all out, all in, under one snapshot of the target's readers
             let gone = db.simple(&format!("DELETE FROM {table} AS t WHERE {inside}")).await?;
             self.loaded.deleted = gone.first().map_or(0, |r| r.affected());
-            db.simple(&format!("INSERT INTO {} ({columns}) {overriding}SELECT {columns} FROM pg_temp.sluice_stage", m.writable.quoted())).await?;
+            db.simple(&format!(
+                "INSERT INTO {} ({columns}) {overriding}SELECT {columns} FROM pg_temp.sluice_stage",
+                m.writable.quoted()
+            ))
+            .await?;
             return Ok(());
         };
-        let names: Vec<&str> = key.columns.iter().filter_map(|&i| m.columns.get(i)).map(|c| c.quoted.as_str()).collect();
-        db.simple(&format!("CREATE INDEX ON pg_temp.sluice_stage ({}); ANALYZE pg_temp.sluice_stage", names.join(", "))).await?;
+        let names: Vec<&str> =
+            key.columns.iter().filter_map(|&i| m.columns.get(i)).map(|c| c.quoted.as_str()).collect();
+        db.simple(&format!(
+            "CREATE INDEX ON pg_temp.sluice_stage ({}); ANALYZE pg_temp.sluice_stage",
+            names.join(", ")
+        ))
+        .await?;
         let same_key = on(&names, &key.operators);
         // columns that only the target has: kept aside for rows that come again
         let keep: Vec<String> = names.iter().map(|n| (*n).to_owned()).chain(m.extra.iter().cloned()).collect();
@@ -221,7 +234,10 @@ impl Load<'_> {
         let m = &self.mapping;
         let missing = format!("NOT EXISTS (SELECT FROM {table} AS t WHERE {same_key})");
         let insert = if m.extra.is_empty() {
-            format!("INSERT INTO {} ({columns}) {overriding}SELECT {columns} FROM pg_temp.sluice_stage AS s WHERE {missing}", m.writable.quoted())
+            format!(
+                "INSERT INTO {} ({columns}) {overriding}SELECT {columns} FROM pg_temp.sluice_stage AS s WHERE {missing}",
+                m.writable.quoted()
+            )
         } else {
             let extra = m.extra.join(", ");
             let from_stage = m.columns.iter().map(|c| format!("s.{}", c.quoted)).collect::<Vec<_>>().join(", ");
@@ -240,14 +256,21 @@ impl Load<'_> {
     async fn make_way(&mut self) -> Result<u64, Error> {
         let m = &self.mapping;
         let Some(key) = &m.key else { return Ok(0) };
-        let names: Vec<&str> = key.columns.iter().filter_map(|&i| m.columns.get(i)).map(|c| c.quoted.as_str()).collect();
+        let names: Vec<&str> =
+            key.columns.iter().filter_map(|&i| m.columns.get(i)).map(|c| c.quoted.as_str()).collect();
         let same_key = on(&names, &key.operators);
         let mut edits = 0;
         for unique in m.unique.iter().filter(|u| u.columns != key.columns) {
-            let columns: Vec<&str> = unique.columns.iter().filter_map(|&i| m.columns.get(i)).map(|c| c.quoted.as_str()).collect();
+            let columns: Vec<&str> =
+                unique.columns.iter().filter_map(|&i| m.columns.get(i)).map(|c| c.quoted.as_str()).collect();
             let same = on(&columns, &unique.operators);
-            let spec_key: Vec<String> = self.spec.key.iter().map(|k| format!("t.{}::pg_catalog.text", quote_ident(k))).collect();
-            let point = if self.spec.pointable { format!("ARRAY[{}]", spec_key.join(", ")) } else { "NULL::pg_catalog.text[]".into() };
+            let spec_key: Vec<String> =
+                self.spec.key.iter().map(|k| format!("t.{}::pg_catalog.text", quote_ident(k))).collect();
+            let point = if self.spec.pointable {
+                format!("ARRAY[{}]", spec_key.join(", "))
+            } else {
+                "NULL::pg_catalog.text[]".into()
+            };
             let sql = format!(
                 "DELETE FROM {} AS t USING pg_temp.sluice_stage AS s WHERE {same} AND NOT ({same_key}) RETURNING pg_catalog.to_json({point})",
                 m.writable.target()
@@ -275,7 +298,8 @@ impl Load<'_> {
     /// What was pending is done, in the same transaction.
     async fn forget(&mut self) -> Result<(), Error> {
         let db = &mut self.loader.db;
-        let (p, s, n) = (quote_literal(&self.loader.pipeline), quote_literal(&self.spec.schema), quote_literal(&self.spec.name));
+        let (p, s, n) =
+            (quote_literal(&self.loader.pipeline), quote_literal(&self.spec.schema), quote_literal(&self.spec.name));
         let which = match &self.part {
             Part::Range(r) => format!("id = {}", r.id),
             Part::Points(keys) => {
@@ -290,7 +314,10 @@ impl Load<'_> {
         let whole = matches!(&self.part, Part::Range(r) if r.lo.is_none() && r.hi.is_none());
         if whole {
             // points of the table are in it
-            db.simple(&format!("DELETE FROM sluice.pending WHERE (pipeline, schema, name) = ({p}, {s}, {n}) AND point IS NOT NULL")).await?;
+            db.simple(&format!(
+                "DELETE FROM sluice.pending WHERE (pipeline, schema, name) = ({p}, {s}, {n}) AND point IS NOT NULL"
+            ))
+            .await?;
         }
         db.simple(&format!(
             "UPDATE sluice.tables SET rows_copied = rows_copied + {}, bytes_copied = bytes_copied + {}, divergences = divergences + {} WHERE (pipeline, schema, name) = ({p}, {s}, {n})",
@@ -303,9 +330,12 @@ impl Load<'_> {
     /// A verdict on a row names its table; anything else is the target's own trouble.
     fn blame(&self, e: wire::Error) -> Error {
         match e.sqlstate() {
-            Some(state) if crate::error::is_verdict(state) => {
-                Error::Data { table: self.mapping.writable.name().to_owned(), operation: "copy", lsn: Lsn::ZERO, source: e }
-            }
+            Some(state) if crate::error::is_verdict(state) => Error::Data {
+                table: self.mapping.writable.name().to_owned(),
+                operation: "copy",
+                lsn: Lsn::ZERO,
+                source: e,
+            },
             _ => Error::Wire(e),
         }
     }
@@ -320,7 +350,8 @@ fn condition(m: &Mapping, spec: &TableSpec, part: &Part) -> String {
 }
 
 fn condition_for(m: &Mapping, spec: &TableSpec, part: &Part, prefix: &str) -> String {
-    let columns: Vec<(String, String)> = key_columns(&spec.key, m).into_iter().map(|(n, t)| (format!("{prefix}{n}"), t)).collect();
+    let columns: Vec<(String, String)> =
+        key_columns(&spec.key, m).into_iter().map(|(n, t)| (format!("{prefix}{n}"), t)).collect();
     part_condition(&columns, part)
 }
 
@@ -333,7 +364,8 @@ pub fn part_condition(columns: &[(String, String)], part: &Part) -> String {
             let keys: Vec<String> = keys
                 .iter()
                 .map(|k| {
-                    let values: Vec<String> = k.iter().zip(columns).map(|(v, c)| format!("{}::{}", quote_literal(v), c.1)).collect();
+                    let values: Vec<String> =
+                        k.iter().zip(columns).map(|(v, c)| format!("{}::{}", quote_literal(v), c.1)).collect();
                     format!("({})", values.join(", "))
                 })
                 .collect();

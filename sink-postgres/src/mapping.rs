@@ -98,7 +98,13 @@ impl Mapping {
             .filter(|c| !c.generated && !shape.columns.iter().any(|s| *s.name == *c.name))
             .map(|c| quote_ident(&c.name))
             .collect();
-        let defaults = table.columns.iter().filter(|c| c.has_default).map(|c| quote_ident(&c.name)).filter(|c| extra.contains(c)).collect();
+        let defaults = table
+            .columns
+            .iter()
+            .filter(|c| c.has_default)
+            .map(|c| quote_ident(&c.name))
+            .filter(|c| extra.contains(c))
+            .collect();
         let key = find_key(shape, table, &columns, &writable)?;
         let may_truncate = table.may_truncate && !table.referenced;
         Ok(Mapping { writable, shape: shape.clone(), columns, key, unique, extra, defaults, may_truncate })
@@ -136,20 +142,22 @@ fn find_key(shape: &Shape, table: &Table, columns: &[Column], writable: &Writabl
         Identity::Full => Ok(table.unique.iter().filter(|u| u.primary).find_map(|u| key_over(columns, shape, u))),
         // a table without a primary key, in the publication of inserts only
         Identity::Default | Identity::Index if names.is_empty() => Ok(None),
-        Identity::Default | Identity::Index => match table.unique_over(&names).and_then(|u| key_over(columns, shape, u)) {
-            Some(key) => Ok(Some(key)),
-            None => Err(Error::Refused {
-                what: format!(
-                    "{} on the target has no valid, immediate, unpartial unique index over exactly ({})",
-                    writable.name(),
-                    names.join(", ")
-                ),
-                hint: format!(
-                    "CREATE UNIQUE INDEX ON {} ({});",
-                    writable.quoted(),
-                    names.iter().map(|n| quote_ident(n)).collect::<Vec<_>>().join(", ")
-                ),
-            }),
-        },
+        Identity::Default | Identity::Index => {
+            match table.unique_over(&names).and_then(|u| key_over(columns, shape, u)) {
+                Some(key) => Ok(Some(key)),
+                None => Err(Error::Refused {
+                    what: format!(
+                        "{} on the target has no valid, immediate, unpartial unique index over exactly ({})",
+                        writable.name(),
+                        names.join(", ")
+                    ),
+                    hint: format!(
+                        "CREATE UNIQUE INDEX ON {} ({});",
+                        writable.quoted(),
+                        names.iter().map(|n| quote_ident(n)).collect::<Vec<_>>().join(", ")
+                    ),
+                }),
+            }
+        }
     }
 }

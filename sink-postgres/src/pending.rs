@@ -97,7 +97,12 @@ mod tests {
 
     #[test]
     fn a_range_takes_in_its_lower_end_only() {
-        let p = Pending { kinds: Some(vec![Kind::Int]), key: vec![0], ranges: vec![range(Some("10"), Some("20"))], ..Default::default() };
+        let p = Pending {
+            kinds: Some(vec![Kind::Int]),
+            key: vec![0],
+            ranges: vec![range(Some("10"), Some("20"))],
+            ..Default::default()
+        };
         for (key, want) in [("9", false), ("10", true), ("19", true), ("20", false), ("100", false), ("x", true)] {
             assert_eq!(p.covers_key(&[key]), want, "{key}");
         }

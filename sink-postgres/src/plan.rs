@@ -92,7 +92,14 @@ struct Entry<'a> {
 
 /// Folds `items` into steps, in an order in which they may run.
 pub fn fold<'a>(maps: &[Arc<Mapping>], items: impl IntoIterator<Item = Item<'a>>) -> Vec<Step<'a>> {
-    let mut fold = Fold { maps, steps: Vec::new(), entries: Vec::new(), index: HashTable::new(), unkeyed: Vec::new(), hasher: DefaultHashBuilder::default() };
+    let mut fold = Fold {
+        maps,
+        steps: Vec::new(),
+        entries: Vec::new(),
+        index: HashTable::new(),
+        unkeyed: Vec::new(),
+        hasher: DefaultHashBuilder::default(),
+    };
     for item in items {
         fold.push(item);
     }
@@ -135,7 +142,9 @@ impl<'a> Fold<'_, 'a> {
         let entries = &self.entries;
         let found = self
             .index
-            .find(hash, |&i| entries.get(i).is_some_and(|e| e.hash == hash && e.map == item.map && same_key(e.key, row, key)))
+            .find(hash, |&i| {
+                entries.get(i).is_some_and(|e| e.hash == hash && e.map == item.map && same_key(e.key, row, key))
+            })
             .copied();
         let Some(found) = found else {
             let image = (net != Net::Delete).then_some(Cow::Borrowed(row));

@@ -36,14 +36,23 @@ impl PostgresSink {
     pub async fn register(&mut self, mut specs: Vec<TableSpec>) -> Result<Vec<(String, String)>, Error> {
         for spec in specs.iter_mut().filter(|s| s.kinds.as_ref().is_some_and(|k| k.contains(&Kind::TextC))) {
             // the same range must be the same rows on both sides
-            let rows = self.db.query(OTHER_COLLATION, &[Some(&spec.schema), Some(&spec.name), Some(&array_text(&spec.key))]).await?;
+            let rows = self
+                .db
+                .query(OTHER_COLLATION, &[Some(&spec.schema), Some(&spec.name), Some(&array_text(&spec.key))])
+                .await?;
             if !rows.is_empty() {
                 spec.kinds = None;
             }
         }
         let pipeline = self.options.pipeline.clone();
         let mut known: HashMap<(String, String), String> = HashMap::new();
-        let rows = self.db.query("SELECT schema, name, key::text || ' ' || policy FROM sluice.tables WHERE pipeline = $1", &[Some(&pipeline)]).await?;
+        let rows = self
+            .db
+            .query(
+                "SELECT schema, name, key::text || ' ' || policy FROM sluice.tables WHERE pipeline = $1",
+                &[Some(&pipeline)],
+            )
+            .await?;
         for row in rows.iter() {
             let text = |i: usize| row.get(i).unwrap_or_default().to_owned();
             known.insert((text(0), text(1)), text(2));
@@ -103,7 +112,9 @@ impl PostgresSink {
         for row in rows.iter() {
             let text = |i: usize| row.get(i).unwrap_or_default().to_owned();
             let key = |i: usize| -> Result<Option<Key>, Error> {
-                row.get(i).map(|t| serde_json::from_str(t).map_err(|_| Error::Bug("sluice.pending holds no text[]".into()))).transpose()
+                row.get(i)
+                    .map(|t| serde_json::from_str(t).map_err(|_| Error::Bug("sluice.pending holds no text[]".into())))
+                    .transpose()
             };
             let Some(pending) = self.tables.get_mut(&(text(1), text(2))) else { continue };
             let id = text(0).parse().map_err(|_| Error::Bug("sluice.pending.id".into()))?;
@@ -136,7 +147,10 @@ impl PostgresSink {
         let pipeline = self.options.pipeline.clone();
         let rows = self
             .db
-            .query("SELECT schema, name, wait_xid FROM sluice.tables WHERE pipeline = $1 AND wait_xid IS NOT NULL", &[Some(&pipeline)])
+            .query(
+                "SELECT schema, name, wait_xid FROM sluice.tables WHERE pipeline = $1 AND wait_xid IS NOT NULL",
+                &[Some(&pipeline)],
+            )
             .await?;
         let text = |r: &wire::Row<'_>, i: usize| r.get(i).unwrap_or_default().to_owned();
         Ok(rows.iter().filter_map(|r| Some(((text(&r, 0), text(&r, 1)), r.get(2)?.parse().ok()?))).collect())
@@ -164,7 +178,11 @@ impl PostgresSink {
         match point {
             Some(point) => {
                 let key = array(&point);
-                self.db.simple(&format!("INSERT INTO sluice.pending (pipeline, schema, name, point) VALUES ({p}, {s}, {n}, {key})")).await?;
+                self.db
+                    .simple(&format!(
+                        "INSERT INTO sluice.pending (pipeline, schema, name, point) VALUES ({p}, {s}, {n}, {key})"
+                    ))
+                    .await?;
                 pending.points.insert(point);
             }
             None if pending.is_whole() => {}
@@ -185,7 +203,8 @@ impl PostgresSink {
     /// Cuts a pending range at `at`: what was `[lo, hi)` becomes `[lo, at)`, given back, and `[at, hi)`.
     pub async fn cut(&mut self, name: &(String, String), id: i64, at: &Key) -> Result<(Range, Range), Error> {
         let pending = self.tables.entry(name.clone()).or_default();
-        let range = pending.ranges.iter_mut().find(|r| r.id == id).ok_or_else(|| Error::Bug("a cut of no range".into()))?;
+        let range =
+            pending.ranges.iter_mut().find(|r| r.id == id).ok_or_else(|| Error::Bug("a cut of no range".into()))?;
         let key = array(at);
         let sql = format!(
             "BEGIN; UPDATE sluice.pending SET hi = {key} WHERE id = {id};
@@ -196,7 +215,11 @@ impl PostgresSink {
             range.hi.as_ref().map_or("NULL".into(), array),
         );
         let rows = self.db.simple(&sql).await?;
-        let rest = rows.iter().find_map(|r| r.get(0, 0)).and_then(|i| i.parse().ok()).ok_or_else(|| Error::Bug("no id".into()))?;
+        let rest = rows
+            .iter()
+            .find_map(|r| r.get(0, 0))
+            .and_then(|i| i.parse().ok())
+            .ok_or_else(|| Error::Bug("no id".into()))?;
         let right = Range { id: rest, lo: Some(at.clone()), hi: range.hi.take() };
         range.hi = Some(at.clone());
         let left = range.clone();
@@ -207,7 +230,12 @@ impl PostgresSink {
     /// Deletes old rows of pending ranges that stand in the way of `row` on any unique index; gives how many.
     pub(crate) async fn evict(&mut self, m: &Mapping, name: &(String, String), row: &Row) -> Result<u64, Error> {
         let Some(pending) = self.tables.get(name).filter(|p| !p.is_done()) else { return Ok(0) };
-        let key: Vec<String> = pending.key.iter().filter_map(|&i| m.columns.iter().find(|c| c.source == i)).map(|c| c.quoted.clone()).collect();
+        let key: Vec<String> = pending
+            .key
+            .iter()
+            .filter_map(|&i| m.columns.iter().find(|c| c.source == i))
+            .map(|c| c.quoted.clone())
+            .collect();
         let mut evicted = 0;
         for unique in &m.unique {
             let mut conditions = Vec::new();
@@ -222,14 +250,22 @@ impl PostgresSink {
             }
             let select: Vec<String> = key.iter().map(|k| format!("{k}::pg_catalog.text")).collect();
             let select = if select.is_empty() { "''".to_owned() } else { select.join(", ") };
-            let sql = format!("SELECT tableoid, ctid, {select} FROM {} WHERE {} FOR UPDATE", m.writable.quoted(), conditions.join(" AND "));
+            let sql = format!(
+                "SELECT tableoid, ctid, {select} FROM {} WHERE {} FOR UPDATE",
+                m.writable.quoted(),
+                conditions.join(" AND ")
+            );
             let refs: Vec<Option<&str>> = params.iter().map(|p| Some(p.as_str())).collect();
             let found = self.db.query(&sql, &refs).await?;
             let Some(first) = found.iter().next() else { continue };
             let values: Vec<&str> = (0..key.len()).map(|i| first.get(i + 2).unwrap_or_default()).collect();
             let pending = self.tables.get(name).is_some_and(|p| p.is_whole() || p.covers_key(&values));
             if pending {
-                let at = format!("tableoid = {} AND ctid = {}::tid", first.get(0).unwrap_or("0"), quote_literal(first.get(1).unwrap_or("(0,0)")));
+                let at = format!(
+                    "tableoid = {} AND ctid = {}::tid",
+                    first.get(0).unwrap_or("0"),
+                    quote_literal(first.get(1).unwrap_or("(0,0)"))
+                );
                 evicted += self.db.execute(&format!("DELETE FROM {} WHERE {at}", m.writable.quoted()), &[]).await?;
             }
         }
@@ -271,8 +307,11 @@ pub(crate) fn array(key: &Key) -> String {
 
 /// A `text[]` of column names as the server writes it.
 fn array_text(names: &[String]) -> String {
-    let plain = |n: &str| !n.is_empty() && n.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') && !n.eq_ignore_ascii_case("null");
-    let item = |n: &String| if plain(n) { n.clone() } else { format!("\"{}\"", n.replace('\\', "\\\\").replace('"', "\\\"")) };
+    let plain = |n: &str| {
+        !n.is_empty() && n.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') && !n.eq_ignore_ascii_case("null")
+    };
+    let item =
+        |n: &String| if plain(n) { n.clone() } else { format!("\"{}\"", n.replace('\\', "\\\\").replace('"', "\\\"")) };
     format!("{{{}}}", names.iter().map(item).collect::<Vec<_>>().join(","))
 }
 
@@ -280,7 +319,8 @@ fn array_text(names: &[String]) -> String {
 pub fn range_condition(columns: &[(String, String)], range: &Range) -> String {
     let side = |bound: &Key, op: &str| {
         let names: Vec<&str> = columns.iter().map(|c| c.0.as_str()).collect();
-        let values: Vec<String> = bound.iter().zip(columns).map(|(v, c)| format!("{}::{}", quote_literal(v), c.1)).collect();
+        let values: Vec<String> =
+            bound.iter().zip(columns).map(|(v, c)| format!("{}::{}", quote_literal(v), c.1)).collect();
         format!("({}) {op} ({})", names.join(", "), values.join(", "))
     };
     match (&range.lo, &range.hi) {
@@ -297,7 +337,11 @@ pub fn key_columns(names: &[String], m: &Mapping) -> Vec<(String, String)> {
         .iter()
         .map(|n| {
             let quoted = quote_ident(n);
-            let cast = m.columns.iter().find(|c| c.quoted == quoted).map_or_else(|| "pg_catalog.text".to_owned(), |c| c.cast.clone());
+            let cast = m
+                .columns
+                .iter()
+                .find(|c| c.quoted == quoted)
+                .map_or_else(|| "pg_catalog.text".to_owned(), |c| c.cast.clone());
             (quoted, cast)
         })
         .collect()

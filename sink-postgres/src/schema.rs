@@ -61,7 +61,9 @@ pub async fn ensure(db: &mut Connection) -> Result<(), Error> {
             if e.sqlstate() == Some("42501") {
                 return Err(Error::Refused {
                     what: "the target role may not create schema sluice".into(),
-                    hint: format!("run this as the database's owner:\n{SQL}GRANT ALL ON SCHEMA sluice TO the target role;\nGRANT ALL ON ALL TABLES IN SCHEMA sluice TO the target role;"),
+                    hint: format!(
+                        "run this as the database's owner:\n{SQL}GRANT ALL ON SCHEMA sluice TO the target role;\nGRANT ALL ON ALL TABLES IN SCHEMA sluice TO the target role;"
+                    ),
                 });
             }
             Err(e.into())

@@ -5,33 +5,33 @@
 //! the same batch goes again the slow way ([`crate::careful`]): halves, quarters, single changes in production's own
 //! order, each behind a savepoint. Only what fails alone is to blame.
 //!
-//! **What is durable.** Commits are asynchronous, so that a busy stream does not wait for the disk; at least one in
-//! [`SYNC_EVERY`] is synchronous, and its return proves all before it. Only that position is reported as durable: an
-//! asynchronous commit that has returned can still be lost in a crash of the target, its checkpoint with it, and the slot
-//! cannot go back.
+//! **What is durable.** Commits are asynchronous, so that a busy stream does not wait for the disk. [`Sink::flush`] is one
+//! small synchronous commit, and its return proves all before it; whoever drives the sink calls it every [`SYNC_EVERY`],
+//! and before it falls idle. Only that position is reported as durable: an asynchronous commit that has returned can
+//! still be lost in a crash of the target, its checkpoint with it, and the slot cannot go back.
 //!
 //! A source transaction that is too large for memory comes in pieces (`upto: None`); they share one open target
 //! transaction, and only the last moves the checkpoint.
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use filters::change::{Batch, Change, Lsn, Progress, Sink, Table as Shape};
 use wire::{Connection, Conninfo};
 
 use crate::checkpoint;
 use crate::error::Error;
+use crate::exchange::Statements;
 use crate::guard::Guard;
 use crate::mapping::Mapping;
 use crate::pending::Pending;
-use crate::exchange::Statements;
 use crate::plan::{self, Item};
 use crate::registry::TableSpec;
 use crate::route::{Route, route};
 use crate::{catalog, failpoint, session};
 
-/// At least one commit in this time is synchronous.
+/// A flush is due this long after the first commit that is not durable yet.
 pub const SYNC_EVERY: Duration = Duration::from_millis(200);
 
 /// What to do with a row that is not as expected.
@@ -78,7 +78,6 @@ pub struct PostgresSink {
     pub(crate) specs: HashMap<(String, String), TableSpec>,
     /// Pieces of a source transaction have been applied in a transaction that is still open.
     pub(crate) open: bool,
-    last_sync: Instant,
     pub(crate) counts: HashMap<(String, String), Counts>,
     pub(crate) xid_seen: u64,
     pub(crate) xid_max: u64,
@@ -112,7 +111,6 @@ impl PostgresSink {
             tables: HashMap::new(),
             specs: HashMap::new(),
             open: false,
-            last_sync: Instant::now(),
             counts: HashMap::new(),
             xid_seen: taken.xid_seen,
             xid_max: taken.xid_max,
@@ -259,7 +257,9 @@ impl PostgresSink {
             run.sql("SAVEPOINT piece")?;
         }
         match batch.upto {
-            Some(upto) => run.move_checkpoint(&self.options.pipeline, self.epoch, batch, upto, self.xid_seen, self.xid_max)?,
+            Some(upto) => {
+                run.move_checkpoint(&self.options.pipeline, self.epoch, batch, upto, self.xid_seen, self.xid_max)?
+            }
             None if !self.open => run.lock_checkpoint(&self.options.pipeline, self.epoch, batch.after, "UPDATE")?,
             None => {}
         }
@@ -289,15 +289,10 @@ impl PostgresSink {
         ))
     }
 
-    /// Commits, synchronously when it is time.
+    /// Commits, without waiting for the disk.
     async fn commit(&mut self) -> Result<(), Error> {
-        let sync = self.last_sync.elapsed() >= SYNC_EVERY;
-        self.db.simple(if sync { "SET LOCAL synchronous_commit = on; COMMIT" } else { "COMMIT" }).await?;
+        self.db.simple("COMMIT").await?;
         self.open = false;
-        if sync {
-            self.last_sync = Instant::now();
-            self.progress.durable = self.progress.applied;
-        }
         Ok(())
     }
 
@@ -319,7 +314,6 @@ impl PostgresSink {
             let _ = self.db.simple("ROLLBACK").await;
             return Err(e.into());
         }
-        self.last_sync = Instant::now();
         self.progress.durable = self.progress.applied;
         Ok(())
     }
@@ -370,7 +364,12 @@ impl PostgresSink {
                         return Err(e);
                     }
                     tries += 1;
-                    tracing::warn!(sqlstate = sqlstate(&e), tries, changes = batch.changes.len(), "target is busy, trying a smaller batch");
+                    tracing::warn!(
+                        sqlstate = sqlstate(&e),
+                        tries,
+                        changes = batch.changes.len(),
+                        "target is busy, trying a smaller batch"
+                    );
                     tokio::time::sleep(Duration::from_millis(u64::from(20 * tries.min(50)))).await;
                     todo.extend(halves(batch).into_iter().rev());
                 }
@@ -420,7 +419,7 @@ impl Sink for PostgresSink {
     }
 
     async fn flush(&mut self) -> Result<Progress, Error> {
-        if !self.open && self.progress.durable < self.progress.applied {
+        if !self.open && (self.progress.durable < self.progress.applied || !self.counts.is_empty()) {
             self.sync().await?;
         }
         Ok(self.progress)
@@ -464,7 +463,12 @@ mod tests {
     #[test]
     fn a_batch_is_cut_behind_a_source_transaction() {
         let commit = |changes, lsn| Commit { changes, lsn: Lsn(lsn), xid: 1, time: 0 };
-        let batch = Batch { after: Lsn(1), upto: Some(Lsn(30)), commits: vec![commit(0, 10), commit(0, 20), commit(0, 30)], ..Batch::default() };
+        let batch = Batch {
+            after: Lsn(1),
+            upto: Some(Lsn(30)),
+            commits: vec![commit(0, 10), commit(0, 20), commit(0, 30)],
+            ..Batch::default()
+        };
         let parts = halves(batch);
         assert_eq!(parts.len(), 2);
         assert_eq!((parts[0].after, parts[0].upto, parts[0].commits.len()), (Lsn(1), Some(Lsn(10)), 1));

@@ -53,7 +53,9 @@ pub fn rekey(m: &Mapping, key: &Key, unchanged: &[usize]) -> String {
         .iter()
         .zip(&key.operators)
         .enumerate()
-        .filter_map(|(n, (&i, op))| m.columns.get(i).map(|c| format!("t.{} {op} ${}::pg_catalog.text::{}", c.quoted, n + 1, c.cast)))
+        .filter_map(|(n, (&i, op))| {
+            m.columns.get(i).map(|c| format!("t.{} {op} ${}::pg_catalog.text::{}", c.quoted, n + 1, c.cast))
+        })
         .collect();
     format!("UPDATE {} AS t SET {list} WHERE {}", m.writable.target(), by.join(" AND "))
 }
@@ -66,7 +68,12 @@ pub fn one_of_equal(m: &Mapping, new: Option<&Row>) -> String {
         .iter()
         .enumerate()
         .map(|(n, c)| {
-            format!("t.{}::pg_catalog.text IS NOT DISTINCT FROM ${}::pg_catalog.text::{}::pg_catalog.text", c.quoted, n + 1, c.cast)
+            format!(
+                "t.{}::pg_catalog.text IS NOT DISTINCT FROM ${}::pg_catalog.text::{}::pg_catalog.text",
+                c.quoted,
+                n + 1,
+                c.cast
+            )
         })
         .collect();
     let target = m.writable.target();
@@ -103,7 +110,8 @@ pub fn settable(m: &Mapping, key: &Key, unchanged: &[usize]) -> Vec<usize> {
 }
 
 fn unnest(columns: std::ops::Range<usize>) -> String {
-    let mut arrays = String::from("pg_catalog.unnest(");
+    // not qualified: unnest of several arrays is grammar, and only under this very name
+    let mut arrays = String::from("unnest(");
     let mut names = String::new();
     for n in columns {
         let comma = if n == 0 { "" } else { ", " };

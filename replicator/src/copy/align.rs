@@ -118,7 +118,9 @@ async fn release(db: &mut Connection) -> Result<(), Error> {
 /// An empty logical message, committed and flushed: no right is needed, it is not published, and WAL that an open
 /// transaction of somebody else has written but nobody flushes is flushed with it.
 pub(crate) async fn nudge(db: &mut Connection) -> Result<Lsn, Error> {
-    db.simple("SET synchronous_commit = local; SELECT pg_catalog.pg_logical_emit_message(true, 'sluice', '')").await.doing("nudge the WAL")?;
+    db.simple("SET synchronous_commit = local; SELECT pg_catalog.pg_logical_emit_message(true, 'sluice', '')")
+        .await
+        .doing("nudge the WAL")?;
     let rows = db.simple("SELECT pg_catalog.pg_current_wal_flush_lsn()").await.doing("read the WAL's end")?;
     rows.first().and_then(|r| r.get(0, 0)).and_then(|l| l.parse().ok()).ok_or_else(|| Error::Bug("no flush LSN".into()))
 }

@@ -42,7 +42,10 @@ impl Reader {
 
     /// Takes part in a snapshot.
     pub async fn join(&mut self, snapshot: &str) -> Result<(), Error> {
-        let sql = format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT {}", quote_literal(snapshot));
+        let sql = format!(
+            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT {}",
+            quote_literal(snapshot)
+        );
         self.source.simple(&sql).await.doing("take part in a snapshot").map(drop)
     }
 

@@ -56,7 +56,13 @@ pub fn due(p: &Pipeline) -> Result<Vec<Due>, Error> {
 }
 
 /// Loads what is due, until `deadline`. A part that has begun is finished.
-pub async fn load(p: &mut Pipeline, aligned: Aligned, due: Vec<Due>, deadline: Instant, stop: &Stop) -> Result<Sliced, Error> {
+pub async fn load(
+    p: &mut Pipeline,
+    aligned: Aligned,
+    due: Vec<Due>,
+    deadline: Instant,
+    stop: &Stop,
+) -> Result<Sliced, Error> {
     let Aligned { mut exporter, name: snapshot, snapshot: s } = aligned;
     let mut sink = p.sink.take().ok_or_else(|| Error::Bug("the sink is away".into()))?;
     let flushed = sink.flush().await;
@@ -194,7 +200,13 @@ struct Parts {
 
 impl Parts {
     /// Compares the tables' shapes under S with what the stream and the policy know.
-    async fn new(p: &Pipeline, sink: &mut PostgresSink, exporter: &mut Connection, due: Vec<Due>, xmin: u64) -> Result<Parts, Error> {
+    async fn new(
+        p: &Pipeline,
+        sink: &mut PostgresSink,
+        exporter: &mut Connection,
+        due: Vec<Due>,
+        xmin: u64,
+    ) -> Result<Parts, Error> {
         let mut tables = Vec::new();
         for due in due {
             // a table that joined a running publication: rows written before it joined, by a transaction that S does not
@@ -210,11 +222,16 @@ impl Parts {
                     hint: "take it out of `tables:`, or mark it `optional: true`".into(),
                 });
             };
-            let names = |columns: &[filters::change::Column]| columns.iter().map(|c| (c.name.clone(), c.type_oid)).collect::<Vec<_>>();
+            let names = |columns: &[filters::change::Column]| {
+                columns.iter().map(|c| (c.name.clone(), c.type_oid)).collect::<Vec<_>>()
+            };
             let known = names(&due.compiled.input().columns);
             let now = names(&found.shape.columns);
             if known.iter().any(|k| !now.contains(k)) {
-                return Err(Error::Production { action: "a table's columns changed; starting over", source: wire::Error::Closed });
+                return Err(Error::Production {
+                    action: "a table's columns changed; starting over",
+                    source: wire::Error::Closed,
+                });
             }
             let mut state = p.board.state();
             let entry: &mut TableCopy = state.tables.entry(due.compiled.output.to_string()).or_default();
@@ -228,7 +245,12 @@ impl Parts {
     }
 
     /// The next part, or nothing more.
-    async fn next(&mut self, p: &Pipeline, sink: &mut PostgresSink, exporter: &mut Connection) -> Result<Option<Chunk>, Error> {
+    async fn next(
+        &mut self,
+        p: &Pipeline,
+        sink: &mut PostgresSink,
+        exporter: &mut Connection,
+    ) -> Result<Option<Chunk>, Error> {
         for (due, table) in &self.tables {
             let Some(pending) = sink.pending().find(|(n, _)| **n == due.name).map(|(_, p)| p.clone()) else { continue };
             let range = pending.ranges.iter().find(|r| !self.taken.contains(&r.id)).cloned();
@@ -241,12 +263,18 @@ impl Parts {
                     self.taken.insert(range.id);
                     Part::Range(range)
                 }
-                None if !pending.points.is_empty() && pending.ranges.is_empty() && self.points_taken.insert(due.name.clone()) => {
+                None if !pending.points.is_empty()
+                    && pending.ranges.is_empty()
+                    && self.points_taken.insert(due.name.clone()) =>
+                {
                     Part::Points(pending.points.iter().take(POINTS).cloned().collect())
                 }
                 None => continue,
             };
-            let spec = sink.spec(&due.name).cloned().ok_or_else(|| Error::Bug("a pending table that is not registered".into()))?;
+            let spec = sink
+                .spec(&due.name)
+                .cloned()
+                .ok_or_else(|| Error::Bug("a pending table that is not registered".into()))?;
             let mapping = sink.mapping(&due.compiled.output).await?;
             let sql = select(&due.compiled, table, &part);
             let at = sink.progress().applied;
@@ -258,7 +286,13 @@ impl Parts {
 }
 
 /// The key at which a range is cut so that its first part has `rows` rows; `None` if it has no more than that.
-async fn cut(db: &mut Connection, table: &SourceTable, pending: &Pending, range: &Range, rows: u64) -> Result<Option<Vec<String>>, Error> {
+async fn cut(
+    db: &mut Connection,
+    table: &SourceTable,
+    pending: &Pending,
+    range: &Range,
+    rows: u64,
+) -> Result<Option<Vec<String>>, Error> {
     if pending.kinds.is_none() {
         return Ok(None);
     }
@@ -273,7 +307,10 @@ async fn cut(db: &mut Connection, table: &SourceTable, pending: &Pending, range:
         names.join(", ")
     );
     let found = db.simple(&sql).await.doing("cut a range")?;
-    Ok(found.first().and_then(|r| r.first()).map(|row| (0..columns.len()).map(|i| row.get(i).unwrap_or_default().to_owned()).collect()))
+    Ok(found
+        .first()
+        .and_then(|r| r.first())
+        .map(|row| (0..columns.len()).map(|i| row.get(i).unwrap_or_default().to_owned()).collect()))
 }
 
 fn key_columns(table: &SourceTable) -> Vec<(String, String)> {

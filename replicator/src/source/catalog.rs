@@ -63,7 +63,9 @@ async fn read(db: &mut Connection, which: &str, params: &[Option<&str>]) -> Resu
     let mut tables = Vec::with_capacity(rows.len());
     for row in rows.iter() {
         let text = |i: usize| row.get(i).unwrap_or("");
-        let lines = |i: usize| row.get(i).unwrap_or("").split('\n').filter(|l| !l.is_empty()).map(str::to_owned).collect::<Vec<_>>();
+        let lines = |i: usize| {
+            row.get(i).unwrap_or("").split('\n').filter(|l| !l.is_empty()).map(str::to_owned).collect::<Vec<_>>()
+        };
         let identity = match text(4) {
             "f" => Identity::Full,
             "n" => Identity::Nothing,

@@ -13,7 +13,8 @@ use wire::Connection;
 use super::slot::{Slot, System};
 use crate::error::{Doing, Error};
 
-const RESYNC: &str = "sluice resync --all makes a new slot and brings staging up to date in chunks; staging stays full meanwhile";
+const RESYNC: &str =
+    "sluice resync --all makes a new slot and brings staging up to date in chunks; staging stays full meanwhile";
 
 fn refuse(what: impl Into<String>, hint: impl Into<String>) -> Result<(), Error> {
     Err(Error::Refused { what: what.into(), hint: hint.into() })
@@ -30,7 +31,10 @@ pub async fn before(
     let Some(known) = known else {
         return match slot {
             Some(_) => refuse(
-                format!("slot {} exists on production, but this target has no checkpoint of it: another target follows it, or this one was emptied or restored", now.slot),
+                format!(
+                    "slot {} exists on production, but this target has no checkpoint of it: another target follows it, or this one was emptied or restored",
+                    now.slot
+                ),
                 "point target.url at the target that follows it; or, if nobody does, sluice destroy, then run again",
             ),
             None => Ok(()),
@@ -39,13 +43,21 @@ pub async fn before(
     let was = &known.identity;
     if was.system_id != now.system_id {
         return refuse(
-            format!("production is another server (system identifier {} instead of {}): restored by a dump, or source.url points elsewhere", now.system_id, was.system_id),
-            format!("point source.url at the server that staging was copied from; if production was replaced: {RESYNC}"),
+            format!(
+                "production is another server (system identifier {} instead of {}): restored by a dump, or source.url points elsewhere",
+                now.system_id, was.system_id
+            ),
+            format!(
+                "point source.url at the server that staging was copied from; if production was replaced: {RESYNC}"
+            ),
         );
     }
     if was.source_database != now.source_database {
         return refuse(
-            format!("source.url names database {} where staging was copied from {}", now.source_database, was.source_database),
+            format!(
+                "source.url names database {} where staging was copied from {}",
+                now.source_database, was.source_database
+            ),
             format!("mend source.url, or {RESYNC}"),
         );
     }
@@ -57,20 +69,32 @@ pub async fn before(
     }
     if was.mask_key != now.mask_key {
         return refuse(
-            format!("staging was masked with key {}, the configured key is {}: masked keys would not match", was.mask_key, now.mask_key),
+            format!(
+                "staging was masked with key {}, the configured key is {}: masked keys would not match",
+                was.mask_key, now.mask_key
+            ),
             format!("configure the old key; if it is lost or must change: {RESYNC}"),
         );
     }
     let Some(lsn) = known.lsn else { return Ok(()) };
     let Some(slot) = slot else {
-        return refuse(format!("slot {} is gone from production: dropped by hand, or lost in a failover", now.slot), RESYNC);
+        return refuse(
+            format!("slot {} is gone from production: dropped by hand, or lost in a failover", now.slot),
+            RESYNC,
+        );
     };
     if !slot.ours {
-        return refuse(format!("slot {} is not a pgoutput slot of this database", now.slot), "drop it, or rename the pipeline");
+        return refuse(
+            format!("slot {} is not a pgoutput slot of this database", now.slot),
+            "drop it, or rename the pipeline",
+        );
     }
     if slot.wal_status == "lost" {
         return refuse(
-            format!("slot {} was invalidated: production removed WAL that staging still needs (max_slot_wal_keep_size, or a timeout)", now.slot),
+            format!(
+                "slot {} was invalidated: production removed WAL that staging still needs (max_slot_wal_keep_size, or a timeout)",
+                now.slot
+            ),
             RESYNC,
         );
     }
@@ -91,13 +115,19 @@ pub fn after(at: Lsn, slot: Option<&Slot>, system: &System) -> Result<(), Error>
     let Some(slot) = slot else { return refuse("the slot went away while it was taken", RESYNC) };
     if slot.confirmed > at {
         return refuse(
-            format!("the slot was confirmed up to {}, the target stands at {at}: the target was restored from a backup, or the slot was made anew or moved by hand; what lies between is not sent again", slot.confirmed),
+            format!(
+                "the slot was confirmed up to {}, the target stands at {at}: the target was restored from a backup, or the slot was made anew or moved by hand; what lies between is not sent again",
+                slot.confirmed
+            ),
             RESYNC,
         );
     }
     if system.flushed < at {
         return refuse(
-            format!("production's WAL ends at {}, the target stands at {at}: production was restored to an earlier time, and staging has changes that it no longer knows", system.flushed),
+            format!(
+                "production's WAL ends at {}, the target stands at {at}: production was restored to an earlier time, and staging has changes that it no longer knows",
+                system.flushed
+            ),
             RESYNC,
         );
     }
@@ -118,10 +148,15 @@ async fn same_history(replication: &mut Connection, was: i32, now: i32, at: Lsn)
             Ok(())
         }
         Some(switch) => refuse(
-            format!("production was promoted to timeline {now} at {switch}, the target stands at {at}: staging has changes that production lost"),
+            format!(
+                "production was promoted to timeline {now} at {switch}, the target stands at {at}: staging has changes that production lost"
+            ),
             RESYNC,
         ),
-        None => refuse(format!("production's timeline {now} does not descend from timeline {was}, which staging was copied from"), RESYNC),
+        None => refuse(
+            format!("production's timeline {now} does not descend from timeline {was}, which staging was copied from"),
+            RESYNC,
+        ),
     }
 }
 
@@ -139,7 +174,9 @@ pub fn rejoined(was: &str, now: &str) -> Vec<(String, String)> {
     entries(now)
         .into_iter()
         .filter(|(table, oid)| was.get(table).is_some_and(|old| old != oid))
-        .filter_map(|(table, _)| table.split_once('.').map(|(s, n)| (s.trim_matches('"').to_owned(), n.trim_matches('"').to_owned())))
+        .filter_map(|(table, _)| {
+            table.split_once('.').map(|(s, n)| (s.trim_matches('"').to_owned(), n.trim_matches('"').to_owned()))
+        })
         .collect()
 }
 

@@ -35,10 +35,16 @@ pub struct Mend {
 /// The publications that a pipeline needs: the second only where a table has no identity.
 pub fn wanted<'t>(pipeline: &str, tables: impl IntoIterator<Item = &'t SourceTable>) -> Vec<Publication> {
     let name = format!("sluice_{pipeline}");
-    let mut all = Publication { name: name.clone(), publish: "insert, update, delete, truncate", tables: BTreeSet::new() };
-    let mut inserts = Publication { name: format!("{name}_inserts"), publish: "insert, truncate", tables: BTreeSet::new() };
+    let mut all =
+        Publication { name: name.clone(), publish: "insert, update, delete, truncate", tables: BTreeSet::new() };
+    let mut inserts =
+        Publication { name: format!("{name}_inserts"), publish: "insert, truncate", tables: BTreeSet::new() };
     for table in tables {
-        if table.identified { all.tables.insert(table.quoted()) } else { inserts.tables.insert(table.quoted()) };
+        if table.identified {
+            all.tables.insert(table.quoted())
+        } else {
+            inserts.tables.insert(table.quoted())
+        };
     }
     // the first is always there: a slot without a publication could not start
     let mut wanted = vec![all];
@@ -64,7 +70,11 @@ impl Publication {
     pub async fn compare(&self, db: &mut Connection) -> Result<Vec<Mend>, Error> {
         let found = db.query(PUBLICATION, &[Some(&self.name)]).await?;
         let Some(row) = found.first() else {
-            return Ok(vec![Mend { what: format!("publication {} does not exist", self.name), sql: self.create(), ours: true }]);
+            return Ok(vec![Mend {
+                what: format!("publication {} does not exist", self.name),
+                sql: self.create(),
+                ours: true,
+            }]);
         };
         let is = |i: usize| row.get(i) == Some("t");
         let name = quote_ident(&self.name);
@@ -72,7 +82,10 @@ impl Publication {
         let mut wrong = |what: String, sql: String, ours: bool| mends.push(Mend { what, sql, ours });
         if is(0) || is(7) {
             wrong(
-                format!("publication {} is FOR ALL TABLES or FOR TABLES IN SCHEMA: tables made later would be in it, and their updates could fail", self.name),
+                format!(
+                    "publication {} is FOR ALL TABLES or FOR TABLES IN SCHEMA: tables made later would be in it, and their updates could fail",
+                    self.name
+                ),
                 format!("DROP PUBLICATION {name}; {}", self.create()),
                 false,
             );
@@ -96,10 +109,13 @@ impl Publication {
         }
         let mut there = BTreeSet::new();
         for row in db.query(TABLES, &[Some(&self.name)]).await?.iter() {
-            let table = row.get(0).unwrap_or("").to_owned();
-            if row.get(1) == Some("t") {
+            let table = format!("{}.{}", quote_ident(row.get(0).unwrap_or("")), quote_ident(row.get(1).unwrap_or("")));
+            if row.get(2) == Some("t") {
                 wrong(
-                    format!("publication {} has a column list or row filter on {table}: it can make production's own statements fail", self.name),
+                    format!(
+                        "publication {} has a column list or row filter on {table}: it can make production's own statements fail",
+                        self.name
+                    ),
                     format!("ALTER PUBLICATION {name} DROP TABLE {table}; ALTER PUBLICATION {name} ADD TABLE {table};"),
                     false,
                 );
@@ -107,7 +123,11 @@ impl Publication {
             there.insert(table);
         }
         for table in self.tables.difference(&there) {
-            wrong(format!("publication {} lacks {table}", self.name), format!("ALTER PUBLICATION {name} ADD TABLE {table};"), true);
+            wrong(
+                format!("publication {} lacks {table}", self.name),
+                format!("ALTER PUBLICATION {name} ADD TABLE {table};"),
+                true,
+            );
         }
         for table in there.difference(&self.tables) {
             wrong(
@@ -141,7 +161,7 @@ SELECT p.puballtables, p.pubinsert, p.pubupdate, p.pubdelete, p.pubtruncate, p.p
 FROM pg_catalog.pg_publication p WHERE p.pubname = $1::text";
 
 const TABLES: &str = "
-SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname), r.prqual IS NOT NULL OR r.prattrs IS NOT NULL
+SELECT n.nspname, c.relname, r.prqual IS NOT NULL OR r.prattrs IS NOT NULL
 FROM pg_catalog.pg_publication_rel r JOIN pg_catalog.pg_publication p ON p.oid = r.prpubid
 JOIN pg_catalog.pg_class c ON c.oid = r.prrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE p.pubname = $1::text";

@@ -63,20 +63,26 @@ fn relation() -> impl Strategy<Value = Message> {
 fn message() -> impl Strategy<Value = Message> {
     let oid = any::<u32>;
     prop_oneof![
-        (lsn(), any::<i64>(), any::<u32>()).prop_map(|(final_lsn, time, xid)| Message::Begin(Begin { final_lsn, time, xid })),
-        (any::<u8>(), lsn(), lsn(), any::<i64>())
-            .prop_map(|(flags, lsn, end_lsn, time)| Message::Commit(Commit { flags, lsn, end_lsn, time })),
+        (lsn(), any::<i64>(), any::<u32>()).prop_map(|(final_lsn, time, xid)| Message::Begin(Begin {
+            final_lsn,
+            time,
+            xid
+        })),
+        (any::<u8>(), lsn(), lsn(), any::<i64>()).prop_map(|(flags, lsn, end_lsn, time)| Message::Commit(Commit {
+            flags,
+            lsn,
+            end_lsn,
+            time
+        })),
         (lsn(), name()).prop_map(|(lsn, name)| Message::Origin(Origin { lsn, name })),
         relation(),
         (oid(), name(), name()).prop_map(|(oid, namespace, name)| Message::Type(Type { oid, namespace, name })),
         (oid(), row()).prop_map(|(oid, new)| Message::Insert(Insert { oid, new })),
         (oid(), option::of(old()), row()).prop_map(|(oid, old, new)| Message::Update(Update { oid, old, new })),
         (oid(), old()).prop_map(|(oid, old)| Message::Delete(Delete { oid, old })),
-        (any::<bool>(), any::<bool>(), vec(oid(), 0..9)).prop_map(|(cascade, restart_identity, oids)| Message::Truncate(Truncate {
-            cascade,
-            restart_identity,
-            oids
-        })),
+        (any::<bool>(), any::<bool>(), vec(oid(), 0..9)).prop_map(|(cascade, restart_identity, oids)| {
+            Message::Truncate(Truncate { cascade, restart_identity, oids })
+        }),
         (any::<bool>(), lsn(), name(), vec(any::<u8>(), 0..40)).prop_map(|(transactional, lsn, prefix, content)| {
             Message::Logical(Logical { transactional, lsn, prefix, content: content.into() })
         }),
