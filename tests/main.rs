@@ -9,3 +9,4 @@ mod check;
 mod harness;
 mod seed;
 mod sluice;
+mod source;

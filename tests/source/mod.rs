@@ -1,0 +1,4 @@
+//! The source side against real servers.
+
+mod record;
+mod stream;
