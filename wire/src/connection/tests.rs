@@ -20,7 +20,9 @@ fn wire(parts: &[(u8, &[u8])]) -> Vec<u8> {
 }
 
 fn block_on<T>(work: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let limited = async { tokio::time::timeout(Duration::from_secs(20), work).await };
+    runtime.block_on(limited).expect("neither side goes on")
 }
 
 /// What a server sends around two statements, of which the second fails.
