@@ -139,7 +139,7 @@ pub(super) fn apply(
         let class = match locked.get(&column.name) {
             None => {
                 let what = format!("{}.{} is not in sluice.lock: withheld", table.full_name(), column.name);
-                warnings.push(Problem::new(path, what).hint("sluice approve classifies it"));
+                warnings.push(Problem::new(path, what).hint(REWRITE));
                 Class::Withheld
             }
             Some(was) if named(&column.name) && was.class != *typed => {

@@ -1,6 +1,7 @@
 //! The file, read and misread.
 
 mod bad;
+mod documents;
 mod good;
 mod locked;
 mod resolved;
