@@ -12,8 +12,9 @@
 //!
 //! Only ASCII case is folded. Unicode's folding changes with its version, and a mask may not change with a compiler.
 //!
-//! In a `varchar(n)` the local part gives way, down to 8 characters (40 bits). Where a kept host would leave it less,
-//! the host is replaced.
+//! In a `varchar(n)` below 38 characters the local part gives way, down to 8 characters (40 bits). A host that does not
+//! fit beside the local part is replaced, not the other way round: else one long host would make a `varchar(255)` unfit
+//! for a unique index.
 
 use bytes::{BufMut, BytesMut};
 
@@ -22,7 +23,7 @@ use crate::key::SubKey;
 const RESERVED: &[u8] = b"example.com";
 const UNPARSABLE: &[u8] = b"invalid.example";
 pub(super) const LOCAL: usize = 26;
-pub(super) const LEAST_LOCAL: usize = 8;
+const LEAST_LOCAL: usize = 8;
 /// RFC 5321, section 4.5.3.1: 64 for the local part, 255 for the host, and the sign between them.
 const LONGEST: usize = 320;
 
@@ -38,7 +39,7 @@ pub(crate) struct Email {
 }
 
 impl Email {
-    /// How many characters the local part has next to a host of ours.
+    /// How many characters the local part has.
     pub(crate) fn local(&self) -> usize {
         (self.room - 1 - RESERVED.len()).min(LOCAL)
     }
@@ -55,9 +56,8 @@ impl Email {
             return self.redact(value, out);
         };
         let kept = if self.keep_domain { host } else { RESERVED };
-        let room = self.room.saturating_sub(1 + characters(kept));
-        let (room, kept) = if room < LEAST_LOCAL { (self.local(), RESERVED) } else { (room, kept) };
-        put(&self.key.hash(folded), room, kept, out);
+        let kept = if self.local() + 1 + characters(kept) <= self.room { kept } else { RESERVED };
+        put(&self.key.hash(folded), self.local(), kept, out);
         true
     }
 

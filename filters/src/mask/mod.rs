@@ -165,9 +165,7 @@ impl Mask {
                 needs(email::LEAST_ROOM)?;
                 let (key, unparsable) = (key.for_use("email"), key.for_use("email unparsable"));
                 let email = email::Email { key, unparsable, keep_domain, room };
-                // next to a host that is kept it may be as little as the least, in a column with a limit
-                let local = if keep_domain && room < usize::MAX { email::LEAST_LOCAL } else { email.local() };
-                injective = spec::hashed(local * 5);
+                injective = spec::hashed(email.local() * 5);
                 Kind::Email(email)
             }
             MaskSpec::Name => {
