@@ -109,6 +109,7 @@ impl Error {
             Error::Stream(e) if e.is_transient() => Kind::Unavailable,
             Error::Stream(_) | Error::Filter(_) => Kind::Data,
             Error::Target(Target::Wire(e)) => wire(e),
+            Error::Target(Target::Stale) => Kind::Unavailable,
             Error::Target(Target::Fenced(_) | Target::Refused { .. }) | Error::Refused { .. } => Kind::Refused,
             Error::Target(Target::Data { source, .. }) if source.is_transient() => Kind::Unavailable,
             Error::Target(Target::Data { .. } | Target::Diverged { .. }) => Kind::Data,

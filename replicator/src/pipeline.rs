@@ -33,6 +33,9 @@ const FLUSH_AFTER: Duration = sink_postgres::sink::SYNC_EVERY;
 /// Production and the target's registry are looked at this often.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
+/// A batch in flight may take this long to end when we are asked to stop.
+const GRACE: Duration = Duration::from_secs(3);
+
 /// How a run of the pipeline ended well.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum End {
@@ -154,8 +157,12 @@ impl Pipeline {
                     self.take(event?)?;
                     self.drain_ready()?;
                 }
-                // 3. being asked to stop; a batch in flight is waited for
-                _ = stop.wait(), if self.sink.is_some() => {}
+                // 3. being asked to stop; a batch in flight is waited for, but not for ever
+                why = leave(stop, self.sink.is_none()) => {
+                    if self.sink.is_none() {
+                        return Ok(End::Stopped(why));
+                    }
+                }
                 // 4. the clock
                 () = tokio::time::sleep_until(deadline.into()) => {}
             }
@@ -352,6 +359,7 @@ impl Pipeline {
             }
         }
         if let Some(sink) = &mut self.sink {
+            sink.confirm_turn().await?;
             // `resync` from elsewhere writes there too
             sink.reload_pending().await?;
         }
@@ -376,6 +384,16 @@ impl Pipeline {
         self.stream.stop().await;
         self.watch.close().await;
     }
+}
+
+/// Waits to be asked; with a batch in flight, [`GRACE`] longer. What is cut off then is rolled back by the server, and the
+/// next run applies it.
+async fn leave(stop: &mut Stop, busy: bool) -> Why {
+    let why = stop.wait().await;
+    if busy {
+        tokio::time::sleep(GRACE).await;
+    }
+    why
 }
 
 /// The next event: those that were looked at before come first. Cancel-safe.

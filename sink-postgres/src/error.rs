@@ -11,6 +11,9 @@ pub enum Error {
     /// Somebody else has taken over this pipeline's checkpoint, or it moved without us.
     #[error("fenced: {0}")]
     Fenced(String),
+    /// What was to be loaded is no longer pending as it was: somebody asked for a resync meanwhile.
+    #[error("a chunk was loaded that is no longer pending")]
+    Stale,
     /// The target is not what it must be: refused for safety.
     #[error("{what}")]
     Refused {
@@ -50,6 +53,7 @@ impl Error {
     pub fn is_contention(&self) -> bool {
         match self {
             Error::Wire(e) => e.sqlstate().is_some_and(is_contention),
+            Error::Stale => true,
             _ => false,
         }
     }

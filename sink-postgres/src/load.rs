@@ -309,7 +309,7 @@ impl Load<'_> {
         };
         let deleted = db.simple(&format!("DELETE FROM sluice.pending WHERE {which}")).await?;
         if deleted.first().map_or(0, |r| r.affected()) == 0 {
-            return Err(Error::Fenced("a chunk was loaded that is no longer pending".into()));
+            return Err(Error::Stale);
         }
         let whole = matches!(&self.part, Part::Range(r) if r.lo.is_none() && r.hi.is_none());
         if whole {

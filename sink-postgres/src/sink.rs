@@ -130,6 +130,18 @@ impl PostgresSink {
         self.epoch
     }
 
+    /// Is it still our turn? Asked now and then by a replicator that has nothing to apply.
+    pub async fn confirm_turn(&mut self) -> Result<(), Error> {
+        let rows = self
+            .db
+            .query("SELECT epoch FROM sluice.checkpoint WHERE pipeline = $1", &[Some(&self.options.pipeline)])
+            .await?;
+        match rows.get(0, 0).and_then(|e| e.parse::<i64>().ok()) {
+            Some(epoch) if epoch == self.epoch => Ok(()),
+            _ => Err(self.fenced(self.progress.applied)),
+        }
+    }
+
     /// The session's process on the target, for `pg_blocking_pids`.
     pub fn process_id(&self) -> i32 {
         self.db.process_id()
@@ -309,10 +321,17 @@ impl PostgresSink {
             wire::quote_literal(&self.options.pipeline),
             self.epoch
         ));
-        if let Err(e) = self.db.simple(&sql).await {
-            self.counts = counts;
-            let _ = self.db.simple("ROLLBACK").await;
-            return Err(e.into());
+        let done = match self.db.simple(&sql).await {
+            Ok(done) => done,
+            Err(e) => {
+                self.counts = counts;
+                let _ = self.db.simple("ROLLBACK").await;
+                return Err(e.into());
+            }
+        };
+        // BEGIN, SET, counters, the checkpoint, COMMIT
+        if done.len().checked_sub(2).and_then(|i| done.get(i)).is_none_or(|r| r.affected() != 1) {
+            return Err(self.fenced(self.progress.applied));
         }
         self.progress.durable = self.progress.applied;
         Ok(())

@@ -26,7 +26,7 @@ use crate::stop::Stop;
 
 /// Bytes of events that are looked at before their time, at most.
 const LOOK_AHEAD: usize = 8 << 20;
-/// Snapshots that do not show all that was applied are retaken this often.
+/// A snapshot that does not show all that was applied is retaken after this; twice as long each time, up to 20 ms.
 const RETAKE: Duration = Duration::from_millis(1);
 /// After this we let the stream go on, and try again later.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -46,6 +46,7 @@ pub async fn align(p: &mut Pipeline, due: &[Due], stop: &Stop) -> Result<Option<
     let timeout = format!("{}ms", LOCK_TIMEOUT.as_millis());
     let mut exporter = start::reader(&p.setup, "export", &[("lock_timeout", &timeout)]).await?;
     let began = Instant::now();
+    let mut pause = RETAKE;
     loop {
         if stop.asked().is_some() || began.elapsed() > PATIENCE {
             return Ok(None);
@@ -56,7 +57,8 @@ pub async fn align(p: &mut Pipeline, due: &[Due], stop: &Stop) -> Result<Option<
             // the stream is ahead of visibility: it ends by itself while the stream is held
             release(&mut exporter).await?;
             p.board.state().retaken += 1;
-            tokio::time::sleep(RETAKE).await;
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_millis(20));
             continue;
         }
         let flushed = nudge(&mut p.watch).await?;

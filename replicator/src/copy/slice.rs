@@ -61,7 +61,7 @@ pub async fn load(
     aligned: Aligned,
     due: Vec<Due>,
     deadline: Instant,
-    stop: &Stop,
+    stop: &mut Stop,
 ) -> Result<Sliced, Error> {
     let Aligned { mut exporter, name: snapshot, snapshot: s } = aligned;
     let mut sink = p.sink.take().ok_or_else(|| Error::Bug("the sink is away".into()))?;
@@ -95,7 +95,7 @@ async fn run(
     parts: &mut Parts,
     snapshot: &str,
     deadline: Instant,
-    stop: &Stop,
+    stop: &mut Stop,
 ) -> Result<Sliced, Error> {
     let mut sliced = Sliced::default();
     let mut idle = std::mem::take(&mut p.copier.idle);
@@ -146,6 +146,12 @@ async fn run(
                     }
                     Err(e) => failed = Some(e),
                 }
+            }
+            _ = stop.wait() => {
+                // what has not been loaded stays pending
+                busy.abort_all();
+                while busy.join_next().await.is_some() {}
+                return Ok(sliced);
             }
             () = tokio::time::sleep(WATCH) => {
                 if somebody_waits(&mut p.watch, exporter).await? {
