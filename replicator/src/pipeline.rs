@@ -22,7 +22,7 @@ use crate::board::{Board, Phase};
 use crate::copy::Copier;
 use crate::copy::applied::Applied;
 use crate::error::{Doing, Error};
-use crate::source::{Stream, publication, snapshot::Snapshot};
+use crate::source::{Stream, catalog, publication, snapshot::Snapshot};
 use crate::start::Setup;
 use crate::stop::{Stop, Why};
 
@@ -356,6 +356,15 @@ impl Pipeline {
                     action: "the publications changed; starting over",
                     source: wire::Error::Closed,
                 });
+            }
+        }
+        if self.looks % 10 == 1
+            && let Some(sink) = &mut self.sink
+        {
+            let now = catalog::leaves(&mut self.watch).await.doing("read the partitions")?;
+            for name in sink.other_leaves(&now).await? {
+                tracing::info!(schema = name.0, table = name.1, "its partitions changed on production: it is copied again");
+                sink.make_pending(&name).await?;
             }
         }
         if let Some(sink) = &mut self.sink {

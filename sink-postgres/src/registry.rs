@@ -156,6 +156,37 @@ impl PostgresSink {
         Ok(rows.iter().filter_map(|r| Some(((text(&r, 0), text(&r, 1)), r.get(2)?.parse().ok()?))).collect())
     }
 
+    /// Remembers the partitions that production's table had when it was copied.
+    pub async fn set_leaves(&mut self, name: &(String, String), leaves: &str) -> Result<(), Error> {
+        let pipeline = self.options.pipeline.clone();
+        self.db
+            .execute(
+                "UPDATE sluice.tables SET leaves = $4 WHERE (pipeline, schema, name) = ($1, $2, $3)",
+                &[Some(&pipeline), Some(&name.0), Some(&name.1), Some(leaves)],
+            )
+            .await?;
+        Ok(())
+    }
+
+    /// The tables whose partitions are no longer those that were copied. A leaf's TRUNCATE, DETACH and DROP, and ATTACH of a
+    /// filled one, send nothing through the root.
+    pub async fn other_leaves(&mut self, now: &HashMap<(String, String), String>) -> Result<Vec<(String, String)>, Error> {
+        let pipeline = self.options.pipeline.clone();
+        let rows = self
+            .db
+            .query("SELECT schema, name, leaves FROM sluice.tables WHERE pipeline = $1 AND leaves IS NOT NULL", &[Some(&pipeline)])
+            .await?;
+        let text = |r: &wire::Row<'_>, i: usize| r.get(i).unwrap_or_default().to_owned();
+        let mut other: Vec<(String, String)> = rows
+            .iter()
+            .map(|r| ((text(&r, 0), text(&r, 1)), text(&r, 2)))
+            .filter(|(name, leaves)| now.get(name).is_some_and(|now| now != leaves))
+            .map(|(name, _)| name)
+            .collect();
+        other.retain(|name| self.tables.get(name).is_some_and(|p| !p.is_whole()));
+        Ok(other)
+    }
+
     /// What is pending of each table.
     pub fn pending(&self) -> impl Iterator<Item = (&(String, String), &Pending)> {
         self.tables.iter().filter(|(name, _)| self.specs.contains_key(*name))

@@ -34,6 +34,7 @@ CREATE TABLE IF NOT EXISTS sluice.tables (
   rows_copied bigint NOT NULL DEFAULT 0, bytes_copied bigint NOT NULL DEFAULT 0, copy_ms bigint NOT NULL DEFAULT 0,
   rows_applied bigint NOT NULL DEFAULT 0, divergences bigint NOT NULL DEFAULT 0,
   last_change timestamptz, note text NOT NULL DEFAULT '',
+  leaves text,                         -- partitions of production's table when it was copied; others: it is due again
   wait_xid bigint,                     -- joined a running publication: no snapshot counts before this transaction id
   PRIMARY KEY (pipeline, schema, name)
 );

@@ -245,6 +245,11 @@ impl Parts {
             entry.done = false;
             drop(state);
             sink.mapping(&due.compiled.output).await?;
+            let whole = sink.pending().any(|(n, p)| *n == due.name && p.is_whole());
+            if whole && found.kind == 'p' {
+                let leaves = catalog::leaves(exporter).await.doing("read the partitions")?;
+                sink.set_leaves(&due.name, leaves.get(&due.name).map_or("", String::as_str)).await?;
+            }
             tables.push((due, found));
         }
         Ok(Parts { tables, taken: HashSet::new(), points_taken: HashSet::new() })

@@ -1,5 +1,6 @@
 //! What production's tables are, read from its catalog.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use filters::change::{Column, Identity, Table};
@@ -57,6 +58,21 @@ pub async fn tables(db: &mut Connection) -> Result<Vec<SourceTable>, Error> {
 pub async fn table(db: &mut Connection, schema: &str, name: &str) -> Result<Option<SourceTable>, Error> {
     Ok(read(db, "n.nspname = $1::text AND c.relname = $2::text", &[Some(schema), Some(name)]).await?.pop())
 }
+
+/// A fingerprint of the partitions of every partitioned table: which leaves, and which files they are in. TRUNCATE of a
+/// leaf gives it another file; so does a rewrite, which costs a needless copy and no more.
+pub async fn leaves(db: &mut Connection) -> Result<HashMap<(String, String), String>, Error> {
+    let rows = db.query(LEAVES, &[]).await?;
+    let text = |r: &wire::Row<'_>, i: usize| r.get(i).unwrap_or_default().to_owned();
+    Ok(rows.iter().map(|r| ((text(&r, 0), text(&r, 1)), text(&r, 2))).collect())
+}
+
+const LEAVES: &str = "
+SELECT n.nspname, c.relname,
+  pg_catalog.md5(pg_catalog.string_agg(t.relid::oid || ':' || coalesce(pg_catalog.pg_relation_filenode(t.relid), 0), ',' ORDER BY t.relid::oid))
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+CROSS JOIN LATERAL pg_catalog.pg_partition_tree(c.oid) t
+WHERE c.relkind = 'p' AND NOT c.relispartition AND t.isleaf GROUP BY 1, 2";
 
 async fn read(db: &mut Connection, which: &str, params: &[Option<&str>]) -> Result<Vec<SourceTable>, Error> {
     let rows = db.query(&TABLES.replace("WHICH", which), params).await?;
