@@ -13,7 +13,7 @@ use filters::change::Lsn;
 use filters::filter::{Compiled, Filter};
 use filters::key::MaskKey;
 use filters::mask::Injective;
-use filters::policy::{Policy, TableRule};
+use filters::policy::{Class, Policy, TableRule};
 use sink_postgres::checkpoint::{self, Identity};
 use sink_postgres::registry::TableSpec;
 use sink_postgres::sink::{OnDivergence, Options};
@@ -97,6 +97,9 @@ pub async fn production(
     session::open(info, pipeline, role, false, &settings).await.doing("connect")
 }
 
+/// The columns of tables that were copied before, by schema and name.
+pub type Known = HashMap<(String, String), Vec<String>>;
+
 /// What the configuration means for the tables that production has.
 pub struct Plan {
     /// By name, those whose rows are copied.
@@ -112,10 +115,13 @@ pub struct Plan {
 }
 
 /// Reads production's catalog and lays the configuration over it.
-pub async fn plan(config: &Config, lock: Option<&Lock>, db: &mut Connection) -> Result<Plan, Error> {
+///
+/// `known`: the columns of tables that were copied before; without a lock, a column that came later is withheld.
+pub async fn plan(config: &Config, lock: Option<&Lock>, known: &Known, db: &mut Connection) -> Result<Plan, Error> {
     let found = catalog::tables(db).await.doing("read the catalog")?;
     let plain: Vec<config::SourceTable> = found.iter().map(described).collect();
-    let resolved = config.resolve(&plain, lock).map_err(Error::Config)?;
+    let mut resolved = config.resolve(&plain, lock).map_err(Error::Config)?;
+    resolved.withhold_unknown(known);
     let key = match &config.masking.key {
         Some(key) => key.clone(),
         // no mask needs one: `config` has seen to that
@@ -181,16 +187,24 @@ fn proven(table: &SourceTable, compiled: &Compiled) -> Result<(), Error> {
 pub fn spec(table: &SourceTable, compiled: &Compiled, policy: &Policy) -> TableSpec {
     let (schema, name) = table.name();
     let masked = compiled.masked_columns().any(|m| table.key.iter().any(|k| k == m));
-    let one = policy
-        .tables
-        .get(&(schema.clone(), name.clone()))
-        .map(|rule| Policy { tables: [((schema.clone(), name.clone()), rule.clone())].into() });
+    // a column that is withheld is as if it were not there: when one comes, nothing has to be copied again
+    let one = policy.tables.get(&(schema.clone(), name.clone())).cloned().map(|mut rule| {
+        if let TableRule::Copy(rules) = &mut rule {
+            rules.columns.retain(|_, class| *class != Class::Withheld);
+        }
+        Policy { tables: [((schema.clone(), name.clone()), rule)].into() }
+    });
     TableSpec {
         schema,
         name,
         key: if table.identified { table.key.clone() } else { Vec::new() },
         kinds: if masked || !table.identified { None } else { table.kinds.clone() },
         pointable: !masked && table.identified && !table.key.is_empty(),
+        columns: {
+            let withheld: Vec<&str> = compiled.withheld_columns().collect();
+            let all = compiled.input().columns.iter().map(|c| c.name.to_string());
+            all.filter(|c| !withheld.contains(&c.as_str())).collect()
+        },
         policy: one.map(|p| p.fingerprint()).unwrap_or_default(),
         withheld: compiled.dropped_columns().chain(compiled.withheld_columns()).map(str::to_owned).collect(),
     }
@@ -219,7 +233,9 @@ pub async fn open(config: &Config, lock: Option<&Lock>, board: &Board) -> Result
         session::open(&target, &pipeline, "start", false, &[]).await.map_err(sink_postgres::Error::from)?;
     not_standby(&mut watch).await?;
     different(&mut watch, &mut staging).await?;
-    let plan = plan(config, lock, &mut watch).await?;
+    schema::ensure(&mut staging).await?;
+    let known = schema::known_columns(&mut staging, &pipeline).await?;
+    let plan = plan(config, lock, &known, &mut watch).await?;
     for warning in &plan.warnings {
         tracing::warn!("{warning}");
     }
@@ -229,7 +245,6 @@ pub async fn open(config: &Config, lock: Option<&Lock>, board: &Board) -> Result
             hint: "name tables in `tables:`; a table that nothing names never leaves production".into(),
         });
     }
-    schema::ensure(&mut staging).await?;
     let protected = protected(config, &mut staging).await?;
     let publications = publications(config, &source, &plan, &mut watch).await?;
     let mut replication = replication(config, &source).await?;

@@ -26,6 +26,8 @@ pub struct TableSpec {
     pub pointable: bool,
     /// Fingerprint of what becomes of its columns: with another one the whole table is pending.
     pub policy: String,
+    /// The columns of production that somebody has decided about: all but the withheld ones.
+    pub columns: Vec<String>,
     /// Columns that production has and that do not come: reconciling blanks them on the target.
     pub withheld: Vec<String>,
 }
@@ -62,14 +64,14 @@ impl PostgresSink {
         for spec in &specs {
             let name = (spec.schema.clone(), spec.name.clone());
             let key = array(&spec.key);
-            let policy = quote_literal(&spec.policy);
+            let (policy, columns) = (quote_literal(&spec.policy), array(&spec.columns));
             if known.remove(&name).as_deref() == Some(format!("{} {}", array_text(&spec.key), spec.policy).as_str()) {
                 continue;
             }
             let (p, s, n) = (quote_literal(&pipeline), quote_literal(&name.0), quote_literal(&name.1));
             sql.push_str(&format!(
-                "INSERT INTO sluice.tables (pipeline, schema, name, key, policy) VALUES ({p}, {s}, {n}, {key}, {policy})
-                 ON CONFLICT (pipeline, schema, name) DO UPDATE SET key = EXCLUDED.key, policy = EXCLUDED.policy;
+                "INSERT INTO sluice.tables (pipeline, schema, name, key, policy, columns) VALUES ({p}, {s}, {n}, {key}, {policy}, {columns})
+                 ON CONFLICT (pipeline, schema, name) DO UPDATE SET key = EXCLUDED.key, policy = EXCLUDED.policy, columns = EXCLUDED.columns;
                  DELETE FROM sluice.pending WHERE (pipeline, schema, name) = ({p}, {s}, {n});
                  INSERT INTO sluice.pending (pipeline, schema, name) VALUES ({p}, {s}, {n}); "
             ));

@@ -1,5 +1,7 @@
 //! What sluice keeps for itself on the target: schema `sluice`.
 
+use std::collections::HashMap;
+
 use wire::Connection;
 
 use crate::error::Error;
@@ -30,6 +32,7 @@ CREATE TABLE IF NOT EXISTS sluice.checkpoint (
 CREATE TABLE IF NOT EXISTS sluice.tables (
   pipeline text NOT NULL, schema text NOT NULL, name text NOT NULL,
   key text[] NOT NULL,                 -- columns by which its ranges are cut
+  columns text[] NOT NULL DEFAULT '{}', -- those of production that somebody had decided about when it was registered
   policy text NOT NULL,                -- fingerprint of what becomes of its columns
   rows_copied bigint NOT NULL DEFAULT 0, bytes_copied bigint NOT NULL DEFAULT 0, copy_ms bigint NOT NULL DEFAULT 0,
   rows_applied bigint NOT NULL DEFAULT 0, divergences bigint NOT NULL DEFAULT 0,
@@ -46,6 +49,13 @@ CREATE TABLE IF NOT EXISTS sluice.pending (
   since timestamptz NOT NULL DEFAULT now()
 );
 ";
+
+/// The columns of each table that a pipeline has registered before, by schema and name.
+pub async fn known_columns(db: &mut Connection, pipeline: &str) -> Result<HashMap<(String, String), Vec<String>>, Error> {
+    let rows = db.query("SELECT schema, name, pg_catalog.to_json(columns) FROM sluice.tables WHERE pipeline = $1", &[Some(pipeline)]).await?;
+    let text = |r: &wire::Row<'_>, i: usize| r.get(i).unwrap_or_default().to_owned();
+    Ok(rows.iter().map(|r| ((text(&r, 0), text(&r, 1)), serde_json::from_str(r.get(2).unwrap_or("[]")).unwrap_or_default())).collect())
+}
 
 /// Makes what is missing. An error names what the role lacks.
 pub async fn ensure(db: &mut Connection) -> Result<(), Error> {

@@ -2,6 +2,8 @@
 //!
 //! Pure. Who reads the catalog hands its tables in; nothing is decided while it is read.
 
+use std::collections::HashMap;
+
 use filters::key::MaskKey;
 use filters::mask::{ColumnFacts, Mask, MaskError};
 use filters::policy::{Class, Policy, TableRule, TableRules};
@@ -47,8 +49,30 @@ pub struct SourceColumn {
 pub struct Resolved {
     /// Every table that is named, each with every column that it has now. Whatever comes later is withheld.
     pub policy: Policy,
+    /// Columns (schema, table, column) that are kept only because a table is `keep` and there is no lock to say that
+    /// somebody has seen them.
+    pub guessed: Vec<(String, String, String)>,
     /// What is worth a word, and stops nothing.
     pub warnings: Vec<Problem>,
+}
+
+impl Resolved {
+    /// Withholds guessed columns of tables that were copied before without them: they came after the policy, and nobody
+    /// has looked at them. `known` has the columns of each table that was copied before.
+    pub fn withhold_unknown(&mut self, known: &HashMap<(String, String), Vec<String>>) {
+        for (schema, table, column) in &self.guessed {
+            let name = (schema.clone(), table.clone());
+            if known.get(&name).is_none_or(|columns| columns.contains(column)) {
+                continue;
+            }
+            if let Some(TableRule::Copy(rules)) = self.policy.tables.get_mut(&name) {
+                rules.columns.insert(column.clone(), Class::Withheld);
+                let path = format!("tables.{}.columns.{column}", table_name(schema, table));
+                let hint = "give it a class there, or sluice init --lock once it has been looked at";
+                self.warnings.push(Problem::new(path, "came after the table was copied, and nobody has classified it: withheld").hint(hint));
+            }
+        }
+    }
 }
 
 impl Config {
@@ -56,7 +80,7 @@ impl Config {
     pub fn resolve(&self, tables: &[SourceTable], lock: Option<&Lock>) -> Result<Resolved, Problems> {
         let mut out = Resolution { config: self, tables, problems: Problems::default(), warnings: Vec::new() };
         let mut policy = Policy::default();
-        let mut guessed = false;
+        let mut guessed = Vec::new();
         for table in tables {
             let Some(entry) = out.entry(table) else { continue };
             let rule = match &entry.rule {
@@ -77,7 +101,10 @@ impl Config {
                             .collect(),
                         rest: Class::Withheld,
                     };
-                    guessed |= *rest == Rest::Keep && table.columns.iter().any(|c| !columns.contains_key(&c.name));
+                    if *rest == Rest::Keep && lock.is_none() {
+                        let unnamed = table.columns.iter().filter(|c| !columns.contains_key(&c.name));
+                        guessed.extend(unnamed.map(|c| (table.schema.clone(), table.name.clone(), c.name.clone())));
+                    }
                     out.check_masks(entry, table, &rules);
                     match lock {
                         None => TableRule::Copy(rules),
@@ -90,12 +117,12 @@ impl Config {
         self.tables.iter().for_each(|entry| out.check_entry(entry));
         if let Some(lock) = lock {
             lock::stale(lock, &policy, &mut out.warnings);
-        } else if guessed {
+        } else if !guessed.is_empty() {
             let what = "no sluice.lock: columns that sluice.yaml does not name are taken as they are";
             out.warnings.push(Problem::new("", what).hint("sluice init --lock writes it"));
         }
         match out.problems.0.is_empty() {
-            true => Ok(Resolved { policy, warnings: out.warnings }),
+            true => Ok(Resolved { policy, guessed, warnings: out.warnings }),
             false => Err(out.problems),
         }
     }
