@@ -28,6 +28,15 @@ pub struct Args {
 pub enum Verb {
     /// Copy what is pending, then stream, until stopped
     Run(Run),
+    /// Show where everything stands, read from the two databases
+    Status(Status),
+    /// Bring tables up to date again, in chunks, without emptying them
+    Resync(Resync),
+    /// Drop slot, publications and what sluice keeps on the target; asks first
+    Destroy(Destroy),
+    /// Go on from a slot that another replicator has used: the tables are declared equal at its position
+    #[command(hide = true)]
+    Adopt(Adopt),
 }
 
 /// `run`.
@@ -42,6 +51,50 @@ pub struct Run {
     /// End with exit code 6, rather than hold, when a row cannot be applied
     #[arg(long)]
     pub exit_on_stop: bool,
+}
+
+/// `status`.
+#[derive(Debug, ClapArgs)]
+pub struct Status {
+    /// As JSON, one object
+    #[arg(long)]
+    pub json: bool,
+    /// Again every two seconds, until Ctrl-C
+    #[arg(long)]
+    pub watch: bool,
+}
+
+/// `resync`.
+#[derive(Debug, ClapArgs)]
+pub struct Resync {
+    /// Tables: public.customers
+    #[arg(required_unless_present = "all", conflicts_with = "all", value_name = "TABLE")]
+    pub tables: Vec<String>,
+    /// All tables, from a new slot: after a lost slot, or a restored production
+    #[arg(long)]
+    pub all: bool,
+    /// Do not ask
+    #[arg(long, requires = "all")]
+    pub yes: bool,
+}
+
+/// `destroy`.
+#[derive(Debug, ClapArgs)]
+pub struct Destroy {
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// `adopt`.
+#[derive(Debug, ClapArgs)]
+pub struct Adopt {
+    /// A pgoutput slot that nobody reads now
+    #[arg(long, value_name = "NAME")]
+    pub slot: String,
+    /// The publication that was read with it
+    #[arg(long, value_name = "NAME")]
+    pub publication: String,
 }
 
 /// A time with a unit.

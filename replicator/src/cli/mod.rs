@@ -1,7 +1,13 @@
 //! What a person types. One file per verb.
 
+mod adopt;
 mod args;
+mod confirm;
+mod destroy;
+mod resync;
 mod run;
+mod status;
+mod table;
 
 use std::process::ExitCode;
 
@@ -39,6 +45,10 @@ pub fn main() -> ExitCode {
 async fn dispatch(args: &args::Args) -> Result<(), Error> {
     match &args.verb {
         args::Verb::Run(run) => run::run(args, run).await,
+        args::Verb::Status(verb) => status::run(args, verb).await,
+        args::Verb::Resync(verb) => resync::run(args, verb).await,
+        args::Verb::Destroy(verb) => destroy::run(args, verb).await,
+        args::Verb::Adopt(verb) => adopt::run(args, verb).await,
     }
 }
 

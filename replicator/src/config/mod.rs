@@ -34,6 +34,7 @@ pub use keys::{KEYS, State};
 pub use lock::{Difference, Lock, LockedColumn};
 pub use masks::{Domains, MASKS};
 pub use pattern::{Pattern, table_name};
+pub(crate) use problem::did_you_mean;
 pub use problem::{Problem, Problems};
 pub use resolve::{Resolved, SourceColumn, SourceTable};
 pub use secret::Secret;

@@ -1,0 +1,129 @@
+//! `sluice adopt`: goes on from a slot and a publication that another replicator has used.
+//!
+//! The tables are *declared* equal at the slot's confirmed position: nothing is copied, and nothing is proved. For
+//! taking over from native replication, and for the yardstick. `run` reads that publication from then on.
+
+use std::time::Duration;
+
+use sink_postgres::checkpoint::{self, Identity};
+use sink_postgres::sink::Options;
+use sink_postgres::{PostgresSink, schema, session};
+use wire::{Connection, quote_literal};
+
+use super::args::{Adopt, Args};
+use super::table::some;
+use crate::config::{Config, Problem};
+use crate::error::{Doing, Error};
+use crate::source::{publication, slot};
+use crate::start::{self, Plan};
+
+/// Writes the checkpoint and registers the tables as done.
+pub async fn run(args: &Args, verb: &Adopt) -> Result<(), Error> {
+    let (config, lock) = super::load(args)?;
+    if verb.slot != config.slot() {
+        let what = format!("pipeline {} reads slot {}, not {}", config.pipeline, config.slot(), verb.slot);
+        return Err(Error::Config(
+            Problem::new("pipeline", what).hint("the slot must be named sluice_<pipeline>").into(),
+        ));
+    }
+    let (source, target) = start::conninfos(&config)?;
+    let mut db = start::production(&source, &config.pipeline, "adopt", &[]).await?;
+    let mut staging =
+        session::open(&target, &config.pipeline, "adopt", false, &[]).await.map_err(sink_postgres::Error::from)?;
+    start::different(&mut db, &mut staging).await?;
+    let plan = start::plan(&config, lock.as_ref(), &Default::default(), &mut db).await?;
+    let found = slot::look(&mut db, &verb.slot).await.doing("look at the slot")?;
+    let refuse = |what: String, hint: &str| Err(Error::Refused { what, hint: hint.to_owned() });
+    let at = match found {
+        None => return refuse(format!("there is no slot {}", verb.slot), "sluice run makes one, and copies"),
+        Some(s) if !s.ours || s.wal_status == "lost" => {
+            return refuse(
+                format!("slot {} is no usable pgoutput slot of this database", verb.slot),
+                "sluice run copies",
+            );
+        }
+        Some(s) if s.active_pid.is_some() => {
+            return refuse(
+                format!("slot {} is in use", verb.slot),
+                "stop whoever reads it, and detach the slot from it",
+            );
+        }
+        Some(s) => s.confirmed,
+    };
+    publishes(&mut db, &verb.publication, &plan).await?;
+    schema::ensure(&mut staging).await?;
+    if checkpoint::read(&mut staging, &config.pipeline).await?.is_some() {
+        return refuse(
+            format!("the target already has a checkpoint of pipeline {}", config.pipeline),
+            "sluice run goes on there; sluice destroy would forget it",
+        );
+    }
+    let identity = identity(&config, verb, &plan, &mut db).await?;
+    checkpoint::intend(&mut staging, &config.pipeline, &identity).await?;
+    let options = Options {
+        pipeline: config.pipeline.clone(),
+        on_divergence: sink_postgres::sink::OnDivergence::Heal,
+        lock_timeout: Duration::from_secs(5),
+    };
+    let protected = start::protected(&config, &mut staging).await?;
+    let (mut sink, _) = PostgresSink::connect(&target, options, protected).await?;
+    sink.register(plan.tables.iter().map(|(t, c)| start::spec(t, c, &plan.policy)).collect()).await?;
+    for (_, compiled) in &plan.tables {
+        sink.mapping(&compiled.output).await?;
+    }
+    // in this order: killed in between, everything is pending, and the next run copies
+    sink.place(at, &identity).await?;
+    let p = quote_literal(&config.pipeline);
+    let sql = format!("DELETE FROM sluice.pending WHERE pipeline = {p}");
+    staging.simple(&sql).await.map_err(sink_postgres::Error::from)?;
+    eprintln!(
+        "adopted slot {} at {at}: {} declared equal to production there; sluice run goes on from it",
+        verb.slot,
+        some(plan.tables.len() as u64, "table is", "tables are")
+    );
+    Ok(())
+}
+
+/// A table of ours that the publication lacks would stand still without a word.
+async fn publishes(db: &mut Connection, name: &str, plan: &Plan) -> Result<(), Error> {
+    let sql = "SELECT p.pubinsert AND p.pubupdate AND p.pubdelete AND p.pubtruncate, t.schemaname, t.tablename
+        FROM pg_catalog.pg_publication p LEFT JOIN pg_catalog.pg_publication_tables t USING (pubname) WHERE p.pubname = $1";
+    let rows = db.query(sql, &[Some(name)]).await.doing("read the publication")?;
+    let refuse = |what: String, hint: String| Err(Error::Refused { what, hint });
+    let Some(first) = rows.first() else {
+        return refuse(format!("there is no publication {name}"), "SELECT pubname FROM pg_publication;".into());
+    };
+    if first.get(0) != Some("t") {
+        return refuse(
+            format!("publication {name} does not publish inserts, updates, deletes and truncates alike"),
+            format!("ALTER PUBLICATION {name} SET (publish = 'insert, update, delete, truncate');"),
+        );
+    }
+    let has = |s: &str, n: &str| rows.iter().any(|r| (r.get(1), r.get(2)) == (Some(s), Some(n)));
+    let tables = plan.tables.iter().map(|(t, _)| t);
+    let missing: Vec<String> = tables.filter(|t| !has(&t.shape.schema, &t.shape.name)).map(|t| t.quoted()).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    refuse(
+        format!("publication {name} lacks {}", missing.join(", ")),
+        "exclude what it does not publish; a table that joins now would need a copy".into(),
+    )
+}
+
+async fn identity(config: &Config, verb: &Adopt, plan: &Plan, db: &mut Connection) -> Result<Identity, Error> {
+    let (source, _) = start::conninfos(config)?;
+    let mut replication = start::replication(config, &source).await?;
+    let system = slot::identify(&mut replication).await.doing("identify the server")?;
+    replication.close().await;
+    let names = [verb.publication.clone()];
+    Ok(Identity {
+        system_id: system.id,
+        timeline: system.timeline,
+        source_database: system.database,
+        slot: verb.slot.clone(),
+        publications: publication::fingerprint(db, &names).await.doing("read the publications")?,
+        mask_key: plan.mask_key.clone(),
+        policy: plan.policy.fingerprint(),
+    })
+}

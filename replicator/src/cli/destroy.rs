@@ -1,0 +1,168 @@
+//! `sluice destroy`: takes a pipeline off both servers. Rows that were copied stay.
+//!
+//! Production first: a slot that is left behind fills its disk. A server that cannot be reached is left out, and what is
+//! left there is said; the same verb again does the rest.
+
+use sink_postgres::{checkpoint, session};
+use wire::{Connection, Conninfo, quote_ident, quote_literal};
+
+use super::args::{Args, Destroy};
+use super::{confirm, resync};
+use crate::config::Config;
+use crate::error::{Doing, Error};
+use crate::source::slot;
+use crate::start;
+
+/// Does it, after a question.
+pub async fn run(args: &Args, verb: &Destroy) -> Result<(), Error> {
+    let (config, _) = super::load(args)?;
+    let (source, target) = start::conninfos(&config)?;
+    let (production, staging) = tokio::join!(open(&source, &config), open(&target, &config));
+    let mut production = production.doing("connect");
+    let mut staging = staging.map_err(target_error);
+    let name = config.slot();
+    if let Ok(db) = &mut production
+        && slot::look(db, &name).await.doing("look at the slot")?.is_some_and(|s| s.active_pid.is_some())
+    {
+        return Err(running(&format!("slot {name} is in use")));
+    }
+    let mut known = false;
+    if let Ok(db) = &mut staging {
+        if resync::connected(&config, db).await? {
+            return Err(running("a sluice of this pipeline is connected to the target"));
+        }
+        known = kept(db).await? && checkpoint::read(db, &config.pipeline).await?.is_some();
+    }
+    announce(&config, &production, &staging, known);
+    if !verb.yes {
+        confirm::ask("this cannot be undone", &config.pipeline)?;
+    }
+    let mut left = match production {
+        Ok(db) => on_production(&config, db).await?,
+        Err(e) => {
+            eprintln!("production cannot be reached; slot {name} is left there, and holds WAL");
+            Some(e)
+        }
+    };
+    match staging {
+        Ok(db) => on_target(&config, db).await?,
+        Err(e) => {
+            eprintln!("the target cannot be reached; what schema sluice has of {} is left there", config.pipeline);
+            left.get_or_insert(e);
+        }
+    }
+    match left {
+        Some(e) => Err(e),
+        None => {
+            eprintln!("pipeline {} is gone; the rows that it copied stay", config.pipeline);
+            Ok(())
+        }
+    }
+}
+
+async fn open(info: &Conninfo, config: &Config) -> Result<Connection, wire::Error> {
+    session::open(info, &config.pipeline, "destroy", false, &[("lock_timeout", "10s")]).await
+}
+
+fn announce<T>(config: &Config, production: &Result<T, Error>, staging: &Result<T, Error>, known: bool) {
+    if production.is_ok() {
+        eprintln!("production: drops slot {} and publications of that name", config.slot());
+    }
+    if staging.is_ok() {
+        eprintln!("target: forgets pipeline {}; its tables and their rows stay", config.pipeline);
+        if !known {
+            eprintln!(
+                "note: this target has no checkpoint of it; if another target follows the slot, that one loses it"
+            );
+        }
+    }
+}
+
+/// Slot, then publications. Gives what could not be done.
+async fn on_production(config: &Config, mut db: Connection) -> Result<Option<Error>, Error> {
+    let name = config.slot();
+    if slot::look(&mut db, &name).await.doing("look at the slot")?.is_some() {
+        match slot::drop(&mut db, &name).await {
+            // object in use
+            Err(e) if e.sqlstate() == Some("55006") => return Err(running(&format!("slot {name} is in use"))),
+            done => done.doing("drop the slot")?,
+        }
+        eprintln!("slot {name} is dropped");
+    } else {
+        eprintln!("there is no slot {name}");
+    }
+    let sql = "SELECT pubname, pg_catalog.pg_has_role(pubowner, 'USAGE') FROM pg_catalog.pg_publication WHERE pubname IN ($1, $2) ORDER BY 1";
+    let rows =
+        db.query(sql, &[Some(&name), Some(&config.publication_inserts())]).await.doing("read the publications")?;
+    let mut others = Vec::new();
+    for row in rows.iter() {
+        let publication = row.get(0).unwrap_or_default();
+        let sql = format!("DROP PUBLICATION {};", quote_ident(publication));
+        if row.get(1) == Some("t") {
+            db.simple(&sql).await.doing("drop the publication")?;
+            eprintln!("publication {publication} is dropped");
+        } else {
+            others.push(sql);
+        }
+    }
+    db.close().await;
+    Ok((!others.is_empty()).then(|| Error::Refused {
+        what: "the publications are not ours to drop; all else is done".into(),
+        hint: format!("run on production, as their owner:\n{}", others.join("\n")),
+    }))
+}
+
+/// Our rows; the schema too, if they were the last ones and it is ours.
+async fn on_target(config: &Config, mut db: Connection) -> Result<(), Error> {
+    if !kept(&mut db).await? {
+        eprintln!("the target has no schema sluice");
+        return Ok(());
+    }
+    let p = quote_literal(&config.pipeline);
+    // the checkpoint first: whoever holds its row ends before we go on, and is fenced
+    let sql = format!(
+        "BEGIN; DELETE FROM sluice.checkpoint WHERE pipeline = {p}; DELETE FROM sluice.pending WHERE pipeline = {p};
+         DELETE FROM sluice.tables WHERE pipeline = {p}; COMMIT"
+    );
+    db.simple(&sql).await.map_err(target_error)?;
+    eprintln!("the target has forgotten pipeline {}", config.pipeline);
+    let sql = "SELECT (SELECT count(*) FROM sluice.checkpoint),
+        pg_catalog.pg_has_role(nspowner, 'USAGE') FROM pg_catalog.pg_namespace WHERE nspname = 'sluice'";
+    let rows = db.query(sql, &[]).await.map_err(target_error)?;
+    match (rows.get(0, 0), rows.get(0, 1)) {
+        (Some("0"), Some("t")) => drop_schema(&mut db).await?,
+        (Some("0"), _) => eprintln!("schema sluice is empty now, and not ours to drop: DROP SCHEMA sluice CASCADE;"),
+        _ => eprintln!("schema sluice stays: other pipelines keep their checkpoints there"),
+    }
+    db.close().await;
+    Ok(())
+}
+
+/// Not with CASCADE: what somebody else has put there, or built upon it, is not ours to drop.
+async fn drop_schema(db: &mut Connection) -> Result<(), Error> {
+    let sql = "BEGIN; LOCK TABLE sluice.checkpoint IN ACCESS EXCLUSIVE MODE;
+        DROP TABLE sluice.pending, sluice.tables, sluice.checkpoint; DROP SCHEMA sluice; COMMIT";
+    match db.simple(sql).await {
+        Ok(_) => eprintln!("schema sluice is dropped"),
+        // dependent objects, or a table or lock of somebody else's
+        Err(e) if matches!(e.sqlstate(), Some("2BP01" | "42501" | "55P03")) => {
+            db.simple("ROLLBACK").await.map_err(target_error)?;
+            eprintln!("schema sluice stays: something of somebody else's is in it, or in use");
+        }
+        Err(e) => return Err(target_error(e)),
+    }
+    Ok(())
+}
+
+async fn kept(db: &mut Connection) -> Result<bool, Error> {
+    let sql = "SELECT pg_catalog.to_regclass('sluice.pending') IS NOT NULL";
+    Ok(db.query(sql, &[]).await.map_err(target_error)?.get(0, 0) == Some("t"))
+}
+
+fn running(what: &str) -> Error {
+    Error::Refused { what: what.to_owned(), hint: "stop the sluice that runs this pipeline first (SIGTERM)".into() }
+}
+
+fn target_error(e: wire::Error) -> Error {
+    Error::Target(e.into())
+}

@@ -1,0 +1,203 @@
+//! `sluice resync`: makes tables pending, so that a running (or the next) `run` reconciles them in chunks.
+//!
+//! A table: one row in `sluice.pending`. All: the position is forgotten as well, whoever runs is fenced by it, and the
+//! slot goes, so that `run` makes a new one. The target's tables are not touched here and never emptied: rows that are
+//! right stay, rows that are not are replaced, chunk by chunk.
+
+use sink_postgres::{checkpoint, session};
+use wire::{Connection, quote_literal};
+
+use super::args::{Args, Resync};
+use super::confirm;
+use super::table::some;
+use crate::config::{Config, Problem, did_you_mean, table_name};
+use crate::error::{Doing, Error};
+use crate::source::slot;
+use crate::start;
+
+/// Schema, name, and as it is written in `tables:`.
+type Known = (String, String, String);
+
+/// Makes what was named due.
+pub async fn run(args: &Args, verb: &Resync) -> Result<(), Error> {
+    let (config, _) = super::load(args)?;
+    let (_, target) = start::conninfos(&config)?;
+    let mut db =
+        session::open(&target, &config.pipeline, "resync", false, &[("lock_timeout", "10s")]).await.map_err(staging)?;
+    let known = registered(&config, &mut db).await?;
+    if verb.all {
+        return all(&config, db, known.len() as u64, verb.yes).await;
+    }
+    let chosen = choose(&verb.tables, &known)?;
+    for (schema, name, full) in &chosen {
+        let (p, s, n) = (quote_literal(&config.pipeline), quote_literal(schema), quote_literal(name));
+        // what was pending of it before is in it
+        db.simple(&format!(
+            "BEGIN; DELETE FROM sluice.pending WHERE (pipeline, schema, name) = ({p}, {s}, {n});
+             INSERT INTO sluice.pending (pipeline, schema, name) VALUES ({p}, {s}, {n}); COMMIT"
+        ))
+        .await
+        .map_err(staging)?;
+        eprintln!("{full} is due as a whole");
+    }
+    let when = match connected(&config, &mut db).await? {
+        true => "The running sluice begins within a second or two",
+        false => "No sluice is running; the next sluice run begins with it",
+    };
+    eprintln!("{when}. It goes in chunks, and staging stays full meanwhile; sluice status shows how far it is.");
+    db.close().await;
+    Ok(())
+}
+
+async fn all(config: &Config, mut db: Connection, tables: u64, yes: bool) -> Result<(), Error> {
+    let slot = config.slot();
+    eprintln!(
+        "resync --all forgets where {} stands, drops slot {slot} on production, and makes all {} due. \
+         Staging stays full meanwhile: rows are replaced in chunks, and until the end it is not consistent.",
+        config.pipeline,
+        some(tables, "table", "tables")
+    );
+    if !yes {
+        confirm::ask("this reads every table of production again", &config.pipeline)?;
+    }
+    let before = epoch(config, &mut db).await?;
+    checkpoint::forget(&mut db, &config.pipeline).await?;
+    eprintln!("the position is forgotten, everything is due");
+    let dropped = drop_slot(config, &mut db, before + 1).await;
+    db.close().await;
+    match dropped {
+        Ok(Slot::Dropped) => eprintln!("slot {slot} is dropped"),
+        Ok(Slot::Missing) => eprintln!("slot {slot} does not exist on production"),
+        Ok(Slot::Taken) => eprintln!("a running sluice has begun anew already, and made slot {slot} itself"),
+        Err(e) => {
+            eprintln!(
+                "slot {slot} is not dropped; the next sluice run does it, and until then it holds WAL on production"
+            );
+            return Err(e);
+        }
+    }
+    eprintln!("A running sluice begins anew, or ends with exit code 5; else: sluice run");
+    Ok(())
+}
+
+enum Slot {
+    Dropped,
+    Missing,
+    Taken,
+}
+
+/// Under the checkpoint's row lock, so that no starting replicator makes a slot while we drop it.
+async fn drop_slot(config: &Config, db: &mut Connection, epoch: i64) -> Result<Slot, Error> {
+    let p = quote_literal(&config.pipeline);
+    let (source, _) = start::conninfos(config)?;
+    let mut writer = session::open(&source, &config.pipeline, "slot", false, &[]).await.doing("connect")?;
+    let sql = format!("BEGIN; SELECT epoch FROM sluice.checkpoint WHERE pipeline = {p} AND lsn IS NULL FOR UPDATE");
+    let rows = db.simple(&sql).await.map_err(staging)?;
+    let now = rows.last().and_then(|r| r.get(0, 0)).and_then(|e| e.parse::<i64>().ok());
+    let name = config.slot();
+    let done = match slot::look(&mut writer, &name).await.doing("look at the slot")? {
+        _ if now != Some(epoch) => Slot::Taken,
+        None => Slot::Missing,
+        Some(found) => {
+            if let Some(pid) = found.active_pid {
+                // it reads for a replicator that is fenced; without its stream it notices at once
+                let end = "SELECT pg_catalog.pg_terminate_backend($1::int)";
+                writer.query(end, &[Some(&pid.to_string())]).await.doing("end the old stream")?;
+            }
+            slot::drop(&mut writer, &name).await.doing("drop the slot")?;
+            Slot::Dropped
+        }
+    };
+    db.simple("COMMIT").await.map_err(staging)?;
+    writer.close().await;
+    Ok(done)
+}
+
+async fn registered(config: &Config, db: &mut Connection) -> Result<Vec<Known>, Error> {
+    let never = || {
+        let what =
+            format!("pipeline {} has not run into this target yet: nothing to bring up to date", config.pipeline);
+        Error::Config(Problem::new("", what).hint("sluice run").into())
+    };
+    let there = db.query("SELECT pg_catalog.to_regclass('sluice.pending') IS NOT NULL", &[]).await.map_err(staging)?;
+    if there.get(0, 0) != Some("t") {
+        return Err(never());
+    }
+    let sql = "SELECT schema, name FROM sluice.tables WHERE pipeline = $1 ORDER BY schema, name";
+    let rows = db.query(sql, &[Some(&config.pipeline)]).await.map_err(staging)?;
+    let text = |r: &wire::Row<'_>, i: usize| r.get(i).unwrap_or_default().to_owned();
+    let known: Vec<Known> =
+        rows.iter().map(|r| (text(&r, 0), text(&r, 1), table_name(&text(&r, 0), &text(&r, 1)))).collect();
+    if known.is_empty() { Err(never()) } else { Ok(known) }
+}
+
+async fn epoch(config: &Config, db: &mut Connection) -> Result<i64, Error> {
+    let known = checkpoint::read(db, &config.pipeline).await?;
+    known.map(|k| k.epoch).ok_or_else(|| Error::Bug("tables are registered, and there is no checkpoint".into()))
+}
+
+/// Is a replicator connected to the target?
+pub async fn connected(config: &Config, db: &mut Connection) -> Result<bool, Error> {
+    let name = format!("sluice/{}/apply", config.pipeline);
+    let sql = "SELECT 1 FROM pg_catalog.pg_stat_activity WHERE datname = pg_catalog.current_database() AND application_name = $1";
+    Ok(!db.query(sql, &[Some(&name)]).await.map_err(staging)?.is_empty())
+}
+
+/// The tables that were typed: `schema.name`, or the name alone where only one schema has it. All problems at once.
+fn choose<'k>(typed: &[String], known: &'k [Known]) -> Result<Vec<&'k Known>, Error> {
+    let mut chosen: Vec<&Known> = Vec::new();
+    let mut problems = Vec::new();
+    for typed in typed {
+        let of_schema = |k: &&Known| k.2 == *typed || format!("{}.{}", k.0, k.1) == *typed;
+        let mut found: Vec<&Known> = known.iter().filter(of_schema).collect();
+        if found.is_empty() {
+            found = known.iter().filter(|k| k.1 == *typed).collect();
+        }
+        match found.as_slice() {
+            [one] if chosen.contains(one) => {}
+            [one] => chosen.push(one),
+            [] => {
+                let mut problem = Problem::new("", format!("{typed} is no replicated table"));
+                problem.hint = did_you_mean(typed, known.iter().flat_map(|k| [k.2.as_str(), k.1.as_str()]))
+                    .or_else(|| Some("sluice status lists them".to_owned()));
+                problems.push(problem);
+            }
+            many => {
+                let names: Vec<&str> = many.iter().map(|k| k.2.as_str()).collect();
+                problems.push(Problem::new("", format!("{typed} could be {}", names.join(" or "))));
+            }
+        }
+    }
+    if problems.is_empty() { Ok(chosen) } else { Err(Error::Config(crate::config::Problems(problems))) }
+}
+
+fn staging(e: wire::Error) -> Error {
+    Error::Target(e.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_are_known_by_their_names() {
+        let known: Vec<Known> = [("public", "a"), ("public", "orders"), ("old", "orders"), ("x.y", "z")]
+            .map(|(s, n)| (s.into(), n.into(), table_name(s, n)))
+            .into();
+        let choose = |typed: &[&str]| {
+            let typed: Vec<String> = typed.iter().map(|t| (*t).to_owned()).collect();
+            choose(&typed, &known).map(|c| c.iter().map(|k| k.2.clone()).collect::<Vec<_>>()).map_err(|e| e.to_string())
+        };
+        assert_eq!(
+            choose(&["a", "public.a", "old.orders", "\"x.y\".z"]).unwrap(),
+            ["public.a", "old.orders", "\"x.y\".z"]
+        );
+        assert_eq!(choose(&["orders"]).unwrap_err(), "orders could be public.orders or old.orders");
+        let error = choose(&["publik.a", "nothing.like.it"]).unwrap_err();
+        assert_eq!(
+            error,
+            "publik.a is no replicated table (did you mean \"public.a\"?)\n\
+             nothing.like.it is no replicated table (sluice status lists them)"
+        );
+    }
+}

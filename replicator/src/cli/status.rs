@@ -1,0 +1,47 @@
+//! `sluice status`: where everything stands, read from the two databases, so it works from anywhere.
+//!
+//! [`gather`] asks the servers, [`State`] is what they said, [`render`] is how a person reads it. Nothing is written.
+
+mod gather;
+mod render;
+mod source;
+mod state;
+
+use std::io::Write;
+use std::time::Duration;
+
+pub use state::State;
+
+use super::args::{Args, Status};
+use crate::error::Error;
+
+/// `--watch` looks again after this.
+const AGAIN: Duration = Duration::from_secs(2);
+
+/// Shows it, once or again and again.
+pub async fn run(args: &Args, verb: &Status) -> Result<(), Error> {
+    let (config, lock) = super::load(args)?;
+    loop {
+        let (state, failed) = gather::gather(&config, lock.as_ref()).await?;
+        let text = if verb.json { json(&state)? } else { render::text(&state) };
+        let clear = verb.watch && !verb.json && std::io::IsTerminal::is_terminal(&std::io::stdout());
+        // whoever reads may have gone: `sluice status --watch | head`
+        let mut out = std::io::stdout().lock();
+        let written = write!(out, "{}{text}\n", if clear { "\x1b[H\x1b[2J" } else { "" }).and_then(|()| out.flush());
+        drop(out);
+        if written.is_err() {
+            return Ok(());
+        }
+        if !verb.watch {
+            return failed.map_or(Ok(()), Err);
+        }
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => return Ok(()),
+            () = tokio::time::sleep(AGAIN) => {}
+        }
+    }
+}
+
+fn json(state: &State) -> Result<String, Error> {
+    serde_json::to_string(state).map_err(|e| Error::Bug(e.to_string()))
+}

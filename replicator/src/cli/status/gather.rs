@@ -1,0 +1,180 @@
+//! Asks both servers at the same time, and puts together what they said. One that does not answer is said, not guessed.
+
+use std::time::Duration;
+
+use sink_postgres::{schema, session};
+use wire::{Connection, Conninfo};
+
+use super::source::{self, Said};
+use super::state::{Checkpoint, Server, State, Table};
+use crate::config::{Config, Lock, table_name};
+use crate::error::Error;
+use crate::start;
+
+/// A server that takes longer is said to be out of reach.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What the target said.
+#[derive(Debug, Default)]
+struct Target {
+    connected: bool,
+    hold: Option<String>,
+    waiting_for: Vec<i32>,
+    checkpoint: Option<Checkpoint>,
+    tables: Vec<Table>,
+    /// That a table had when it was copied.
+    columns: start::Known,
+    protected: Vec<String>,
+}
+
+/// The state, and the error of a server that could not be asked.
+pub async fn gather(config: &Config, lock: Option<&Lock>) -> Result<(State, Option<Error>), Error> {
+    let (from, to) = start::conninfos(config)?;
+    let (production, staging) =
+        tokio::join!(patient("production", source::ask(config, lock, &from)), patient("target", target(config, &to)));
+    let mut state = State { pipeline: config.pipeline.clone(), ..State::default() };
+    let mut failed = None;
+    let mut server = |environment: &Option<String>, error: Option<Error>| {
+        let told = error.as_ref().map(Error::chain);
+        let server = Server { environment: environment.clone(), reachable: told.is_none(), error: told };
+        if failed.is_none() {
+            failed = error;
+        }
+        server
+    };
+    let (production, error) = split(production);
+    state.source = server(&config.source.environment, error);
+    let (staging, error) = split(staging);
+    state.target = server(&config.target.environment, error);
+    let Said { slot, lag, policy, problems } = production;
+    let whole = policy.is_some();
+    let tables = policy.map_or_else(Vec::new, |(mut resolved, found)| {
+        resolved.withhold_unknown(&staging.columns);
+        source::tables(&resolved.policy, &found)
+    });
+    (state.slot, state.lag, state.problems) = (slot, lag, problems);
+    state.tables = join(tables, staging.tables, whole);
+    for name in staging.protected {
+        state.tables.push(Table { name, state: "protected", ..Table::default() });
+    }
+    if state.target.reachable {
+        state.connected = Some(staging.connected);
+        state.hold = staging.hold;
+        state.waiting_for_pids = staging.waiting_for;
+        state.checkpoint = staging.checkpoint;
+    }
+    if state.lag.seconds.is_none() {
+        state.lag.seconds = state.checkpoint.as_ref().filter(|c| c.lsn.is_some()).map(|c| c.updated_seconds_ago);
+    }
+    if state.source.reachable && state.slot.is_none() && state.checkpoint.as_ref().is_some_and(|c| c.lsn.is_some()) {
+        state
+            .problems
+            .push(format!("slot {} is gone from production; sluice resync --all makes a new one", config.slot()));
+    }
+    state.conclude();
+    Ok((state, failed))
+}
+
+fn split<T: Default>(result: Result<T, Error>) -> (T, Option<Error>) {
+    match result {
+        Ok(said) => (said, None),
+        Err(e) => (T::default(), Some(e)),
+    }
+}
+
+async fn patient<T>(which: &str, ask: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    let late = || wire::Error::Timeout { action: format!("ask {which}"), after: PATIENCE };
+    match tokio::time::timeout(PATIENCE, ask).await {
+        Ok(said) => said,
+        Err(_) => Err(Error::Production { action: "status", source: late() }),
+    }
+}
+
+/// The policy's tables with what the target knows of them; then what the target still has and nobody names any more.
+fn join(mut policy: Vec<Table>, target: Vec<Table>, whole: bool) -> Vec<Table> {
+    for known in target {
+        match policy.iter_mut().find(|t| t.name == known.name) {
+            Some(table) => {
+                let said = std::mem::take(table);
+                *table = Table { masked: said.masked, dropped: said.dropped, withheld: said.withheld, ..known };
+            }
+            None => policy.push(Table { state: if whole { "leaving" } else { "" }, ..known }),
+        }
+    }
+    policy.sort_by(|a, b| (a.state == "structure", &a.name).cmp(&(b.state == "structure", &b.name)));
+    policy
+}
+
+async fn target(config: &Config, info: &Conninfo) -> Result<Target, Error> {
+    let read_only = [("default_transaction_read_only", "on")];
+    let opened = session::open(info, &config.pipeline, "status", false, &read_only).await;
+    let mut db = opened.map_err(sink_postgres::Error::from)?;
+    let protected = start::protected(config, &mut db).await?;
+    let mut said = read(config, &mut db).await.map_err(sink_postgres::Error::from)?;
+    if !said.tables.is_empty() {
+        said.columns = schema::known_columns(&mut db, &config.pipeline).await?;
+    }
+    said.protected = protected.iter().map(|(s, n)| table_name(s, n)).collect();
+    said.protected.sort();
+    db.close().await;
+    Ok(said)
+}
+
+async fn read(config: &Config, db: &mut Connection) -> Result<Target, wire::Error> {
+    let mut said = Target::default();
+    let there = db.query("SELECT pg_catalog.to_regclass('sluice.pending') IS NOT NULL", &[]).await?;
+    if there.get(0, 0) != Some("t") {
+        return Ok(said);
+    }
+    let rows = db.query(CHECKPOINT, &[Some(&config.pipeline)]).await?;
+    if let Some(row) = rows.first() {
+        said.hold = row.get(2).map(str::to_owned);
+        said.checkpoint = Some(Checkpoint {
+            lsn: row.get(0).map(str::to_owned),
+            updated_seconds_ago: row.get(1).and_then(|s| s.parse().ok()).unwrap_or(0.0),
+            source_time: row.get(3).map(str::to_owned),
+        });
+    }
+    for row in db.query(SESSIONS, &[Some(&config.pipeline)]).await?.iter() {
+        said.connected |= row.get(0) == Some("t");
+        said.waiting_for.extend(row.get(1).unwrap_or("").split(',').filter_map(|p| p.parse::<i32>().ok()));
+    }
+    said.waiting_for.sort_unstable();
+    said.waiting_for.dedup();
+    for row in db.query(TABLES, &[Some(&config.pipeline)]).await?.iter() {
+        let number = |i: usize| row.get(i).and_then(|n| n.parse::<u64>().ok());
+        said.tables.push(Table {
+            name: table_name(row.get(0).unwrap_or(""), row.get(1).unwrap_or("")),
+            rows_copied: Some(number(2).unwrap_or(0)),
+            rows_applied: Some(number(3).unwrap_or(0)),
+            divergences: number(4).unwrap_or(0),
+            last_change_seconds_ago: row.get(5).and_then(|s| s.parse().ok()),
+            wait_xid: number(6),
+            pending_ranges: number(7).unwrap_or(0),
+            pending_points: number(8).unwrap_or(0),
+            ..Table::default()
+        });
+    }
+    Ok(said)
+}
+
+const CHECKPOINT: &str = "
+SELECT lsn, pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - updated_at), hold,
+  pg_catalog.to_char(source_time AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')
+FROM sluice.checkpoint WHERE pipeline = $1";
+
+// a session waits for others' locks only: those of our own that wait for each other are none of the reader's business
+const SESSIONS: &str = "
+SELECT a.application_name = 'sluice/' || $1 || '/apply',
+  (SELECT pg_catalog.string_agg(b.pid::text, ',') FROM pg_catalog.unnest(pg_catalog.pg_blocking_pids(a.pid)) w(pid)
+    JOIN pg_catalog.pg_stat_activity b ON b.pid = w.pid WHERE b.application_name NOT LIKE 'sluice/%')
+FROM pg_catalog.pg_stat_activity a
+WHERE a.datname = pg_catalog.current_database()
+  AND a.application_name IN ('sluice/' || $1 || '/apply', 'sluice/' || $1 || '/load')";
+
+const TABLES: &str = "
+SELECT t.schema, t.name, t.rows_copied, t.rows_applied, t.divergences,
+  pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - t.last_change), t.wait_xid,
+  count(p.id) FILTER (WHERE p.point IS NULL), count(p.point)
+FROM sluice.tables t LEFT JOIN sluice.pending p USING (pipeline, schema, name)
+WHERE t.pipeline = $1 GROUP BY t.pipeline, t.schema, t.name";

@@ -1,0 +1,177 @@
+//! The state as a person reads it. No colour: nothing here is said by it.
+
+use std::fmt::Write;
+
+use super::super::table::{ago, count, size, some, table, time};
+use super::state::{Server, State, Table};
+
+/// All of it.
+pub fn text(state: &State) -> String {
+    let mut out = String::new();
+    let server = |s: &Server, or: &str| s.environment.clone().unwrap_or_else(|| or.to_owned());
+    let mut first = vec![
+        state.pipeline.clone(),
+        format!("{} → {}", server(&state.source, "production"), server(&state.target, "staging")),
+        state.state.to_owned(),
+    ];
+    first.extend(state.consistent.map(|c| if c { "consistent" } else { "not consistent yet" }.to_owned()));
+    first.extend(lag(state));
+    line(&mut out, &first);
+    for (which, server) in [("production", &state.source), ("target", &state.target)] {
+        if let Some(error) = &server.error {
+            let error = error.strip_prefix(&format!("{which}: ")).unwrap_or(error);
+            line(&mut out, &[which.to_owned(), format!("cannot be read: {error}")]);
+        }
+    }
+    if let Some(slot) = &state.slot {
+        let held = format!("{} of WAL held (budget {})", size(slot.held_bytes), whole(slot.budget_bytes));
+        let mut confirmed = format!("confirmed {}", slot.confirmed);
+        if let Some(c) = &state.checkpoint {
+            let _ = write!(confirmed, " {}", ago(c.updated_seconds_ago));
+        }
+        let read = if slot.active { "in use" } else { "not in use" };
+        let mut parts = vec!["slot".to_owned(), slot.name.clone(), read.into(), held, confirmed];
+        if slot.wal_status != "reserved" {
+            parts.push(format!("WAL {}", slot.wal_status));
+        }
+        line(&mut out, &parts);
+    }
+    copy(state, &mut out);
+    if let Some(why) = &state.hold {
+        line(&mut out, &["hold".to_owned(), why.clone()]);
+    }
+    if !state.waiting_for_pids.is_empty() {
+        let pids: Vec<String> = state.waiting_for_pids.iter().map(ToString::to_string).collect();
+        let who = if pids.len() == 1 { "pid" } else { "pids" };
+        line(&mut out, &["locks".to_owned(), format!("waiting for {who} {} on the target", pids.join(", "))]);
+    }
+    if state.state == "not started" {
+        line(&mut out, &["next".to_owned(), "sluice run copies, then streams".to_owned()]);
+    }
+    for problem in &state.problems {
+        line(&mut out, &["note".to_owned(), problem.clone()]);
+    }
+    if !state.tables.is_empty() {
+        let heading = ["TABLE", "STATE", ">ROWS APPLIED", "LAST CHANGE", "NOTE"];
+        out.push_str(&table(&heading, state.tables.iter().map(row)));
+    }
+    out.truncate(out.trim_end().len());
+    out
+}
+
+fn line(out: &mut String, parts: &[String]) {
+    out.push_str(parts.join("   ").trim_end());
+    out.push('\n');
+}
+
+fn whole(bytes: u64) -> String {
+    size(bytes).replace(".0 ", " ")
+}
+
+fn lag(state: &State) -> Option<String> {
+    let seconds = state.lag.seconds.map(time);
+    let bytes = state.lag.bytes.map(size);
+    let both: Vec<String> = seconds.into_iter().chain(bytes).collect();
+    (!both.is_empty()).then(|| format!("lag {}", both.join(", ")))
+}
+
+fn copy(state: &State, out: &mut String) {
+    let known: Vec<&Table> = state.tables.iter().filter(|t| t.rows_copied.is_some()).collect();
+    if known.is_empty() {
+        return;
+    }
+    let done = known.iter().filter(|t| t.pending_ranges == 0).count();
+    let rows = known.iter().filter_map(|t| t.rows_copied).sum();
+    let mut parts = vec![
+        "copy".to_owned(),
+        format!("{done} of {}", some(known.len() as u64, "table", "tables")),
+        some(rows, "row", "rows"),
+    ];
+    if done == known.len() {
+        parts.push("done".into());
+    }
+    line(out, &parts);
+}
+
+fn row(t: &Table) -> Vec<String> {
+    let none = || "–".to_owned();
+    let applied = t.rows_applied.map_or_else(none, count);
+    let last = t.last_change_seconds_ago.map_or_else(none, ago);
+    vec![t.name.clone(), t.state.to_owned(), applied, last, note(t)]
+}
+
+fn note(t: &Table) -> String {
+    let mut notes = Vec::new();
+    let mut some_of = |n: u64, text: String| {
+        if n > 0 {
+            notes.push(text);
+        }
+    };
+    some_of(t.pending_ranges, format!("{} to copy", some(t.pending_ranges, "range", "ranges")));
+    some_of(t.pending_points, format!("{} to heal", some(t.pending_points, "row", "rows")));
+    some_of(t.wait_xid.unwrap_or(0), format!("waits for transaction {}", t.wait_xid.unwrap_or(0)));
+    some_of(t.masked.unwrap_or(0), format!("{} masked", t.masked.unwrap_or(0)));
+    some_of(t.dropped.unwrap_or(0), format!("{} dropped", t.dropped.unwrap_or(0)));
+    some_of(t.withheld.len() as u64, format!("{} withheld: {}", t.withheld.len(), t.withheld.join(" ")));
+    some_of(t.divergences, some(t.divergences, "divergence", "divergences"));
+    some_of(u64::from(t.state == "new"), "sluice run copies it".to_owned());
+    some_of(u64::from(t.state == "leaving"), "no longer in tables:".to_owned());
+    notes.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::state::{Checkpoint, Lag, Slot};
+    use super::*;
+
+    #[test]
+    fn it_reads_as_promised() {
+        let server = |name: &str| Server { environment: Some(name.into()), reachable: true, error: None };
+        let mut state = State {
+            pipeline: "shop".into(),
+            source: server("production"),
+            target: server("staging"),
+            connected: Some(true),
+            lag: Lag { bytes: Some(42_000), seconds: Some(0.31) },
+            slot: Some(Slot {
+                name: "sluice_shop".into(),
+                active: true,
+                wal_status: "reserved".into(),
+                held_bytes: 12 << 20,
+                budget_bytes: 4 << 30,
+                confirmed: "0/5A3C9F8".into(),
+            }),
+            checkpoint: Some(Checkpoint { lsn: Some("0/5A3C9F8".into()), updated_seconds_ago: 4.0, source_time: None }),
+            waiting_for_pids: vec![7, 8],
+            tables: vec![
+                Table {
+                    name: "public.customers".into(),
+                    rows_applied: Some(88_310),
+                    rows_copied: Some(12_481_220),
+                    last_change_seconds_ago: Some(0.1),
+                    masked: Some(4),
+                    dropped: Some(1),
+                    withheld: vec!["nickname".into()],
+                    ..Table::default()
+                },
+                Table { name: "public.users".into(), state: "protected", ..Table::default() },
+            ],
+            ..State::default()
+        };
+        state.conclude();
+        assert_eq!(
+            text(&state),
+            "\
+shop   production → staging   streaming   consistent   lag 0.3 s, 41 kB
+slot   sluice_shop   in use   12 MB of WAL held (budget 4 GB)   confirmed 0/5A3C9F8 4 s ago
+copy   1 of 1 table   12,481,220 rows   done
+locks   waiting for pids 7, 8 on the target
+TABLE              STATE       ROWS APPLIED   LAST CHANGE   NOTE
+public.customers   streaming         88,310   now           4 masked, 1 dropped, 1 withheld: nickname
+public.users       protected              –   –"
+        );
+        state.target = Server { environment: None, reachable: false, error: Some("target: connect to x:1".into()) };
+        state.checkpoint = None;
+        assert!(text(&state).contains("\ntarget   cannot be read: connect to x:1\n"));
+    }
+}

@@ -1,0 +1,182 @@
+//! What the two servers said, in the form in which `--json` gives it.
+
+use serde::Serialize;
+
+/// Where a pipeline stands.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct State {
+    /// Its name.
+    pub pipeline: String,
+    /// `not started`, `starting`, `copying`, `streaming`, `held` or `stopped`; `unknown` without the target.
+    pub state: &'static str,
+    /// Is everything that is replicated exact at the checkpoint? `None` where the target could not be asked.
+    pub consistent: Option<bool>,
+    /// Production.
+    pub source: Server,
+    /// Staging.
+    pub target: Server,
+    /// Is a replicator connected to the target now?
+    pub connected: Option<bool>,
+    /// Why the stream stands still, if it does.
+    pub hold: Option<String>,
+    /// Sessions of the target that the replicator waits for.
+    pub waiting_for_pids: Vec<i32>,
+    /// How far behind production.
+    pub lag: Lag,
+    /// The slot on production; `None`: there is none, or production could not be asked.
+    pub slot: Option<Slot>,
+    /// Where the target stands; `None`: nowhere yet, or it could not be asked.
+    pub checkpoint: Option<Checkpoint>,
+    /// The replicated tables, then those that are structure only, then the protected ones.
+    pub tables: Vec<Table>,
+    /// What stands in the way of knowing more, or of going on.
+    pub problems: Vec<String>,
+}
+
+/// One of the two.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Server {
+    /// The label of the configuration.
+    pub environment: Option<String>,
+    /// Did it answer?
+    pub reachable: bool,
+    /// If not, why not.
+    pub error: Option<String>,
+}
+
+/// Behind.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Lag {
+    /// WAL of production behind the confirmed position, other tables' included.
+    pub bytes: Option<u64>,
+    /// As production measures it while the stream runs; since the last sign of life when it does not.
+    pub seconds: Option<f64>,
+}
+
+/// The slot.
+#[derive(Clone, Debug, Serialize)]
+pub struct Slot {
+    /// Its name.
+    pub name: String,
+    /// Is it read now?
+    pub active: bool,
+    /// reserved, extended, unreserved or lost.
+    pub wal_status: String,
+    /// WAL that production keeps for it.
+    pub held_bytes: u64,
+    /// From the configuration: beyond this `run` warns.
+    pub budget_bytes: u64,
+    /// What production has been told is safe.
+    pub confirmed: String,
+}
+
+/// Where the target stands.
+#[derive(Clone, Debug, Serialize)]
+pub struct Checkpoint {
+    /// Production's position; `None`: the slot is about to be made.
+    pub lsn: Option<String>,
+    /// When it was last written.
+    pub updated_seconds_ago: f64,
+    /// When the last applied transaction committed on production.
+    pub source_time: Option<String>,
+}
+
+/// A table.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Table {
+    /// `schema.name`.
+    pub name: String,
+    /// `streaming`, `copying`, `healing`, `waiting`, `new`, `structure`, `protected`, `leaving`, or the pipeline's own
+    /// where that stands still: `held`, `stopped`, `unknown`.
+    pub state: &'static str,
+    /// Ranges that are not exact yet.
+    pub pending_ranges: u64,
+    /// Single keys that are not exact yet.
+    pub pending_points: u64,
+    /// Waits until this transaction of production has ended.
+    pub wait_xid: Option<u64>,
+    /// Changes applied.
+    pub rows_applied: Option<u64>,
+    /// Rows copied.
+    pub rows_copied: Option<u64>,
+    /// Rows that were not as expected.
+    pub divergences: u64,
+    /// When the last change arrived.
+    pub last_change_seconds_ago: Option<f64>,
+    /// Columns that are masked.
+    pub masked: Option<u64>,
+    /// Columns that are dropped.
+    pub dropped: Option<u64>,
+    /// Columns that nobody has classified.
+    pub withheld: Vec<String>,
+}
+
+impl State {
+    /// One word for all, and for each table, from what is known.
+    pub fn conclude(&mut self) {
+        let replicated = |t: &&Table| t.rows_copied.is_some();
+        let pending = |t: &&Table| t.pending_ranges + t.pending_points > 0;
+        let ranges = self.tables.iter().filter(replicated).any(|t| t.pending_ranges > 0);
+        self.state = match (&self.checkpoint, self.connected) {
+            _ if !self.target.reachable => "unknown",
+            (None, _) => "not started",
+            _ if self.hold.is_some() => "held",
+            (_, Some(false)) => "stopped",
+            (Some(c), _) if c.lsn.is_none() => "starting",
+            _ if ranges => "copying",
+            _ => "streaming",
+        };
+        self.consistent = self.target.reachable.then(|| {
+            self.checkpoint.as_ref().is_some_and(|c| c.lsn.is_some())
+                && !self.tables.iter().filter(replicated).any(|t| pending(&t))
+        });
+        for table in self.tables.iter_mut().filter(|t| t.state.is_empty()) {
+            table.state = match &*table {
+                _ if self.state == "unknown" => "unknown",
+                t if t.rows_copied.is_none() => "new",
+                t if t.wait_xid.is_some() && t.pending_ranges > 0 => "waiting",
+                t if t.pending_ranges > 0 => "copying",
+                t if t.pending_points > 0 => "healing",
+                _ if matches!(self.state, "held" | "stopped") => self.state,
+                _ => "streaming",
+            };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state(table: Table) -> State {
+        let mut state = State {
+            connected: Some(true),
+            checkpoint: Some(Checkpoint { lsn: Some("0/1".into()), updated_seconds_ago: 0.0, source_time: None }),
+            tables: vec![table],
+            ..State::default()
+        };
+        state.target.reachable = true;
+        state
+    }
+
+    fn words(mut state: State) -> (&'static str, Option<bool>, &'static str) {
+        state.conclude();
+        (state.state, state.consistent, state.tables[0].state)
+    }
+
+    #[test]
+    fn one_word_says_it() {
+        let known = Table { rows_copied: Some(0), ..Table::default() };
+        assert_eq!(words(state(known.clone())), ("streaming", Some(true), "streaming"));
+        let ranges = Table { pending_ranges: 2, ..known.clone() };
+        assert_eq!(words(state(ranges.clone())), ("copying", Some(false), "copying"));
+        assert_eq!(words(state(Table { wait_xid: Some(7), ..ranges.clone() })).2, "waiting");
+        let points = Table { pending_points: 1, ..known.clone() };
+        assert_eq!(words(state(points)), ("streaming", Some(false), "healing"));
+        assert_eq!(words(state(Table::default())).2, "new");
+        assert_eq!(words(State { connected: Some(false), ..state(known.clone()) }).0, "stopped");
+        assert_eq!(words(State { hold: Some("x".into()), ..state(known.clone()) }), ("held", Some(true), "held"));
+        assert_eq!(words(State { checkpoint: None, ..state(Table::default()) }), ("not started", Some(false), "new"));
+        assert_eq!(words(State { target: Server::default(), ..state(known) }), ("unknown", None, "unknown"));
+    }
+}
