@@ -14,7 +14,7 @@ use filters::filter::{Compiled, Filter};
 use filters::key::MaskKey;
 use filters::mask::Injective;
 use filters::policy::{Class, Policy, TableRule};
-use sink_postgres::checkpoint::{self, Identity};
+use sink_postgres::checkpoint::{self, Checkpoint, Identity};
 use sink_postgres::registry::TableSpec;
 use sink_postgres::sink::{OnDivergence, Options};
 use sink_postgres::{PostgresSink, schema, session};
@@ -246,7 +246,14 @@ pub async fn open(config: &Config, lock: Option<&Lock>, board: &Board) -> Result
         });
     }
     let protected = protected(config, &mut staging).await?;
-    let publications = publications(config, &source, &plan, &mut watch).await?;
+    let known = checkpoint::read(&mut staging, &pipeline).await?;
+    let publications = match known.as_ref().and_then(|k| adopted(config, k)) {
+        Some(name) => {
+            publication::publishes(&mut watch, &name, plan.tables.iter().map(|(t, _)| t)).await?;
+            vec![name]
+        }
+        None => publications(config, &source, &plan, &mut watch).await?,
+    };
     let mut replication = replication(config, &source).await?;
     let system = slot::identify(&mut replication).await.doing("identify the server")?;
     let slot_name = config.slot();
@@ -259,7 +266,6 @@ pub async fn open(config: &Config, lock: Option<&Lock>, board: &Board) -> Result
         mask_key: plan.mask_key.clone(),
         policy: plan.policy.fingerprint(),
     };
-    let known = checkpoint::read(&mut staging, &pipeline).await?;
     let there = slot::look(&mut watch, &slot_name).await.doing("look at the slot")?;
     let target_id = checkpoint::target_id(&mut staging).await?;
     continuity::before(known.as_ref(), there.as_ref(), &identity, &target_id, &mut replication).await?;
@@ -402,6 +408,14 @@ pub async fn different(source: &mut Connection, target: &mut Connection) -> Resu
         });
     }
     Ok(())
+}
+
+/// The publication of a pipeline that was adopted (`sluice adopt`): it is another's, and stays as it is. Without a position
+/// nothing was adopted, and the pipeline has publications of its own.
+fn adopted(config: &Config, known: &Checkpoint) -> Option<String> {
+    known.lsn?;
+    let name = continuity::publication_names(&known.identity.publications).next()?;
+    (name != config.slot() && name != config.publication_inserts()).then(|| name.to_owned())
 }
 
 /// Makes what is missing of the publications where we own the tables; what differs otherwise is refused, with the SQL.

@@ -50,7 +50,7 @@ pub async fn run(args: &Args, verb: &Adopt) -> Result<(), Error> {
         }
         Some(s) => s.confirmed,
     };
-    publishes(&mut db, &verb.publication, &plan).await?;
+    publication::publishes(&mut db, &verb.publication, plan.tables.iter().map(|(t, _)| t)).await?;
     schema::ensure(&mut staging).await?;
     if checkpoint::read(&mut staging, &config.pipeline).await?.is_some() {
         return refuse(
@@ -82,33 +82,6 @@ pub async fn run(args: &Args, verb: &Adopt) -> Result<(), Error> {
         some(plan.tables.len() as u64, "table is", "tables are")
     );
     Ok(())
-}
-
-/// A table of ours that the publication lacks would stand still without a word.
-async fn publishes(db: &mut Connection, name: &str, plan: &Plan) -> Result<(), Error> {
-    let sql = "SELECT p.pubinsert AND p.pubupdate AND p.pubdelete AND p.pubtruncate, t.schemaname, t.tablename
-        FROM pg_catalog.pg_publication p LEFT JOIN pg_catalog.pg_publication_tables t USING (pubname) WHERE p.pubname = $1";
-    let rows = db.query(sql, &[Some(name)]).await.doing("read the publication")?;
-    let refuse = |what: String, hint: String| Err(Error::Refused { what, hint });
-    let Some(first) = rows.first() else {
-        return refuse(format!("there is no publication {name}"), "SELECT pubname FROM pg_publication;".into());
-    };
-    if first.get(0) != Some("t") {
-        return refuse(
-            format!("publication {name} does not publish inserts, updates, deletes and truncates alike"),
-            format!("ALTER PUBLICATION {name} SET (publish = 'insert, update, delete, truncate');"),
-        );
-    }
-    let has = |s: &str, n: &str| rows.iter().any(|r| (r.get(1), r.get(2)) == (Some(s), Some(n)));
-    let tables = plan.tables.iter().map(|(t, _)| t);
-    let missing: Vec<String> = tables.filter(|t| !has(&t.shape.schema, &t.shape.name)).map(|t| t.quoted()).collect();
-    if missing.is_empty() {
-        return Ok(());
-    }
-    refuse(
-        format!("publication {name} lacks {}", missing.join(", ")),
-        "exclude what it does not publish; a table that joins now would need a copy".into(),
-    )
 }
 
 async fn identity(config: &Config, verb: &Adopt, plan: &Plan, db: &mut Connection) -> Result<Identity, Error> {

@@ -160,6 +160,11 @@ async fn same_history(replication: &mut Connection, was: i32, now: i32, at: Lsn)
     }
 }
 
+/// The publications of a fingerprint.
+pub fn publication_names(text: &str) -> impl Iterator<Item = &str> {
+    publications(text).into_keys()
+}
+
 /// Name and OID of each publication.
 fn publications(text: &str) -> BTreeMap<&str, &str> {
     lines(text).filter(|l| l.len() == 2).map(|l| (l[0], l[1])).collect()

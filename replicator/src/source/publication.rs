@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use wire::{Connection, Error, quote_ident, quote_literal};
 
 use super::catalog::SourceTable;
+use crate::error::Doing;
 
 /// One of the two publications, as it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -154,6 +155,39 @@ pub async fn fingerprint(db: &mut Connection, names: &[String]) -> Result<String
         .await?;
     Ok(rows.iter().flat_map(|r| r.iter()).filter_map(|r| r.get(0)).collect::<Vec<_>>().join("\n"))
 }
+
+/// Does a publication that is not ours (`sluice adopt`) send all of these? A table that it lacks would stand still
+/// without a word.
+pub async fn publishes<'t>(
+    db: &mut Connection,
+    name: &str,
+    tables: impl IntoIterator<Item = &'t SourceTable>,
+) -> Result<(), crate::error::Error> {
+    let rows = db.query(PUBLISHED, &[Some(name)]).await.doing("read the publication")?;
+    let refuse = |what: String, hint: String| Err(crate::error::Error::Refused { what, hint });
+    let Some(first) = rows.first() else {
+        return refuse(format!("there is no publication {name}"), "SELECT pubname FROM pg_publication;".into());
+    };
+    if first.get(0) != Some("t") {
+        return refuse(
+            format!("publication {name} does not publish inserts, updates, deletes and truncates alike"),
+            format!("ALTER PUBLICATION {} SET (publish = 'insert, update, delete, truncate');", quote_ident(name)),
+        );
+    }
+    let has = |t: &SourceTable| rows.iter().any(|r| (r.get(1), r.get(2)) == (Some(&*t.shape.schema), Some(&*t.shape.name)));
+    let missing: Vec<String> = tables.into_iter().filter(|t| !has(t)).map(SourceTable::quoted).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    refuse(
+        format!("publication {name} lacks {}", missing.join(", ")),
+        "exclude what it does not publish; or sluice destroy, then run: with publications of its own it copies all".into(),
+    )
+}
+
+const PUBLISHED: &str = "
+SELECT p.pubinsert AND p.pubupdate AND p.pubdelete AND p.pubtruncate, t.schemaname, t.tablename
+FROM pg_catalog.pg_publication p LEFT JOIN pg_catalog.pg_publication_tables t USING (pubname) WHERE p.pubname = $1";
 
 const PUBLICATION: &str = "
 SELECT p.puballtables, p.pubinsert, p.pubupdate, p.pubdelete, p.pubtruncate, p.pubviaroot, p.oid,
