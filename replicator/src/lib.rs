@@ -6,6 +6,7 @@
 
 pub mod batch;
 pub mod board;
+pub mod check;
 pub mod cli;
 pub mod config;
 pub mod copy;
@@ -13,6 +14,7 @@ pub mod error;
 pub mod pipeline;
 pub mod propose;
 pub mod run;
+pub mod serve;
 pub mod source;
 pub mod sql;
 pub mod start;

@@ -9,7 +9,7 @@ mod tests;
 mod words;
 mod yaml;
 
-pub use yaml::{Found, yaml};
+pub use yaml::{Found, proposals, yaml};
 
 use filters::mask::MaskSpec;
 use filters::policy::Class;

@@ -26,17 +26,102 @@ pub struct Args {
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
+    /// Look at both databases and write a first sluice.yaml, sluice.lock, and the SQL for two roles
+    Init(Init),
+    /// Check everything that `run` needs, and say what mends what fails
+    Check(Check),
+    /// Show what `run` would do: tables, masks, time, WAL, hazards
+    Plan(Plan),
     /// Copy what is pending, then stream, until stopped
     Run(Run),
     /// Show where everything stands, read from the two databases
     Status(Status),
     /// Bring tables up to date again, in chunks, without emptying them
     Resync(Resync),
+    /// List the masks, or try one on a value
+    Masks(Masks),
     /// Drop slot, publications and what sluice keeps on the target; asks first
     Destroy(Destroy),
     /// Go on from a slot that another replicator has used: the tables are declared equal at its position
     #[command(hide = true)]
     Adopt(Adopt),
+}
+
+/// `init`.
+#[derive(Debug, ClapArgs)]
+pub struct Init {
+    /// Production; a password is better in the variable, or in ~/.pgpass
+    #[arg(long, value_name = "URL", env = "SLUICE_SOURCE_URL", hide_env_values = true)]
+    pub source: Option<String>,
+    /// Staging
+    #[arg(long, value_name = "URL", env = "SLUICE_TARGET_URL", hide_env_values = true)]
+    pub target: Option<String>,
+    /// Names slot, publications and checkpoint; else named like production's database
+    #[arg(long, value_name = "NAME")]
+    pub pipeline: Option<String>,
+    /// Overwrite the files
+    #[arg(long)]
+    pub force: bool,
+    /// Only write sluice.lock anew, from sluice.yaml and production's present tables
+    #[arg(long, conflicts_with_all = ["pipeline", "force"])]
+    pub lock: bool,
+}
+
+/// `check`.
+#[derive(Debug, ClapArgs)]
+pub struct Check {
+    /// Fail on any difference between sluice.lock and production's present tables (for CI)
+    #[arg(long)]
+    pub locked: bool,
+    /// As JSON, one object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `plan`.
+#[derive(Debug, ClapArgs)]
+pub struct Plan {
+    /// As JSON, one object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `masks`.
+#[derive(Debug, ClapArgs)]
+pub struct Masks {
+    /// What to do
+    #[command(subcommand)]
+    pub verb: MasksVerb,
+}
+
+/// `masks list`, `masks try`.
+#[derive(Debug, Subcommand)]
+pub enum MasksVerb {
+    /// The masks there are
+    List,
+    /// Mask a value under a throw-away key: another run gives another value
+    Try(Try),
+}
+
+/// `masks try`.
+#[derive(Debug, ClapArgs)]
+pub struct Try {
+    /// email, name, phone, digits, hash, uuid, constant, null
+    pub mask: String,
+    /// The value, as text
+    #[arg(allow_hyphen_values = true)]
+    pub value: String,
+    /// A parameter of the mask: keep_domain=true
+    #[arg(long = "param", value_name = "NAME=VALUE", value_parser = parameter)]
+    pub parameters: Vec<(String, String)>,
+    /// Use the configured key
+    #[arg(long)]
+    pub real_key: bool,
+}
+
+fn parameter(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("NAME=VALUE is wanted: keep_domain=true")?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 /// `run`.

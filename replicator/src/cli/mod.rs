@@ -2,8 +2,12 @@
 
 mod adopt;
 mod args;
+mod check;
 mod confirm;
 mod destroy;
+mod init;
+mod masks;
+mod plan;
 mod resync;
 mod run;
 mod status;
@@ -44,6 +48,10 @@ pub fn main() -> ExitCode {
 
 async fn dispatch(args: &args::Args) -> Result<(), Error> {
     match &args.verb {
+        args::Verb::Init(verb) => init::run(args, verb).await,
+        args::Verb::Check(verb) => check::run(args, verb).await,
+        args::Verb::Plan(verb) => plan::run(args, verb).await,
+        args::Verb::Masks(verb) => masks::run(verb),
         args::Verb::Run(run) => run::run(args, run).await,
         args::Verb::Status(verb) => status::run(args, verb).await,
         args::Verb::Resync(verb) => resync::run(args, verb).await,

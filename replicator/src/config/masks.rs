@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use filters::mask::MaskSpec;
 
+use super::effective::quote;
 use super::problem::{Fault, Problem, Problems, did_you_mean};
 use super::read::At;
 
@@ -53,6 +54,21 @@ fn is_taken(name: &str) -> bool {
     ["keep", "drop", "withheld"].contains(&name)
         || NOT_YET.contains(&name)
         || MASKS.iter().any(|(mask, _)| *mask == name)
+}
+
+/// Reads a mask from its name and its parameters as typed. All problems at once.
+pub fn typed(name: &str, parameters: &[(String, String)]) -> Result<MaskSpec, Problems> {
+    let mut text = format!("mask: {}\n", quote(name));
+    parameters.iter().for_each(|(key, value)| text += &format!("{}: {}\n", quote(key), quote(value)));
+    let mut problems = Problems::default();
+    let root = super::tree::parse(&text, &mut problems);
+    match mask(&At::root(root.as_ref()), &mut problems) {
+        Some(spec) if problems.0.is_empty() => Ok(spec),
+        _ => {
+            problems.0.iter_mut().for_each(|p| p.line = None);
+            Err(problems)
+        }
+    }
 }
 
 /// Reads a mask: its name alone, or a map with `mask:` and parameters.

@@ -153,7 +153,7 @@ fn agency() -> Vec<Found> {
 
 #[test]
 fn the_file_is_pleasant_to_read() {
-    let text = yaml("shop", &agency()[..2]);
+    let text = yaml("shop", &agency()[..2], &[]);
     let expected = "\
 tables:
   public.cruises: keep
@@ -183,7 +183,7 @@ fn the_file_is_a_configuration() {
         name => Some(format!("postgres://{name}")),
     };
     let found = agency();
-    let text = yaml("shop", &found);
+    let text = yaml("shop", &found, &[("ops".into(), "notes".into())]);
     let config = Config::parse(&text, &env).unwrap_or_else(|e| panic!("{text}\n{e}"));
     let tables: Vec<SourceTable> = found.iter().map(|f| f.table.clone()).collect();
     let policy = config.resolve(&tables, None).unwrap_or_else(|e| panic!("{text}\n{e}")).policy;
@@ -198,5 +198,6 @@ fn the_file_is_a_configuration() {
     assert_eq!(policy.rule("public", "sessions"), &TableRule::Structure);
     assert_eq!(policy.rule("public", "schema_migrations"), &TableRule::Exclude);
     assert!(text.contains("  # tables: [public.users]\n"), "{text}");
-    assert!(Config::parse(&yaml("shop", &[]), &env).is_ok());
+    assert!(text.contains("  # tables: [ops.notes]\n"), "{text}");
+    assert!(Config::parse(&yaml("shop", &[], &[]), &env).is_ok());
 }

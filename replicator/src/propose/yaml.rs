@@ -7,7 +7,7 @@ use filters::mask::{ColumnFacts, Mask};
 use filters::policy::Class;
 
 use super::{Proposal, Whole, propose, whole};
-use crate::config::{SourceColumn, SourceTable, class_text, quote};
+use crate::config::{SourceColumn, SourceTable, class_text, quote, table_name};
 
 /// A table that `init` found.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -25,8 +25,9 @@ const OFTEN_OWN: &[&str] =
 /// A line that is longer than this does not push the comments of its neighbours aside.
 const WIDEST: usize = 64;
 
-/// Writes the file. What it writes, [`crate::config::Config`] reads.
-pub fn yaml(pipeline: &str, found: &[Found]) -> String {
+/// Writes the file. What it writes, [`crate::config::Config`] reads. `own`: tables that only the target has, by schema and
+/// name.
+pub fn yaml(pipeline: &str, found: &[Found], own: &[(String, String)]) -> String {
     let mut out = format!(
         "\
 # What leaves production, and how it looks when it does. Written by `sluice init` from names and types alone: no value was
@@ -56,7 +57,7 @@ tables:
     if found.is_empty() {
         out.push_str("  # none was found; a glob takes what comes\n  \"public.*\": keep\n");
     }
-    protect(&mut out, found);
+    protect(&mut out, found, own);
     out.push_str(
         "
 # serve:
@@ -73,10 +74,8 @@ fn table(out: &mut String, found: &Found) {
         Whole::Exclude(why) => return line(out, &format!("  {name}: exclude"), why, 0),
         Whole::Copy => {}
     }
-    let proposals: Vec<(&SourceColumn, Proposal)> =
-        found.table.columns.iter().map(|column| (column, proposal(found, column))).collect();
     let (kept, changed): (Vec<_>, Vec<_>) =
-        proposals.into_iter().partition(|(_, p)| p.class == Class::Keep && p.reason.is_empty());
+        proposals(found).into_iter().partition(|(_, p)| p.class == Class::Keep && p.reason.is_empty());
     if changed.is_empty() {
         return line(out, &format!("  {name}: keep"), "", 0);
     }
@@ -97,6 +96,11 @@ fn changed_line(column: &SourceColumn, proposal: &Proposal) -> (String, String) 
     (format!("      {}: {}", quote(&column.name), class_text(&proposal.class)), why)
 }
 
+/// What is proposed for each column.
+pub fn proposals(found: &Found) -> Vec<(&SourceColumn, Proposal)> {
+    found.table.columns.iter().map(|column| (column, proposal(found, column))).collect()
+}
+
 /// What is proposed, if it fits; else what always does.
 fn proposal(found: &Found, column: &SourceColumn) -> Proposal {
     let is_key = found.key.contains(&column.name);
@@ -113,18 +117,25 @@ fn proposal(found: &Found, column: &SourceColumn) -> Proposal {
     }
 }
 
-fn protect(out: &mut String, found: &[Found]) {
+fn protect(out: &mut String, found: &[Found], own: &[(String, String)]) {
     out.push_str("\n# The target's own tables: never written, never emptied, whatever else is said here.\nprotect:\n  tables: []\n");
-    let own: Vec<String> = found
+    if !own.is_empty() {
+        let own: Vec<String> = own.iter().map(|(schema, name)| quote(&table_name(schema, name))).collect();
+        out.push_str("  # Only the target has these. Nothing writes them as it is; named here, nothing ever will:\n");
+        wrapped(out, "  # tables: [", &own);
+        out.truncate(out.trim_end().len());
+        out.push_str("]\n");
+    }
+    let often: Vec<String> = found
         .iter()
         .filter(|f| OFTEN_OWN.contains(&f.table.name.as_str()))
         .map(|f| quote(&f.table.full_name()))
         .collect();
-    if own.is_empty() {
+    if often.is_empty() && own.is_empty() {
         out.push_str("  # tables: [public.users]\n");
-    } else {
+    } else if !often.is_empty() {
         out.push_str("  # Often staging's own. If so, name them here, and take them out of `tables`:\n");
-        wrapped(out, "  # tables: [", &own);
+        wrapped(out, "  # tables: [", &often);
         out.truncate(out.trim_end().len());
         out.push_str("]\n");
     }

@@ -1,0 +1,2 @@
+//! The preflight checks, as functions that return data.
+pub mod review;

@@ -1,0 +1,147 @@
+//! What `init` says: the SQL on stdout, everything else on stderr.
+
+use wire::Conninfo;
+
+use super::super::args::{Args, Init};
+use super::super::table;
+use crate::config::{class_text, table_name};
+use crate::propose::{self, Found, Whole};
+use crate::source::catalog::SourceTable;
+use crate::sql;
+
+/// The roles that the SQL makes.
+const READER: &str = "sluice_reader";
+const WRITER: &str = "sluice_writer";
+
+/// The SQL for both servers.
+pub fn sql(pipeline: &str, source: &Conninfo, target: &Conninfo, copied: &[&SourceTable]) {
+    let names = |identified: Option<bool>| -> Vec<(String, String)> {
+        copied.iter().filter(|t| identified.is_none_or(|yes| t.identified == yes)).map(|t| t.name()).collect()
+    };
+    let (tables, without_identity) = (names(Some(true)), names(Some(false)));
+    print!(
+        "{}",
+        sql::production(&sql::Production {
+            pipeline,
+            role: READER,
+            database: source.database(),
+            tables: &tables,
+            without_identity: &without_identity,
+        })
+    );
+    println!();
+    print!("{}", sql::target(&sql::Target { role: WRITER, database: target.database(), tables: &names(None) }));
+}
+
+/// What there is to say.
+pub struct Talk<'a> {
+    /// The command line.
+    pub args: &'a Args,
+    /// This verb's.
+    pub verb: &'a Init,
+    /// The pipeline's name.
+    pub pipeline: &'a str,
+    /// Production.
+    pub source: Conninfo,
+    /// Staging.
+    pub target: Conninfo,
+    /// Production's tables.
+    pub found: &'a [Found],
+    /// The target's own.
+    pub own: &'a [(String, String)],
+    /// All of the target's.
+    pub there: &'a [(String, String)],
+    /// Those whose rows are copied.
+    pub copied: Vec<&'a SourceTable>,
+}
+
+/// Says what was written, what to review, and what to type next.
+pub fn talk(t: &Talk<'_>) {
+    let lock = t.args.config.with_file_name("sluice.lock");
+    eprintln!(
+        "\nwrote {} and {}, from names and types alone: no row was read",
+        t.args.config.display(),
+        lock.display()
+    );
+    let count =
+        |which: fn(&Whole) -> bool| t.found.iter().filter(|f| which(&propose::whole(&f.table.name))).count() as u64;
+    eprintln!(
+        "pipeline {}: {} copied, {} as structure only, {} left out",
+        t.pipeline,
+        table::some(t.copied.len() as u64, "table", "tables"),
+        count(|w| matches!(w, Whole::Structure(_))),
+        count(|w| matches!(w, Whole::Exclude(_)))
+    );
+    undecided(t.found);
+    list("no primary key and no replica identity: updates and deletes of these do not reach the target", {
+        t.copied.iter().filter(|t| !t.identified).map(|t| full(&t.name())).collect()
+    });
+    list("not on the target yet: sluice makes no tables; pg_dump --schema-only does", {
+        t.copied.iter().map(|t| t.name()).filter(|n| !t.there.contains(n)).map(|n| full(&n)).collect()
+    });
+    list("only on the target: if they are staging's own, protect them in the file", t.own.iter().map(full).collect());
+    eprintln!("\nNext:");
+    eprintln!("  1. read {} line by line: a wrong `keep` lets personal data out", t.args.config.display());
+    eprintln!("  2. have the SQL above run, each part on its server, and set the two passwords");
+    eprintln!("  3. in the shell that runs sluice (passwords in ~/.pgpass, or in the URLs):");
+    eprintln!("       export SLUICE_SOURCE_URL='{}'", url(&t.source, READER));
+    eprintln!("       export SLUICE_TARGET_URL='{}'", url(&t.target, WRITER));
+    eprintln!(
+        "       export SLUICE_MASK_KEY=\"$(openssl rand -base64 32)\"   # once; keep it safe: another key is another staging"
+    );
+    eprintln!("  4. sluice check, sluice plan, sluice run");
+    let typed = |flag: &str| std::env::args().any(|a| a == flag || a.starts_with(&format!("{flag}=")));
+    if [(&t.source, "--source"), (&t.target, "--target")]
+        .iter()
+        .any(|(c, f)| c.redacted().contains("password=***") && typed(f))
+    {
+        eprintln!(
+            "\nA password on the command line can be seen by others in `ps`: next time export SLUICE_SOURCE_URL instead."
+        );
+    }
+    debug_assert!(t.verb.source.is_some());
+}
+
+fn undecided(found: &[Found]) {
+    let mut lines = Vec::new();
+    for found in found.iter().filter(|f| propose::whole(&f.table.name) == Whole::Copy) {
+        for (column, proposal) in propose::proposals(found).into_iter().filter(|(_, p)| p.undecided) {
+            let name = format!("{}.{}", found.table.full_name(), column.name);
+            lines.push(vec![format!("  {name}"), class_text(&proposal.class), proposal.reason.to_owned()]);
+        }
+    }
+    if !lines.is_empty() {
+        eprintln!("\nundecided, on the safe side for now; look at each:");
+        eprintln!("{}", table::table(&["  COLUMN", "FOR NOW", "WHY"], lines));
+    }
+}
+
+fn list(what: &str, names: Vec<String>) {
+    if !names.is_empty() {
+        eprintln!("\n{what}:");
+        names.iter().for_each(|n| eprintln!("  {n}"));
+    }
+}
+
+fn full(name: &(String, String)) -> String {
+    table_name(&name.0, &name.1)
+}
+
+/// A connection string for another role, without a password.
+fn url(info: &Conninfo, role: &str) -> String {
+    if info.host().starts_with('/') {
+        return format!("host={} port={} user={role} dbname={}", info.host(), info.port(), info.database());
+    }
+    let host = if info.host().contains(':') { format!("[{}]", info.host()) } else { info.host().to_owned() };
+    let mode = if info.is_local() { String::new() } else { "?sslmode=verify-full".to_owned() };
+    let database: String = info.database().bytes().map(percent).collect();
+    format!("postgres://{role}@{host}:{}/{database}{mode}", info.port())
+}
+
+fn percent(byte: u8) -> String {
+    if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
+        char::from(byte).to_string()
+    } else {
+        format!("%{byte:02X}")
+    }
+}
