@@ -156,7 +156,7 @@ pub fn described(table: &SourceTable) -> config::SourceTable {
 }
 
 /// Rows are found on the target by their key: it must be whole there, and different rows must keep different keys.
-fn proven(table: &SourceTable, compiled: &Compiled) -> Result<(), Error> {
+pub(crate) fn proven(table: &SourceTable, compiled: &Compiled) -> Result<(), Error> {
     let refuse = |what: String, hint: &str| Err(Error::Refused { what, hint: hint.into() });
     if table.key.is_empty() {
         return Ok(());

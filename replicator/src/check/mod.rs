@@ -1,2 +1,172 @@
-//! The preflight checks, as functions that return data.
+//! The preflight checks, as functions that return data: each looks at one side of one thing, none stops the others.
+//!
+//! ```text
+//!  configuration ─► production ─► its tables ─► target ─► its tables ─► protected ─► continuity ─► lock
+//! ```
+//!
+//! Nothing is written, on neither side. What fails says why, and where there is a statement that mends it, that one.
+
+mod continuity;
+mod production;
+mod protect;
+mod report;
 pub mod review;
+mod source_tables;
+mod target;
+mod target_tables;
+
+pub use report::{Area, Item, Mend, Report, State};
+
+use std::sync::Arc;
+
+use filters::compiled::Compiled;
+use filters::filter::Filter;
+use filters::key::MaskKey;
+use filters::policy::Policy;
+use wire::{Connection, Conninfo};
+
+use crate::config::{Config, Lock};
+use crate::error::{Doing, Error};
+use crate::source::catalog::{self, SourceTable};
+use crate::start;
+
+/// What the checks look at.
+pub(crate) struct World<'c> {
+    pub config: &'c Config,
+    pub source_info: Conninfo,
+    pub target_info: Conninfo,
+    pub source: Connection,
+    pub target: Option<Connection>,
+    /// What is copied.
+    pub tables: Vec<(SourceTable, Arc<Compiled>)>,
+    /// All that production has.
+    pub found: Vec<SourceTable>,
+    pub policy: Policy,
+}
+
+/// Runs them all. `strict`: every difference between the lock and production's tables is a failure.
+pub async fn run(config: &Config, lock: Option<&Lock>, strict: bool) -> Result<Report, Error> {
+    let mut report = Report::default();
+    let (source_info, target_info) = start::conninfos(config)?;
+    report.ok(Area::Configuration, "sluice.yaml", format!("pipeline {}", config.pipeline));
+    let source = production::reach(&mut report, &source_info, &config.pipeline).await;
+    let mut target = target::reach(&mut report, &target_info, &config.pipeline).await;
+    let Some(mut source) = source else {
+        if let Some(db) = &mut target {
+            let done = target::server(&mut report, db, &target_info).await;
+            report.hear(Area::Target, "server", done);
+        }
+        report.skip(Area::Production, "everything else", "production cannot be reached");
+        return Ok(report);
+    };
+    if let Some(target) = &mut target {
+        match start::different(&mut source, target).await {
+            Ok(()) => report.ok(Area::Target, "another database than production", String::new()),
+            Err(e) => report.error(Area::Target, "another database than production", &e),
+        }
+    }
+    let found = catalog::tables(&mut source).await.doing("read the catalog")?;
+    let (tables, policy) = resolve(&mut report, config, lock, &found);
+    let mut world = World { config, source_info, target_info, source, target, tables, found, policy };
+    let done = production::server(&mut report, &mut world).await;
+    report.hear(Area::Production, "server", done);
+    let done = source_tables::all(&mut report, &mut world).await;
+    report.hear(Area::Tables, "production's tables", done);
+    if let Some(mut db) = world.target.take() {
+        let done = target::server(&mut report, &mut db, &world.target_info).await;
+        report.hear(Area::Target, "server", done);
+        let done = target_tables::all(&mut report, &world, &mut db).await;
+        report.hear(Area::Tables, "the target's tables", done);
+        let done = protect::all(&mut report, &world, &mut db).await;
+        report.hear(Area::Protected, "protected tables", done);
+        let done = continuity::all(&mut report, &mut world, &mut db).await;
+        report.hear(Area::Production, "continuity", done);
+        db.close().await;
+    } else {
+        report.skip(Area::Target, "everything else", "the target cannot be reached");
+    }
+    locked(&mut report, &world, lock, strict);
+    world.source.close().await;
+    Ok(report)
+}
+
+/// Lays the configuration over production's tables. Where the lock stands in the way, once more without it, so that the
+/// other checks have something to look at.
+fn resolve(
+    report: &mut Report,
+    config: &Config,
+    lock: Option<&Lock>,
+    found: &[SourceTable],
+) -> (Vec<(SourceTable, Arc<Compiled>)>, Policy) {
+    let plain: Vec<_> = found.iter().map(start::described).collect();
+    let resolved = match config.resolve(&plain, lock) {
+        Ok(resolved) => Some(resolved),
+        Err(problems) => {
+            for p in &problems.0 {
+                report.problem(p, State::Failed);
+            }
+            config.resolve(&plain, None).ok()
+        }
+    };
+    let Some(resolved) = resolved else {
+        report.skip(Area::Tables, "the tables", "the configuration does not fit them yet");
+        return (Vec::new(), Policy::default());
+    };
+    resolved.warnings.iter().for_each(|p| report.problem(p, State::Warned));
+    let any = MaskKey::new(&[0; 32]).ok();
+    let Some(key) = config.masking.key.clone().or(any) else { return (Vec::new(), resolved.policy) };
+    let filter = Filter::new(resolved.policy.clone(), key);
+    let mut tables = Vec::new();
+    for table in found {
+        match filter.compile(&table.shape) {
+            Ok(Some(compiled)) => {
+                if let Err(e) = start::proven(table, &compiled) {
+                    report.error(Area::Tables, &compiled.input().to_string(), &e);
+                }
+                tables.push((table.clone(), compiled));
+            }
+            Ok(None) => {}
+            Err(e) => report.error(Area::Tables, &table.shape.to_string(), &e.into()),
+        }
+    }
+    if tables.is_empty() {
+        report.fail(
+            Area::Configuration,
+            "tables",
+            "no table is replicated: a table that nothing names never leaves production",
+            None,
+        );
+    }
+    (tables, resolved.policy)
+}
+
+/// Is the lock what production's tables are now?
+fn locked(report: &mut Report, world: &World<'_>, lock: Option<&Lock>, strict: bool) {
+    let state = if strict { State::Failed } else { State::Warned };
+    let mend = Some(Mend::shell("sluice init --lock"));
+    let name = "sluice.lock";
+    let Some(lock) = lock else {
+        return report.push(
+            Area::Lock,
+            name,
+            state,
+            "there is none: a column that comes later is only known after the first run",
+            mend,
+        );
+    };
+    let plain: Vec<_> = world.found.iter().map(start::described).collect();
+    let Ok(now) = world.config.resolve(&plain, None) else {
+        return report.skip(Area::Lock, name, "the configuration does not fit production's tables yet");
+    };
+    report.changes = review::compare(lock, &Lock::of(&now.policy, &plain));
+    match report.changes.len() {
+        0 => report.ok(Area::Lock, name, format!("as production's tables are, {} of them", lock.tables.len())),
+        n => report.push(
+            Area::Lock,
+            name,
+            state,
+            format!("{n} differences to production and sluice.yaml, shown below"),
+            mend,
+        ),
+    }
+}

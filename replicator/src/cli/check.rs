@@ -1,8 +1,44 @@
-//! `sluice check`.
+//! `sluice check`: the preflight checks as a list, each failure with what mends it.
+
+use std::io::IsTerminal;
+
 use super::args::{Args, Check};
+use crate::check::{self, Area, Report, State};
+use crate::config::{Config, Lock};
 use crate::error::Error;
 
-/// Not yet.
-pub async fn run(_: &Args, _: &Check) -> Result<(), Error> {
-    Err(Error::Bug("not built yet".into()))
+/// Runs them all; exit code 3 if one fails.
+pub async fn run(args: &Args, verb: &Check) -> Result<(), Error> {
+    let report = match files(args) {
+        Ok((config, lock)) => check::run(&config, lock.as_ref(), verb.locked).await?,
+        Err(report) => report,
+    };
+    let failed = report.count(State::Failed);
+    if verb.json {
+        let json = serde_json::json!({ "ok": failed == 0, "checks": report.checks, "changes": report.changes });
+        println!("{json}");
+    } else {
+        print!("{}", report.text(std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none()));
+    }
+    match failed {
+        0 => Ok(()),
+        failed => Err(Error::Check { failed, checks: report.checks.len() }),
+    }
+}
+
+/// The configuration and the lock, or everything that is wrong with them.
+fn files(args: &Args) -> Result<(Config, Option<Lock>), Report> {
+    let mut report = Report::default();
+    let config = Config::load(&args.config);
+    let lock = Lock::read(&args.config.with_file_name("sluice.lock"));
+    for problems in [config.as_ref().err(), lock.as_ref().err()].into_iter().flatten() {
+        problems.0.iter().for_each(|p| report.problem(p, State::Failed));
+    }
+    match (config, lock) {
+        (Ok(config), Ok(lock)) => Ok((config, lock)),
+        _ => {
+            report.skip(Area::Production, "everything else", "the configuration cannot be read");
+            Err(report)
+        }
+    }
 }

@@ -31,6 +31,10 @@ pub fn sql(pipeline: &str, source: &Conninfo, target: &Conninfo, copied: &[&Sour
     );
     println!();
     print!("{}", sql::target(&sql::Target { role: WRITER, database: target.database(), tables: &names(None) }));
+    // a role without CREATE on the database cannot even say CREATE SCHEMA IF NOT EXISTS: its tables are made for it
+    let role = wire::quote_ident(WRITER);
+    println!("\n-- What it keeps there. The same role needs no right to make anything else.");
+    println!("{}GRANT ALL ON ALL TABLES IN SCHEMA sluice TO {role};", sink_postgres::schema::SQL);
 }
 
 /// What there is to say.

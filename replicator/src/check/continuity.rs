@@ -1,0 +1,60 @@
+//! Where a pipeline has run before: is what the slot would send the continuation of what the target has?
+
+use sink_postgres::checkpoint::{self, Identity};
+use wire::Connection;
+
+use super::production::value;
+use super::{Area, Report, World};
+use crate::error::{Doing, Error};
+use crate::source::{continuity, publication, slot};
+use crate::start;
+
+/// The slot first, then the checkpoint, then the end of WAL: a pipeline that runs meanwhile moves them in this order.
+pub async fn all(report: &mut Report, world: &mut World<'_>, target: &mut Connection) -> Result<(), Error> {
+    let (here, name) = (Area::Production, "continuity");
+    let (config, slot_name) = (world.config, world.config.slot());
+    if value(&mut world.source, "SELECT pg_catalog.pg_is_in_recovery()").await.doing("look at the server")? == "t" {
+        report.skip(here, name, "production is a standby");
+        return Ok(());
+    }
+    let there = slot::look(&mut world.source, &slot_name).await.doing("look at the slot")?;
+    let kept = "SELECT pg_catalog.has_table_privilege(pg_catalog.to_regclass('sluice.checkpoint'), 'SELECT')";
+    let known = match super::target::ask(target, kept).await?.as_str() {
+        "t" => checkpoint::read(target, &config.pipeline).await?,
+        _ => None,
+    };
+    if known.is_none() && there.is_none() {
+        report.ok(here, name, "a first run: neither slot nor checkpoint is there");
+        return Ok(());
+    }
+    // its failure is a check of its own
+    let Ok(mut replication) = start::replication(config, &world.source_info).await else {
+        report.skip(here, name, "no replication session");
+        return Ok(());
+    };
+    let system = slot::identify(&mut replication).await.doing("identify the server")?;
+    let mut names = vec![slot_name.clone()];
+    if world.tables.iter().any(|(t, _)| !t.identified) {
+        names.push(config.publication_inserts());
+    }
+    let now = Identity {
+        system_id: system.id.clone(),
+        timeline: system.timeline,
+        source_database: system.database.clone(),
+        slot: slot_name,
+        publications: publication::fingerprint(&mut world.source, &names).await.doing("read the publications")?,
+        mask_key: config.masking.key.as_ref().map_or_else(|| "none".to_owned(), filters::key::MaskKey::id),
+        policy: world.policy.fingerprint(),
+    };
+    let target_id = checkpoint::target_id(target).await?;
+    let mut done = continuity::before(known.as_ref(), there.as_ref(), &now, &target_id, &mut replication).await;
+    if let (Ok(()), Some(lsn)) = (&done, known.as_ref().and_then(|k| k.lsn)) {
+        done = continuity::after(lsn, there.as_ref(), &system);
+    }
+    replication.close().await;
+    match done {
+        Ok(()) => report.ok(here, name, "slot and checkpoint belong together"),
+        Err(e) => report.error(here, name, &e),
+    }
+    Ok(())
+}

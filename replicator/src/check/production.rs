@@ -1,0 +1,143 @@
+//! Production's server, and what our role may do there.
+
+use wire::{Connection, Conninfo, SslMode, quote_ident};
+
+use super::{Area, Mend, Report, World};
+use crate::config::SlotWalLimit;
+use crate::error::{Doing, Error};
+use crate::{source::slot, start};
+
+const HERE: Area = Area::Production;
+
+/// Opens a session, and looks at what it is.
+pub async fn reach(report: &mut Report, info: &Conninfo, pipeline: &str) -> Option<Connection> {
+    match start::production(info, pipeline, "check", &[]).await {
+        Ok(db) => {
+            version(report, HERE, &db, info);
+            tls(report, info);
+            Some(db)
+        }
+        Err(e) => {
+            report.fail(HERE, "reachable", e.chain(), Some(Mend::hand(REACH)));
+            None
+        }
+    }
+}
+
+pub(super) const REACH: &str =
+    "psql with the same connection string tells more; see pg_hba.conf and the server's firewall";
+
+/// Ours are 15 to 18.
+pub(super) fn version(report: &mut Report, area: Area, db: &Connection, info: &Conninfo) {
+    let major = db.server_version() / 10_000;
+    let what = format!("{}, PostgreSQL {major}", info.redacted());
+    match major {
+        15..=18 => report.ok(area, "reachable", what),
+        _ => report.warn(area, "reachable", format!("{what}: sluice is tested with 15 to 18"), None),
+    }
+}
+
+fn tls(report: &mut Report, info: &Conninfo) {
+    let mode = info.ssl_mode();
+    match () {
+        () if info.is_local() => report.ok(HERE, "TLS", "not needed: on this machine"),
+        () if mode < SslMode::VerifyFull => report.warn(
+            HERE,
+            "TLS",
+            format!("sslmode is {mode}: whoever stands between could read production's rows"),
+            Some(Mend::hand("source.url: …?sslmode=verify-full&sslrootcert=ca.pem")),
+        ),
+        () => report.ok(HERE, "TLS", format!("sslmode {mode}")),
+    }
+}
+
+/// One value of one row.
+pub(super) async fn value(db: &mut Connection, sql: &str) -> Result<String, wire::Error> {
+    let rows = db.simple(sql).await?;
+    Ok(rows.first().and_then(|r| r.get(0, 0)).unwrap_or_default().to_owned())
+}
+
+/// Settings, rights, room.
+pub async fn server(report: &mut Report, world: &mut World<'_>) -> Result<(), Error> {
+    let config = world.config;
+    let role = quote_ident(world.source_info.user());
+    let db = &mut world.source;
+    let standby = value(db, "SELECT pg_catalog.pg_is_in_recovery()").await.doing("look at the server")? == "t";
+    if standby {
+        let mend = Mend::hand("name the primary in source.url; reading from a standby is not built yet");
+        report.fail(HERE, "primary", "it is a standby", Some(mend));
+    } else {
+        report.ok(HERE, "primary", "");
+    }
+    let level = value(db, "SHOW wal_level").await.doing("read a setting")?;
+    if level == "logical" {
+        report.ok(HERE, "wal_level", level);
+    } else {
+        let sql = "ALTER SYSTEM SET wal_level = logical;\n-- then restart the server; on Amazon RDS: rds.logical_replication = 1 in the parameter group";
+        report.fail(HERE, "wal_level", format!("{level}, and the stream needs logical"), Some(Mend::production(sql)));
+    }
+    wal_limit(report, db, config).await?;
+    let slots = "SELECT pg_catalog.current_setting('max_replication_slots')::int - (SELECT pg_catalog.count(*) FROM pg_catalog.pg_replication_slots)";
+    let free: i64 = value(db, slots).await.doing("count slots")?.parse().unwrap_or(0);
+    let ours = if standby { None } else { slot::look(db, &config.slot()).await.doing("look at the slot")? };
+    match (ours, free) {
+        (Some(slot), _) => {
+            let reader =
+                slot.active_pid.map_or("nobody reads it now".to_owned(), |pid| format!("process {pid} reads it"));
+            report.ok(HERE, "slot", format!("{} is there, {}, {reader}", config.slot(), slot.wal_status));
+        }
+        (None, 1..) => report.ok(HERE, "slot", format!("{free} free; run makes {}", config.slot())),
+        (None, _) => {
+            let sql = "ALTER SYSTEM SET max_replication_slots = 20;\n-- then restart the server";
+            report.fail(HERE, "slot", "no replication slot is free", Some(Mend::production(sql)));
+        }
+    }
+    match start::replication(config, &world.source_info).await {
+        Ok(replication) => {
+            report.ok(HERE, "REPLICATION", format!("{role} may stream, and a WAL sender is free"));
+            replication.close().await;
+        }
+        Err(e) => replication_refused(report, &e, &role),
+    }
+    let encoding = value(&mut world.source, "SHOW server_encoding").await.doing("read a setting")?;
+    if encoding == "SQL_ASCII" {
+        report.warn(HERE, "encoding", "SQL_ASCII: bytes that are no UTF-8 will hold the stream", None);
+    } else {
+        report.ok(HERE, "encoding", encoding);
+    }
+    Ok(())
+}
+
+async fn wal_limit(report: &mut Report, db: &mut Connection, config: &crate::config::Config) -> Result<(), Error> {
+    let name = "max_slot_wal_keep_size";
+    let limit = value(db, "SHOW max_slot_wal_keep_size").await.doing("read a setting")?;
+    match (limit.as_str(), config.limits.max_slot_wal_keep_size) {
+        ("-1", SlotWalLimit::Required) => {
+            let gigabytes = (config.limits.wal_warn >> 30).max(1) * 4;
+            let sql = format!(
+                "ALTER SYSTEM SET max_slot_wal_keep_size = '{gigabytes}GB'; SELECT pg_reload_conf();\n\
+                 -- as much as its disk can spare; or limits.max_slot_wal_keep_size: ignore, if you watch the disk otherwise"
+            );
+            let says = "-1: while sluice is down, its slot keeps WAL until production's disk is full";
+            report.fail(HERE, name, says, Some(Mend::production(sql)));
+        }
+        ("-1", SlotWalLimit::Ignore) => report.ok(HERE, name, "-1, and the configuration says to ignore it"),
+        (limit, _) => report.ok(HERE, name, limit),
+    }
+    Ok(())
+}
+
+fn replication_refused(report: &mut Report, e: &Error, role: &str) {
+    let state = match e {
+        Error::Production { source, .. } => source.sqlstate(),
+        _ => None,
+    };
+    let mend = match state {
+        Some("42501") => Mend::production(format!(
+            "ALTER ROLE {role} REPLICATION;\n-- on Amazon RDS and Aurora: GRANT rds_replication TO {role};"
+        )),
+        Some("53300") => Mend::production("ALTER SYSTEM SET max_wal_senders = 20;\n-- then restart the server"),
+        _ => Mend::hand(REACH),
+    };
+    report.fail(HERE, "REPLICATION", e.chain(), Some(mend));
+}

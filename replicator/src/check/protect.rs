@@ -1,0 +1,61 @@
+//! What must not be touched: is it there, and could anything that we write reach it?
+
+use sink_postgres::guard::Guard;
+use wire::{Connection, quote_ident};
+
+use super::target::replica_role;
+use super::{Area, Mend, Report, World};
+use crate::error::Error;
+use crate::start;
+
+const HERE: Area = Area::Protected;
+
+/// All of it.
+pub async fn all(report: &mut Report, world: &World<'_>, db: &mut Connection) -> Result<(), Error> {
+    if world.config.protect.is_empty() {
+        report.warn(
+            HERE,
+            "protect.tables",
+            "empty: if staging has tables of its own, name them; sluice plan lists what it has",
+            None,
+        );
+        return Ok(());
+    }
+    let protected = start::protected(world.config, db).await?;
+    for pattern in &world.config.protect {
+        let names: Vec<String> =
+            protected.iter().filter(|(s, n)| pattern.matches(s, n)).map(|(s, n)| format!("{s}.{n}")).collect();
+        let name = format!("protect.tables {pattern}");
+        match (names.len(), pattern.exact()) {
+            (0, Some(_)) => {
+                let mend = Mend::hand("mend its name in sluice.yaml: what it was meant for is not protected");
+                report.fail(HERE, &name, "the target has no such table", Some(mend));
+            }
+            (0, None) => report.warn(HERE, &name, "the target has no table of this kind", None),
+            (1, Some(_)) => report.ok(HERE, &name, ""),
+            _ => report.ok(HERE, &name, names.join(", ")),
+        }
+    }
+    let silent = replica_role(db).await?;
+    let written: Vec<(String, String)> = world.tables.iter().map(|(t, _)| t.name()).collect();
+    let cascades = Guard::new(protected, silent).cascades(db, &written).await?;
+    let list: Vec<String> = cascades.iter().map(|(from, to)| format!("{from} → {to}")).collect();
+    let name = "foreign key cascades";
+    match (cascades.is_empty(), silent) {
+        (true, _) => report.ok(HERE, name, "none reaches a protected table"),
+        (false, true) => {
+            let says = format!(
+                "{}: quiet under session_replication_role = replica, so rows there may lose what they refer to",
+                list.join(", ")
+            );
+            report.warn(HERE, name, says, None);
+        }
+        (false, false) => {
+            let role = quote_ident(world.target_info.user());
+            let sql = format!("GRANT SET ON PARAMETER session_replication_role TO {role};");
+            let says = format!("{}: a delete or update by us would reach it", list.join(", "));
+            report.fail(HERE, name, says, Some(Mend::target(sql)));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,108 @@
+//! Production's tables: may we read them, are they published, and can their rows be told apart?
+
+use wire::quote_ident;
+
+use super::{Area, Mend, Report, World};
+use crate::error::{Doing, Error};
+use crate::source::publication;
+
+/// All of them.
+pub async fn all(report: &mut Report, world: &mut World<'_>) -> Result<(), Error> {
+    if world.tables.is_empty() {
+        return Ok(());
+    }
+    readable(report, world);
+    row_security(report, world).await?;
+    publications(report, world).await?;
+    identity(report, world);
+    Ok(())
+}
+
+fn readable(report: &mut Report, world: &World<'_>) {
+    let role = quote_ident(world.source_info.user());
+    let closed: Vec<_> = world.tables.iter().map(|(t, _)| t).filter(|t| !t.readable).collect();
+    if closed.is_empty() {
+        return report.ok(Area::Tables, "SELECT on production", format!("all {}", world.tables.len()));
+    }
+    let mut schemas: Vec<String> = closed.iter().map(|t| quote_ident(&t.shape.schema)).collect();
+    schemas.dedup();
+    let names: Vec<String> = closed.iter().map(|t| t.quoted()).collect();
+    let sql = format!(
+        "GRANT USAGE ON SCHEMA {} TO {role};\nGRANT SELECT ON {} TO {role};",
+        schemas.join(", "),
+        names.join(", ")
+    );
+    let says = format!("{role} may not read {} of {}", closed.len(), world.tables.len());
+    report.fail(Area::Tables, "SELECT on production", says, Some(Mend::production(sql)));
+}
+
+async fn row_security(report: &mut Report, world: &mut World<'_>) -> Result<(), Error> {
+    let rows = world
+        .source
+        .query(
+            "SELECT c.oid FROM pg_catalog.pg_class c WHERE c.relrowsecurity AND pg_catalog.row_security_active(c.oid)",
+            &[],
+        )
+        .await
+        .doing("look at row security")?;
+    let oids: Vec<&str> = rows.iter().filter_map(|r| r.get(0)).collect();
+    let hidden: Vec<String> = world
+        .tables
+        .iter()
+        .filter(|(t, _)| oids.contains(&t.shape.oid.to_string().as_str()))
+        .map(|(t, _)| t.shape.to_string())
+        .collect();
+    if hidden.is_empty() {
+        report.ok(Area::Tables, "row security on production", "hides nothing from us");
+    } else {
+        let sql = format!("ALTER ROLE {} BYPASSRLS;", quote_ident(world.source_info.user()));
+        let says = format!("would hide rows of {}", hidden.join(", "));
+        report.fail(Area::Tables, "row security on production", says, Some(Mend::production(sql)));
+    }
+    Ok(())
+}
+
+async fn publications(report: &mut Report, world: &mut World<'_>) -> Result<(), Error> {
+    let db = &mut world.source;
+    let rights = "SELECT pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE')";
+    let may_create = super::production::value(db, rights).await.doing("look at rights")? == "t";
+    for wanted in publication::wanted(&world.config.pipeline, world.tables.iter().map(|(t, _)| t)) {
+        let name = format!("publication {}", wanted.name);
+        let mends = wanted.compare(db).await.doing("read the publications")?;
+        if mends.is_empty() {
+            report.ok(Area::Tables, &name, format!("as it should be ({})", wanted.tables.len()));
+            continue;
+        }
+        let owner = db
+            .query("SELECT pg_catalog.pg_has_role(pubowner, 'USAGE') FROM pg_catalog.pg_publication WHERE pubname = $1::text", &[Some(&wanted.name)])
+            .await
+            .doing("read the publications")?;
+        let ours_to_change = owner.get(0, 0).map_or(may_create, |yes| yes == "t");
+        let owned = world.tables.iter().filter(|(t, _)| wanted.tables.contains(&t.quoted())).all(|(t, _)| t.owned);
+        let what: Vec<&str> = mends.iter().map(|m| m.what.as_str()).collect();
+        if mends.iter().all(|m| m.ours) && owned && ours_to_change {
+            report.ok(Area::Tables, &name, format!("run will see to it: {}", what.join("; ")));
+            continue;
+        }
+        let sql: Vec<&str> = mends.iter().map(|m| m.sql.as_str()).collect();
+        let sql = format!("{}\n-- as the owner of the tables", sql.join("\n"));
+        report.fail(Area::Tables, &name, what.join("; "), Some(Mend::production(sql)));
+    }
+    Ok(())
+}
+
+fn identity(report: &mut Report, world: &World<'_>) {
+    let mut all = true;
+    for (table, _) in world.tables.iter().filter(|(t, _)| !t.identified) {
+        all = false;
+        let sql = format!(
+            "ALTER TABLE {} REPLICA IDENTITY FULL;\n-- or give it a primary key; then check again: it changes the publication",
+            table.quoted()
+        );
+        let says = "no primary key and no replica identity: inserts and TRUNCATE arrive, updates and deletes do not";
+        report.warn(Area::Tables, &table.shape.to_string(), says, Some(Mend::production(sql)));
+    }
+    if all {
+        report.ok(Area::Tables, "replica identity", "every table has one: updates and deletes find their rows");
+    }
+}

@@ -1,0 +1,111 @@
+//! The target's server, and what our role may do there.
+
+use sink_postgres::{schema, session};
+use wire::{Connection, Conninfo, quote_ident};
+
+use super::production::{REACH, value, version};
+use super::{Area, Mend, Report};
+use crate::error::Error;
+
+const HERE: Area = Area::Target;
+
+/// Opens a session. It may write, but nothing here does.
+pub async fn reach(report: &mut Report, info: &Conninfo, pipeline: &str) -> Option<Connection> {
+    match session::open(info, pipeline, "check", false, &[]).await {
+        Ok(db) => {
+            version(report, HERE, &db, info);
+            Some(db)
+        }
+        Err(e) => {
+            report.fail(HERE, "reachable", Error::from(sink_postgres::Error::from(e)).chain(), Some(Mend::hand(REACH)));
+            None
+        }
+    }
+}
+
+/// Looks at the target; an error there is the target's.
+pub(super) async fn ask(db: &mut Connection, sql: &str) -> Result<String, Error> {
+    value(db, sql).await.map_err(|e| Error::Target(e.into()))
+}
+
+/// Settings and rights.
+pub async fn server(report: &mut Report, db: &mut Connection, info: &Conninfo) -> Result<(), Error> {
+    let role = quote_ident(info.user());
+    if ask(db, "SELECT pg_catalog.pg_is_in_recovery()").await? == "t" {
+        report.fail(
+            HERE,
+            "writable",
+            "it is in recovery: a standby cannot be written",
+            Some(Mend::hand("name the primary in target.url")),
+        );
+    } else {
+        report.ok(HERE, "writable", "");
+    }
+    own_schema(report, db, &role).await?;
+    let database = quote_ident(info.database());
+    let temp = "SELECT pg_catalog.has_database_privilege(pg_catalog.current_database(), 'TEMPORARY')";
+    if ask(db, temp).await? == "t" {
+        report.ok(HERE, "temporary tables", "");
+    } else {
+        let sql = format!("GRANT TEMPORARY ON DATABASE {database} TO {role};");
+        report.fail(
+            HERE,
+            "temporary tables",
+            format!("{role} may not make them, and copying needs them"),
+            Some(Mend::target(sql)),
+        );
+    }
+    if ask(db, "SHOW fsync").await? == "off" {
+        let says = "off: a crash of that machine loses commits that production was told are safe";
+        report.warn(HERE, "fsync", says, Some(Mend::target("ALTER SYSTEM SET fsync = on; SELECT pg_reload_conf();")));
+    } else {
+        report.ok(HERE, "fsync", "on");
+    }
+    let encoding = ask(db, "SHOW server_encoding").await?;
+    if encoding == "UTF8" {
+        report.ok(HERE, "encoding", encoding);
+    } else {
+        report.warn(HERE, "encoding", format!("{encoding}: a character that it lacks would hold the stream"), None);
+    }
+    Ok(())
+}
+
+async fn own_schema(report: &mut Report, db: &mut Connection, role: &str) -> Result<(), Error> {
+    let name = "schema sluice";
+    let sql = format!(
+        "{}GRANT ALL ON SCHEMA sluice TO {role};\nGRANT ALL ON ALL TABLES IN SCHEMA sluice TO {role};",
+        schema::SQL
+    );
+    let there = ask(db, "SELECT pg_catalog.to_regclass('sluice.pending') IS NOT NULL").await? == "t";
+    if there {
+        let usable = "SELECT pg_catalog.has_schema_privilege('sluice', 'USAGE') AND pg_catalog.bool_and(pg_catalog.has_table_privilege(c.oid, r))
+            FROM pg_catalog.pg_class c, pg_catalog.unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) r
+            WHERE c.relnamespace = pg_catalog.to_regnamespace('sluice') AND c.relkind = 'r'";
+        if ask(db, usable).await? == "t" {
+            report.ok(HERE, name, "is there");
+        } else {
+            report.fail(HERE, name, format!("is there, and {role} may not use it"), Some(Mend::target(sql)));
+        }
+        return Ok(());
+    }
+    let may = "SELECT pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE')";
+    if ask(db, may).await? == "t" {
+        report.ok(HERE, name, "run makes it");
+    } else {
+        report.fail(HERE, name, format!("{role} may not make it"), Some(Mend::target(sql)));
+    }
+    Ok(())
+}
+
+/// May a session fall silent, so that foreign keys, triggers and rules do not fire? Tried, and taken back.
+pub(super) async fn replica_role(db: &mut Connection) -> Result<bool, Error> {
+    let tried = db.simple("SET session_replication_role = replica").await;
+    match tried {
+        Ok(_) => {
+            db.simple("RESET session_replication_role").await.map_err(|e| Error::Target(e.into()))?;
+            Ok(true)
+        }
+        Err(e) if e.sqlstate() == Some("42501") => Ok(false),
+        Err(e) => Err(Error::Target(e.into())),
+    }
+}
