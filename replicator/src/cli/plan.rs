@@ -1,8 +1,105 @@
-//! `sluice plan`.
+//! `sluice plan`: what `run` would do, told before it does it. Nothing is written.
+//!
+//! [`gather`] asks the two servers, [`Forecast`] is what they said, [`render`] is how a person reads it.
+
+mod gather;
+mod hazards;
+mod render;
+
+use serde::Serialize;
+
 use super::args::{Args, Plan};
 use crate::error::Error;
 
-/// Not yet.
-pub async fn run(_: &Args, _: &Plan) -> Result<(), Error> {
-    Err(Error::Bug("not built yet".into()))
+/// What is copied and read in a second, roughly: for times that are only to be the right order of magnitude.
+pub(super) const BYTES_A_SECOND: f64 = 50e6;
+
+/// Everything that there is to say.
+#[derive(Debug, Serialize)]
+pub(super) struct Forecast {
+    /// The pipeline's name.
+    pub pipeline: String,
+    /// The configuration in force, secrets as `***`.
+    pub configuration: String,
+    /// What is copied.
+    pub tables: Vec<Table>,
+    /// What is kept on the target as structure only.
+    pub structure: Vec<String>,
+    /// What stays on production, and why.
+    pub not_replicated: Vec<Away>,
+    /// The target's own, never written.
+    pub protected: Vec<Held>,
+    /// The target's tables that hold rows and that sluice knows nothing of.
+    pub ungoverned: Vec<Held>,
+    /// References that could end nowhere.
+    pub hazards: Vec<String>,
+    /// What would change on production.
+    pub publications: Vec<String>,
+    /// Worth a word.
+    pub warnings: Vec<String>,
+    /// Bytes to read.
+    pub bytes: u64,
+    /// How long the copy takes, about.
+    pub seconds: f64,
+    /// Bytes of WAL that production writes a second, as measured just now.
+    pub wal_per_second: f64,
+    /// Bytes of WAL that production holds while the longest slice or unit is copied.
+    pub wal_held: u64,
+}
+
+/// A table that is copied.
+#[derive(Debug, Serialize)]
+pub(super) struct Table {
+    pub name: String,
+    /// `None`: the server never looked.
+    pub rows: Option<u64>,
+    pub bytes: u64,
+    pub kept: usize,
+    pub dropped: Vec<String>,
+    pub withheld: Vec<String>,
+    pub masks: Vec<Masked>,
+    pub key: Vec<String>,
+    /// `ranges`, or `one unit`.
+    pub cut: &'static str,
+    /// Why it is one unit.
+    pub why: Option<&'static str>,
+    /// How long the stream is held for it, if it is one unit.
+    pub held_seconds: Option<f64>,
+}
+
+/// A column with its mask.
+#[derive(Debug, Serialize)]
+pub(super) struct Masked {
+    pub column: String,
+    pub mask: String,
+    pub keeps: &'static str,
+    pub gives_away: &'static str,
+}
+
+/// A table that stays on production.
+#[derive(Debug, Serialize)]
+pub(super) struct Away {
+    pub name: String,
+    /// `exclude`, or `not named`.
+    pub why: &'static str,
+}
+
+/// A table of the target that is not written.
+#[derive(Debug, Serialize)]
+pub(super) struct Held {
+    pub name: String,
+    /// The server's estimate; `None`: it never looked.
+    pub rows: Option<u64>,
+}
+
+/// Shows it.
+pub async fn run(args: &Args, verb: &Plan) -> Result<(), Error> {
+    let (config, lock) = super::load(args)?;
+    let forecast = gather::gather(&config, lock.as_ref()).await?;
+    if verb.json {
+        println!("{}", serde_json::to_string(&forecast).map_err(|e| Error::Bug(e.to_string()))?);
+    } else {
+        print!("{}", render::text(&forecast));
+    }
+    Ok(())
 }

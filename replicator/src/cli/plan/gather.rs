@@ -1,0 +1,146 @@
+//! Asks both servers.
+
+use std::time::{Duration, Instant};
+
+use filters::mask::MaskSpec;
+use filters::policy::{Class, Policy, TableRule};
+use sink_postgres::session;
+use wire::Connection;
+
+use super::{Away, BYTES_A_SECOND, Forecast, Held, Masked, Table, hazards};
+use crate::config::{Config, Lock, class_text, table_name};
+use crate::error::{Doing, Error};
+use crate::source::catalog::{self, SourceTable};
+use crate::source::publication;
+use crate::start;
+
+/// The rate of WAL is measured over this, or over all of the gathering if that takes longer.
+const MEASURE: Duration = Duration::from_secs(1);
+
+/// Looks at everything.
+pub async fn gather(config: &Config, lock: Option<&Lock>) -> Result<Forecast, Error> {
+    let (source_info, target_info) = start::conninfos(config)?;
+    let mut source = start::production(&source_info, &config.pipeline, "plan", &[]).await?;
+    let read_only = [("default_transaction_read_only", "on")];
+    let mut target = session::open(&target_info, &config.pipeline, "plan", false, &read_only)
+        .await
+        .map_err(|e| Error::Target(e.into()))?;
+    start::different(&mut source, &mut target).await?;
+    let began = (Instant::now(), wal(&mut source).await?);
+    let found = catalog::tables(&mut source).await.doing("read the catalog")?;
+    let plan = start::plan(config, lock, &start::Known::new(), &mut source).await?;
+    let tables: Vec<Table> = plan.tables.iter().map(|(t, c)| table(t, c, &plan.policy)).collect();
+    let protected = start::protected(config, &mut target).await?;
+    let there = held(&mut target).await?;
+    let written: Vec<(String, String)> = plan.tables.iter().map(|(t, _)| t.name()).collect();
+    let mut hazards = hazards::references(&mut target, &written, &protected).await?;
+    hazards.extend(hazards::joins(&mut source, &plan.policy).await?);
+    let mut publications = Vec::new();
+    for wanted in publication::wanted(&config.pipeline, plan.tables.iter().map(|(t, _)| t)) {
+        let mends = wanted.compare(&mut source).await.doing("read the publications")?;
+        publications.extend(mends.into_iter().map(|m| m.sql));
+    }
+    tokio::time::sleep(MEASURE.saturating_sub(began.0.elapsed())).await;
+    let wal_per_second = wal(&mut source).await?.saturating_sub(began.1) as f64 / began.0.elapsed().as_secs_f64();
+    source.close().await;
+    target.close().await;
+    let bytes: u64 = tables.iter().map(|t| t.bytes).sum();
+    let unit = tables.iter().filter_map(|t| t.held_seconds).fold(0.0, f64::max);
+    let slice = config.copy.slice.as_secs_f64();
+    let seconds = bytes as f64 / BYTES_A_SECOND;
+    // a copy that is over before its slice is holds no longer than it takes
+    let longest = unit.max(slice.min(seconds));
+    let rule = |s: &str, n: &str| plan.policy.tables.get(&(s.to_owned(), n.to_owned()));
+    let names = |t: &SourceTable| table_name(&t.shape.schema, &t.shape.name);
+    let is = |t: &SourceTable| rule(&t.shape.schema, &t.shape.name);
+    let away = |t: &SourceTable| match is(t) {
+        None => Some(Away { name: names(t), why: "not named" }),
+        Some(TableRule::Exclude) => Some(Away { name: names(t), why: "exclude" }),
+        _ => None,
+    };
+    let governed = |n: &(String, String)| plan.policy.tables.get(n).is_some_and(|r| *r != TableRule::Exclude);
+    let as_held = |(n, rows): &((String, String), Option<u64>)| Held { name: table_name(&n.0, &n.1), rows: *rows };
+    Ok(Forecast {
+        pipeline: config.pipeline.clone(),
+        configuration: config.effective(),
+        structure: found.iter().filter(|t| is(t) == Some(&TableRule::Structure)).map(names).collect(),
+        not_replicated: found.iter().filter_map(away).collect(),
+        protected: there.iter().filter(|(n, _)| protected.contains(n)).map(as_held).collect(),
+        ungoverned: there
+            .iter()
+            .filter(|(n, rows)| *rows != Some(0) && !protected.contains(n) && !governed(n))
+            .map(as_held)
+            .collect(),
+        hazards,
+        publications,
+        warnings: plan.warnings,
+        bytes,
+        seconds,
+        wal_per_second,
+        wal_held: (wal_per_second * longest) as u64,
+        tables,
+    })
+}
+
+fn table(table: &SourceTable, compiled: &filters::compiled::Compiled, policy: &Policy) -> Table {
+    let spec = start::spec(table, compiled, policy);
+    let rules = match policy.rule(&table.shape.schema, &table.shape.name) {
+        TableRule::Copy(rules) => Some(rules),
+        _ => None,
+    };
+    let mask = |column: &str| match rules.map(|r| r.class(column)) {
+        Some(class @ Class::Mask { spec, .. }) => {
+            let info = MaskSpec::NAMES.iter().find(|m| m.name == spec.name());
+            Some(Masked {
+                column: column.to_owned(),
+                mask: class_text(class),
+                keeps: info.map_or("", |m| m.keeps),
+                gives_away: info.map_or("", |m| m.gives_away),
+            })
+        }
+        _ => None,
+    };
+    let masks: Vec<Masked> = compiled.masked_columns().filter_map(mask).collect();
+    let why = match () {
+        () if spec.kinds.is_some() => None,
+        () if table.key.is_empty() => Some("no key"),
+        () if !table.identified => Some("no replica identity"),
+        () if masks.iter().any(|m| table.key.contains(&m.column)) => Some("its key is masked"),
+        () => Some("its key has a type whose order only the server knows"),
+    };
+    Table {
+        name: table_name(&table.shape.schema, &table.shape.name),
+        rows: u64::try_from(table.rows).ok(),
+        bytes: table.bytes,
+        kept: compiled.output.columns.len() - masks.len(),
+        dropped: compiled.dropped_columns().map(str::to_owned).collect(),
+        withheld: compiled.withheld_columns().map(str::to_owned).collect(),
+        masks,
+        key: table.key.clone(),
+        cut: if why.is_none() { "ranges" } else { "one unit" },
+        held_seconds: why.map(|_| table.bytes as f64 / BYTES_A_SECOND),
+        why,
+    }
+}
+
+/// Where production's WAL ends, in bytes.
+async fn wal(db: &mut Connection) -> Result<u64, Error> {
+    let sql = "SELECT pg_catalog.pg_wal_lsn_diff(CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn()
+        ELSE pg_catalog.pg_current_wal_lsn() END, '0/0')::bigint";
+    let rows = db.simple(sql).await.doing("look at the WAL")?;
+    Ok(rows.first().and_then(|r| r.get(0, 0)).and_then(|n| n.parse().ok()).unwrap_or(0))
+}
+
+/// Every table of the target with its rows; an empty file is no rows, whatever the estimate says.
+async fn held(db: &mut Connection) -> Result<Vec<((String, String), Option<u64>)>, Error> {
+    let sql = "SELECT n.nspname, c.relname, CASE WHEN x.bytes = 0 THEN 0 WHEN x.rows < 0 THEN NULL ELSE x.rows END::bigint
+        FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+        CROSS JOIN LATERAL (SELECT pg_catalog.sum(pg_catalog.pg_relation_size(t.oid)) AS bytes, pg_catalog.sum(t.reltuples) AS rows
+          FROM pg_catalog.pg_class t WHERE t.relkind = 'r' AND (t.oid = c.oid OR c.relkind = 'p'
+            AND t.oid IN (SELECT p.relid FROM pg_catalog.pg_partition_tree(c.oid) p))) x
+        WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence <> 't'
+          AND n.nspname NOT IN ('information_schema', 'sluice') AND n.nspname NOT LIKE 'pg\\_%' ORDER BY 1, 2";
+    let rows = db.query(sql, &[]).await.map_err(|e| Error::Target(e.into()))?;
+    let text = |r: &wire::Row<'_>, i: usize| r.get(i).unwrap_or_default().to_owned();
+    Ok(rows.iter().map(|r| ((text(&r, 0), text(&r, 1)), r.get(2).and_then(|n| n.parse().ok()))).collect())
+}

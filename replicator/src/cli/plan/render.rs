@@ -1,0 +1,103 @@
+//! The forecast as a person reads it.
+
+use std::fmt::Write;
+
+use super::super::table::{count, size, some, table, time};
+use super::{Forecast, Held, Table};
+
+/// All of it.
+pub fn text(f: &Forecast) -> String {
+    let mut out = format!("CONFIGURATION in force\n{}\n", indented(&f.configuration));
+    if !f.warnings.is_empty() {
+        _ = writeln!(out, "WARNINGS\n{}", lines(&f.warnings));
+    }
+    copied(&mut out, &f.tables);
+    masks(&mut out, &f.tables);
+    units(&mut out, &f.tables);
+    list(&mut out, "STRUCTURE ONLY on the target", &f.structure);
+    let away: Vec<String> = f.not_replicated.iter().map(|a| format!("{}   ({})", a.name, a.why)).collect();
+    list(&mut out, "NOT REPLICATED: these stay on production", &away);
+    list(&mut out, "PROTECTED on the target: never written", &held(&f.protected));
+    list(
+        &mut out,
+        "UNGOVERNED on the target: hold rows, and nothing in sluice.yaml is about them; never written",
+        &held(&f.ungoverned),
+    );
+    list(&mut out, "HAZARDS", &f.hazards);
+    list(&mut out, "ON PRODUCTION run would need", &f.publications);
+    _ = writeln!(
+        out,
+        "COPY   {}, {}, about {} at {} a second",
+        some(f.tables.len() as u64, "table", "tables"),
+        size(f.bytes),
+        time(f.seconds),
+        size(super::BYTES_A_SECOND as u64)
+    );
+    _ = writeln!(
+        out,
+        "WAL    production writes {} a second now; the copy makes it keep about {} at most",
+        size(f.wal_per_second as u64),
+        size(f.wal_held)
+    );
+    out
+}
+
+fn copied(out: &mut String, tables: &[Table]) {
+    let rows = tables.iter().map(|t| {
+        vec![
+            t.name.clone(),
+            rows(t.rows),
+            size(t.bytes),
+            t.kept.to_string(),
+            t.masks.len().to_string(),
+            t.dropped.len().to_string(),
+            t.withheld.len().to_string(),
+            if t.why.is_none() { format!("ranges by {}", t.key.join(", ")) } else { t.cut.to_owned() },
+        ]
+    });
+    let heading = ["TABLE", ">ROWS", ">SIZE", ">KEPT", ">MASKED", ">DROPPED", ">WITHHELD", "COPIED IN"];
+    _ = writeln!(out, "{}\n", table(&heading, rows));
+}
+
+fn masks(out: &mut String, tables: &[Table]) {
+    let mut rows = Vec::new();
+    for t in tables {
+        let name = |column: &str| format!("{}.{column}", t.name);
+        rows.extend(t.masks.iter().map(|m| vec![name(&m.column), m.mask.clone(), m.keeps.into(), m.gives_away.into()]));
+        rows.extend(t.dropped.iter().map(|c| vec![name(c), "drop".into(), "nothing".into(), "nothing".into()]));
+        rows.extend(t.withheld.iter().map(|c| vec![name(c), "withheld".into(), "nothing".into(), "nothing".into()]));
+    }
+    if !rows.is_empty() {
+        _ = writeln!(out, "{}\n", table(&["COLUMN", "BECOMES", "KEEPS", "GIVES AWAY"], rows));
+    }
+}
+
+fn units(out: &mut String, tables: &[Table]) {
+    let units: Vec<String> = tables
+        .iter()
+        .filter_map(|t| Some(format!("{}: {}; the stream is held for about {}", t.name, t.why?, time(t.held_seconds?))))
+        .collect();
+    list(out, "IN ONE UNIT: not cut into ranges", &units);
+}
+
+fn held(tables: &[Held]) -> Vec<String> {
+    tables.iter().map(|t| format!("{}   {} rows", t.name, rows(t.rows))).collect()
+}
+
+fn rows(n: Option<u64>) -> String {
+    n.map_or_else(|| "?".to_owned(), |n| format!("~{}", count(n)))
+}
+
+fn list(out: &mut String, title: &str, items: &[String]) {
+    if !items.is_empty() {
+        _ = writeln!(out, "{title}\n{}", lines(items));
+    }
+}
+
+fn lines(items: &[String]) -> String {
+    items.iter().map(|i| format!("{}\n", indented(i).trim_end())).collect()
+}
+
+fn indented(text: &str) -> String {
+    text.lines().map(|l| format!("  {l}\n")).collect()
+}
