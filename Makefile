@@ -54,7 +54,7 @@ lint: needs ## clippy, warnings are errors
 doc: needs ## the code's documentation, warnings are errors
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
 
-deny: needs ## licenses, sources and doubles of the dependencies
+deny: needs ## licenses, sources and banned crates of the dependencies
 	@PATH="$(CURDIR)/target/tools/bin:$$PATH"; \
 	  command -v cargo-deny >/dev/null || { echo "installing cargo-deny into target/tools, once"; \
 	    CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_DEBUG=0 CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
