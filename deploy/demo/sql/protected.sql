@@ -1,0 +1,5 @@
+-- Staging's own tables: the same before and after.
+
+          SELECT 'users: ' || count(*), md5(string_agg(md5(x::text), '' ORDER BY id)) FROM users x
+UNION ALL SELECT 'quote_requests: ' || count(*), md5(string_agg(md5(x::text), '' ORDER BY id)) FROM quote_requests x
+UNION ALL SELECT 'saved_searches: ' || count(*), md5(string_agg(md5(x::text), '' ORDER BY id)) FROM saved_searches x;
