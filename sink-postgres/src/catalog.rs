@@ -148,12 +148,14 @@ SELECT c.oid, c.relkind, c.relpersistence,
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = $1::text AND c.relname = $2::text";
 
+// regclass has a cast from text of its own, which knows neither "-" nor a number; from bpchar it is its input function
 const COLUMNS: &str = "
 SELECT a.attname,
   (WITH RECURSIVE b AS (
      SELECT t.oid, t.typbasetype, t.typtype FROM pg_catalog.pg_type t WHERE t.oid = a.atttypid
      UNION ALL SELECT t.oid, t.typbasetype, t.typtype FROM b JOIN pg_catalog.pg_type t ON b.typtype = 'd' AND t.oid = b.typbasetype)
-   SELECT pg_catalog.format_type(b.oid, -1) FROM b WHERE b.typtype <> 'd'), a.attgenerated <> '', a.attidentity = 'a', a.attnotnull,
+   SELECT CASE WHEN b.oid = 2205 THEN 'pg_catalog.bpchar::pg_catalog.regclass' ELSE pg_catalog.format_type(b.oid, -1) END
+   FROM b WHERE b.typtype <> 'd'), a.attgenerated <> '', a.attidentity = 'a', a.attnotnull,
   a.atthasdef OR a.attidentity <> ''
 FROM pg_catalog.pg_attribute a
 WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum";

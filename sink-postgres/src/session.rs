@@ -18,6 +18,8 @@ pub const SETTINGS: &[(&str, &str)] = &[
     // names in every statement are qualified; operators come from pg_catalog or are written OPERATOR(schema.op)
     ("search_path", ""),
     ("standard_conforming_strings", "on"),
+    // off, an array's NULL is read as the text "NULL"
+    ("array_nulls", "on"),
     ("default_transaction_isolation", "read committed"),
     // under row security a reader without BYPASSRLS would get fewer rows without a word: make it an error
     ("row_security", "off"),
