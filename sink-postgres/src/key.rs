@@ -67,6 +67,19 @@ pub fn values<'r>(row: &'r Row, columns: &[usize]) -> Option<Vec<&'r [u8]>> {
         .collect()
 }
 
+/// The key that a row has after an update. A value so long that it is stored outside the row is not sent with the new
+/// tuple where it did not change: it is the old one's.
+pub fn after<'r>(old: Option<&'r Row>, new: &'r Row, columns: &[usize]) -> Option<Vec<&'r [u8]>> {
+    columns
+        .iter()
+        .map(|&i| match (new.get(i), old.map(|old| old.get(i))) {
+            (Value::Text(v) | Value::Binary(v), _) => Some(v),
+            (Value::Unchanged, Some(Value::Text(v) | Value::Binary(v))) => Some(v),
+            _ => None,
+        })
+        .collect()
+}
+
 /// The key as owned text, `None` as for [`values`] or if it is not UTF-8 (we ask for UTF-8 on every session).
 pub fn owned(row: &Row, columns: &[usize]) -> Option<Key> {
     values(row, columns)?.into_iter().map(|v| std::str::from_utf8(v).ok().map(str::to_owned)).collect()

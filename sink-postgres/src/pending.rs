@@ -52,16 +52,13 @@ impl Pending {
 
     /// Is this row's key pending? A row whose key cannot be read is pending as soon as anything is.
     pub fn covers(&self, row: &Row) -> bool {
-        if self.is_done() {
-            return false;
-        }
-        if self.is_whole() {
-            return true;
-        }
-        match key::values(row, &self.key) {
-            Some(values) => self.covers_key(&values),
-            None => true,
-        }
+        // asked of every change: a table that is done is not read
+        !self.is_done() && self.covers_values(key::values(row, &self.key).as_deref())
+    }
+
+    /// The same for a key that was read already, if it could be.
+    pub fn covers_values(&self, values: Option<&[&[u8]]>) -> bool {
+        !self.is_done() && (self.is_whole() || values.is_none_or(|values| self.covers_key(values)))
     }
 
     /// The same for a key.

@@ -37,8 +37,9 @@ pub fn route<'a>(change: &'a Change, pending: &Pending) -> Route<'a> {
         Op::Truncate { .. } => Route::Apply(Act::Truncate),
         Op::Update { old, new } => {
             let old = old.as_ref().map(|o| o.row());
-            let moved = old.is_some_and(|old| key::values(old, &pending.key) != key::values(new, &pending.key));
-            let to = pending.covers(new);
+            let after = key::after(old, new, &pending.key);
+            let moved = old.is_some_and(|old| key::values(old, &pending.key) != after);
+            let to = pending.covers_values(after.as_deref());
             let from = if moved { old.is_some_and(|old| pending.covers(old)) } else { to };
             match (from, to) {
                 (true, true) => Route::Skip,
