@@ -4,6 +4,7 @@
 //! That one is looked at: a row that is not as expected becomes a **pending range of one**, healed by the next slice;
 //! everything else is an error of this change, and only of this.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use filters::change::{Batch, Change, Lsn, Op, Row};
@@ -112,7 +113,8 @@ impl PostgresSink {
         let steps = plan::fold(&self.maps, [Item { map, act: act.clone() }]);
         let Some(outcome) = self.attempt(&steps).await? else { return Ok(()) };
         let row = match &act {
-            Act::Insert(row) | Act::Update { new: row, .. } | Act::Delete(row) => (*row).clone(),
+            Act::Insert(row) | Act::Update { old: None, new: row } | Act::Delete(row) => (*row).clone(),
+            Act::Update { old: Some(old), new } => plan::overlay(Cow::Borrowed(*old), new).into_owned(),
             Act::Truncate => return Err(data(change, lsn, outcome)),
         };
         match outcome {
@@ -124,6 +126,17 @@ impl PostgresSink {
             }
             Outcome::Failed(e) => return Err(data(change, lsn, Outcome::Failed(e))),
             _ => {}
+        }
+        // GENERATED ALWAYS AS IDENTITY cannot be SET: where it changed, the row goes and comes again
+        if let Act::Update { old, new } = &act
+            && mapping.key.is_some()
+            && mapping.identity_always()
+            && !new.has_unchanged()
+        {
+            let steps = [Step::Delete(map, vec![old.unwrap_or(new)]), Step::Insert(map, vec![Cow::Borrowed(*new)])];
+            if self.attempt(&steps).await?.is_none() {
+                return Ok(());
+            }
         }
         if let Op::Update { old: Some(old), .. } = &change.op {
             // the old key is not as expected either, or it would have been found

@@ -126,10 +126,7 @@ impl Exchange<'_> {
             Step::Update(_, unchanged, rows) => {
                 let key = keyed(m)?;
                 let Some(sql) = statement::update(m, key, unchanged) else { return Ok(()) };
-                let set = statement::settable(m, key, unchanged);
-                let source =
-                    key.source.iter().copied().chain(set.iter().filter_map(|&i| m.columns.get(i).map(|c| c.source)));
-                let source: Vec<usize> = source.collect();
+                let source = statement::update_sources(m, key, unchanged);
                 self.arrays(&sql, rows.iter().map(|r| &**r), &source, expect)
             }
             Step::Single(_, act) => self.single(m, act, expect),
@@ -155,9 +152,25 @@ impl Exchange<'_> {
                     return Ok(());
                 }
                 let mut params: Vec<_> = key.source.iter().map(|&i| value(old.get(i))).collect();
-                let sent = m.columns.iter().filter(|c| !unchanged.contains(&c.source) && !c.identity_always);
-                params.extend(sent.map(|c| value(new.get(c.source))));
+                for fixed in [false, true] {
+                    let sent =
+                        m.columns.iter().filter(|c| !unchanged.contains(&c.source) && c.identity_always == fixed);
+                    params.extend(sent.map(|c| value(new.get(c.source))));
+                }
                 self.run(&statement::rekey(m, key, &unchanged), &params, false, expect)
+            }
+            (Act::Update { old: Some(old), new }, None)
+                if m.columns.iter().any(|c| {
+                    let now = new.get(c.source);
+                    c.identity_always && now != Value::Unchanged && now != old.get(c.source)
+                }) =>
+            {
+                // such a column cannot be SET: the row goes and comes again, whole, as the old one is
+                self.run(&statement::one_of_equal(m, None), &all(old), false, expect)?;
+                let whole = crate::plan::overlay(std::borrow::Cow::Borrowed(*old), new);
+                self.run(&statement::copy(m), &[], false, expect)?;
+                statement::copy_rows(m, &[whole], self.db.outgoing());
+                Ok(())
             }
             (Act::Update { old: Some(old), new }, None) => {
                 let mut params = all(old);

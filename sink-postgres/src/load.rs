@@ -20,7 +20,7 @@ use crate::error::Error;
 use crate::key::Key;
 use crate::mapping::Mapping;
 use crate::pending::{Pending, Range};
-use crate::registry::{TableSpec, array, key_columns, range_condition};
+use crate::registry::{KeyColumn, TableSpec, array, key_columns, range_condition};
 use crate::sink;
 
 /// What is loaded.
@@ -110,13 +110,15 @@ impl Loader {
         let condition = condition(&mapping, &spec, &part);
         let empty =
             self.db.simple(&format!("SELECT 1 FROM {} WHERE {condition} LIMIT 1", mapping.writable.target())).await?;
-        let staged = staged || empty.first().is_some_and(|rows| !rows.is_empty());
-        let columns = mapping.column_list();
+        // rows come with all columns; what the target generates is left behind on the stage
+        let staged = staged || mapping.generates() || empty.first().is_some_and(|rows| !rows.is_empty());
+        let columns = mapping.arriving(|name| name.to_owned());
         let into = if staged {
+            let stage = mapping.arriving(|name| format!("NULL::pg_catalog.text AS {name}"));
             // LIKE takes types and collations, no constraint and no default
             self.db
                 .simple(&format!(
-                    "CREATE TEMPORARY TABLE sluice_stage ON COMMIT DROP AS SELECT {columns} FROM {table} WITH NO DATA"
+                    "CREATE TEMPORARY TABLE sluice_stage ON COMMIT DROP AS SELECT {stage} FROM {table} WITH NO DATA"
                 ))
                 .await?;
             "pg_temp.sluice_stage".to_owned()
@@ -187,11 +189,11 @@ impl Load<'_> {
             };
             db.simple(&format!("UPDATE {table} AS t SET {column} = {value} WHERE {inside}{only}")).await?;
         }
-        // the same row, byte for byte as text: what differs goes and comes again
+        // the same row, byte for byte as text (a collation may call others equal): what differs goes and comes again
         let equal: Vec<String> = m
             .columns
             .iter()
-            .map(|c| format!("t.{0}::pg_catalog.text IS NOT DISTINCT FROM s.{0}::pg_catalog.text", c.quoted))
+            .map(|c| format!("t.{0}::pg_catalog.text COLLATE pg_catalog.\"C\" IS NOT DISTINCT FROM s.{0}::pg_catalog.text COLLATE pg_catalog.\"C\"", c.quoted))
             .collect();
         let overriding = if m.identity_always() { "OVERRIDING SYSTEM VALUE " } else { "" };
         let Some(key) = &m.key else {
@@ -350,26 +352,26 @@ fn condition(m: &Mapping, spec: &TableSpec, part: &Part) -> String {
 }
 
 fn condition_for(m: &Mapping, spec: &TableSpec, part: &Part, prefix: &str) -> String {
-    let columns: Vec<(String, String)> =
-        key_columns(&spec.key, m).into_iter().map(|(n, t)| (format!("{prefix}{n}"), t)).collect();
+    let mut columns = key_columns(&spec.key, m);
+    columns.iter_mut().for_each(|c| c.name.insert_str(0, prefix));
     part_condition(&columns, part)
 }
 
 /// A part as SQL over these (already quoted) key columns and their types.
-pub fn part_condition(columns: &[(String, String)], part: &Part) -> String {
+pub fn part_condition(columns: &[KeyColumn], part: &Part) -> String {
     match part {
         Part::Range(range) => range_condition(columns, range),
         Part::Points(keys) => {
-            let names: Vec<&str> = columns.iter().map(|c| c.0.as_str()).collect();
             let keys: Vec<String> = keys
                 .iter()
                 .map(|k| {
-                    let values: Vec<String> =
-                        k.iter().zip(columns).map(|(v, c)| format!("{}::{}", quote_literal(v), c.1)).collect();
-                    format!("({})", values.join(", "))
+                    let same = |(v, c): (&String, &KeyColumn)| {
+                        format!("{} {} {}::{}", c.name, c.equals, quote_literal(v), c.cast)
+                    };
+                    k.iter().zip(columns).map(same).collect::<Vec<_>>().join(" AND ")
                 })
                 .collect();
-            format!("({}) IN ({})", names.join(", "), keys.join(", "))
+            format!("({})", keys.join(" OR "))
         }
     }
 }

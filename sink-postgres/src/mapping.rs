@@ -115,6 +115,20 @@ impl Mapping {
         self.columns.iter().any(|c| c.identity_always)
     }
 
+    /// Does the target generate a column that the rows bring?
+    pub fn generates(&self) -> bool {
+        self.columns.len() != self.shape.columns.len()
+    }
+
+    /// The quoted names of all columns of the rows that come, comma-separated; `other` writes those that the target generates.
+    pub fn arriving(&self, other: impl Fn(&str) -> String) -> String {
+        let name = |i: usize, c: &filters::change::Column| match self.columns.iter().find(|m| m.source == i) {
+            Some(m) => m.quoted.clone(),
+            None => other(&quote_ident(&c.name)),
+        };
+        self.shape.columns.iter().enumerate().map(|(i, c)| name(i, c)).collect::<Vec<_>>().join(", ")
+    }
+
     /// The quoted names of all columns we write, comma-separated.
     pub fn column_list(&self) -> String {
         self.columns.iter().map(|c| c.quoted.as_str()).collect::<Vec<_>>().join(", ")

@@ -246,7 +246,7 @@ fn same_key(a: &Row, b: &Row, key: &[usize]) -> bool {
 }
 
 /// `after`, with what it did not send taken from `before`.
-fn overlay<'a>(before: Cow<'a, Row>, after: &'a Row) -> Cow<'a, Row> {
+pub(crate) fn overlay<'a>(before: Cow<'a, Row>, after: &'a Row) -> Cow<'a, Row> {
     if !after.has_unchanged() {
         return Cow::Borrowed(after);
     }

@@ -172,11 +172,17 @@ impl PostgresSink {
 
     /// The tables whose partitions are no longer those that were copied. A leaf's TRUNCATE, DETACH and DROP, and ATTACH of a
     /// filled one, send nothing through the root.
-    pub async fn other_leaves(&mut self, now: &HashMap<(String, String), String>) -> Result<Vec<(String, String)>, Error> {
+    pub async fn other_leaves(
+        &mut self,
+        now: &HashMap<(String, String), String>,
+    ) -> Result<Vec<(String, String)>, Error> {
         let pipeline = self.options.pipeline.clone();
         let rows = self
             .db
-            .query("SELECT schema, name, leaves FROM sluice.tables WHERE pipeline = $1 AND leaves IS NOT NULL", &[Some(&pipeline)])
+            .query(
+                "SELECT schema, name, leaves FROM sluice.tables WHERE pipeline = $1 AND leaves IS NOT NULL",
+                &[Some(&pipeline)],
+            )
             .await?;
         let text = |r: &wire::Row<'_>, i: usize| r.get(i).unwrap_or_default().to_owned();
         let mut other: Vec<(String, String)> = rows
@@ -349,11 +355,11 @@ fn array_text(names: &[String]) -> String {
 }
 
 /// `(a, b) >= (x, y)` conditions of a range over these quoted columns, each bound cast to the column's own type.
-pub fn range_condition(columns: &[(String, String)], range: &Range) -> String {
+pub fn range_condition(columns: &[KeyColumn], range: &Range) -> String {
     let side = |bound: &Key, op: &str| {
-        let names: Vec<&str> = columns.iter().map(|c| c.0.as_str()).collect();
+        let names: Vec<&str> = columns.iter().map(|c| c.name.as_str()).collect();
         let values: Vec<String> =
-            bound.iter().zip(columns).map(|(v, c)| format!("{}::{}", quote_literal(v), c.1)).collect();
+            bound.iter().zip(columns).map(|(v, c)| format!("{}::{}", quote_literal(v), c.cast)).collect();
         format!("({}) {op} ({})", names.join(", "), values.join(", "))
     };
     match (&range.lo, &range.hi) {
@@ -364,18 +370,28 @@ pub fn range_condition(columns: &[(String, String)], range: &Range) -> String {
     }
 }
 
-/// Quoted name and type of each key column, for [`range_condition`].
-pub fn key_columns(names: &[String], m: &Mapping) -> Vec<(String, String)> {
+/// A key column as conditions name it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyColumn {
+    /// Quoted.
+    pub name: String,
+    /// Its type, without a length.
+    pub cast: String,
+    /// Its equality, `OPERATOR(schema.=)`: with an empty search_path that of an extension's type is not found, or another's is.
+    pub equals: String,
+}
+
+/// The key columns, for [`range_condition`].
+pub fn key_columns(names: &[String], m: &Mapping) -> Vec<KeyColumn> {
     names
         .iter()
         .map(|n| {
             let quoted = quote_ident(n);
-            let cast = m
-                .columns
-                .iter()
-                .find(|c| c.quoted == quoted)
-                .map_or_else(|| "pg_catalog.text".to_owned(), |c| c.cast.clone());
-            (quoted, cast)
+            let at = m.columns.iter().position(|c| c.quoted == quoted);
+            let cast = at.and_then(|i| m.columns.get(i)).map_or("pg_catalog.text", |c| c.cast.as_str()).to_owned();
+            let equals = m.key.iter().flat_map(|k| k.columns.iter().zip(&k.operators)).find(|(i, _)| Some(**i) == at);
+            let equals = equals.map_or("=", |(_, op)| op.as_str()).to_owned();
+            KeyColumn { name: quoted, cast, equals }
         })
         .collect()
 }

@@ -26,9 +26,13 @@ pub fn delete(m: &Mapping, key: &Key) -> String {
 
 /// `UPDATE … FROM unnest`, by key; `None` if there is no column to set.
 pub fn update(m: &Mapping, key: &Key, unchanged: &[usize]) -> Option<String> {
-    let set = settable(m, key, unchanged);
+    let mut set = settable(m, key, unchanged);
+    let fixed = fixed(m, key, unchanged);
     if set.is_empty() {
-        return None;
+        if fixed.is_empty() {
+            return None;
+        }
+        set.extend(key.columns.first());
     }
     let mut list = String::new();
     for (n, &column) in set.iter().enumerate() {
@@ -36,19 +40,45 @@ pub fn update(m: &Mapping, key: &Key, unchanged: &[usize]) -> Option<String> {
         let comma = if n == 0 { "" } else { ", " };
         let _ = write!(list, "{comma}{} = u.c{}::{}", c.quoted, key.columns.len() + n, c.cast);
     }
-    let arrays = unnest(0..key.columns.len() + set.len());
-    Some(format!("UPDATE {} AS t SET {list} FROM {arrays} WHERE {}", m.writable.target(), by_key(m, key)))
+    let arrays = unnest(0..key.columns.len() + set.len() + fixed.len());
+    let mut condition = by_key(m, key);
+    for (n, &column) in fixed.iter().enumerate() {
+        let c = m.columns.get(column)?;
+        let _ = write!(condition, " AND t.{} = u.c{}::{}", c.quoted, key.columns.len() + set.len() + n, c.cast);
+    }
+    Some(format!("UPDATE {} AS t SET {list} FROM {arrays} WHERE {condition}", m.writable.target()))
 }
 
-/// One row by its old key to all its new values, the key's too: parameters are the old key, then the new values.
+/// The columns (indexes into the rows) whose arrays [`update`] wants, in its order.
+pub fn update_sources(m: &Mapping, key: &Key, unchanged: &[usize]) -> Vec<usize> {
+    let source = |i: &usize| m.columns.get(*i).map(|c| c.source);
+    let mut set = settable(m, key, unchanged);
+    if set.is_empty() {
+        set.extend(key.columns.first());
+    }
+    let rest = set.iter().chain(&fixed(m, key, unchanged)).filter_map(source).collect::<Vec<_>>();
+    key.source.iter().copied().chain(rest).collect()
+}
+
+/// Columns (indexes into the mapping) beside the key that cannot be SET: the row must have their values already, or it is
+/// not touched, and the slow path puts it there anew.
+fn fixed(m: &Mapping, key: &Key, unchanged: &[usize]) -> Vec<usize> {
+    (0..m.columns.len())
+        .filter(|i| !key.columns.contains(i))
+        .filter(|&i| m.columns.get(i).is_some_and(|c| c.identity_always && !unchanged.contains(&c.source)))
+        .collect()
+}
+
+/// One row by its old key to all its new values, the key's too: parameters are the old key, the new values, and those
+/// that cannot be SET.
 pub fn rekey(m: &Mapping, key: &Key, unchanged: &[usize]) -> String {
     let mut list = String::new();
-    let sent = m.columns.iter().filter(|c| !unchanged.contains(&c.source) && !c.identity_always);
-    for (n, c) in sent.enumerate() {
+    let sent: Vec<_> = m.columns.iter().filter(|c| !unchanged.contains(&c.source) && !c.identity_always).collect();
+    for (n, c) in sent.iter().enumerate() {
         let comma = if n == 0 { "" } else { ", " };
         let _ = write!(list, "{comma}{} = ${}::pg_catalog.text::{}", c.quoted, key.columns.len() + n + 1, c.cast);
     }
-    let by: Vec<String> = key
+    let mut by: Vec<String> = key
         .columns
         .iter()
         .zip(&key.operators)
@@ -57,6 +87,10 @@ pub fn rekey(m: &Mapping, key: &Key, unchanged: &[usize]) -> String {
             m.columns.get(i).map(|c| format!("t.{} {op} ${}::pg_catalog.text::{}", c.quoted, n + 1, c.cast))
         })
         .collect();
+    let fixed = m.columns.iter().filter(|c| !unchanged.contains(&c.source) && c.identity_always);
+    by.extend(fixed.enumerate().map(|(n, c)| {
+        format!("t.{} = ${}::pg_catalog.text::{}", c.quoted, key.columns.len() + sent.len() + n + 1, c.cast)
+    }));
     format!("UPDATE {} AS t SET {list} WHERE {}", m.writable.target(), by.join(" AND "))
 }
 
@@ -69,7 +103,7 @@ pub fn one_of_equal(m: &Mapping, new: Option<&Row>) -> String {
         .enumerate()
         .map(|(n, c)| {
             format!(
-                "t.{}::pg_catalog.text IS NOT DISTINCT FROM ${}::pg_catalog.text::{}::pg_catalog.text",
+                "t.{}::pg_catalog.text COLLATE pg_catalog.\"C\" IS NOT DISTINCT FROM ${}::pg_catalog.text::{}::pg_catalog.text COLLATE pg_catalog.\"C\"",
                 c.quoted,
                 n + 1,
                 c.cast

@@ -9,6 +9,7 @@ use filters::filter::Compiled;
 use sink_postgres::PostgresSink;
 use sink_postgres::load::{Loaded, Part, Task, part_condition};
 use sink_postgres::pending::{Pending, Range};
+use sink_postgres::registry::KeyColumn;
 use tokio::task::JoinSet;
 use wire::{Connection, quote_ident};
 
@@ -308,7 +309,7 @@ async fn cut(
         return Ok(None);
     }
     let columns = key_columns(table);
-    let names: Vec<&str> = columns.iter().map(|c| c.0.as_str()).collect();
+    let names: Vec<&str> = columns.iter().map(|c| c.name.as_str()).collect();
     let texts: Vec<String> = names.iter().map(|n| format!("{n}::pg_catalog.text")).collect();
     let sql = format!(
         "SELECT {} FROM {} WHERE {} ORDER BY {} OFFSET {rows} LIMIT 1",
@@ -324,14 +325,15 @@ async fn cut(
         .map(|row| (0..columns.len()).map(|i| row.get(i).unwrap_or_default().to_owned()).collect()))
 }
 
-fn key_columns(table: &SourceTable) -> Vec<(String, String)> {
+fn key_columns(table: &SourceTable) -> Vec<KeyColumn> {
     table
         .key
         .iter()
-        .map(|k| {
+        .zip(&table.operators)
+        .map(|(k, equals)| {
             let at = table.shape.columns.iter().position(|c| *c.name == **k);
             let ty = at.and_then(|i| table.types.get(i)).cloned().unwrap_or_else(|| "pg_catalog.text".into());
-            (quote_ident(k), ty)
+            KeyColumn { name: quote_ident(k), cast: ty, equals: equals.clone() }
         })
         .collect()
 }

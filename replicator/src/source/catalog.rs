@@ -18,6 +18,8 @@ pub struct SourceTable {
     pub kind: char,
     /// Columns of the replica identity (with FULL: of the primary key) in the order of their index.
     pub key: Vec<String>,
+    /// Per column of the key its equality, `OPERATOR(schema.=)`.
+    pub operators: Vec<String>,
     /// How they are ordered, if we can order them as production does.
     pub kinds: Option<Vec<Kind>>,
     /// May updates and deletes be published without making production's own fail?
@@ -121,6 +123,7 @@ async fn read(db: &mut Connection, which: &str, params: &[Option<&str>]) -> Resu
             kind: text(3).chars().next().unwrap_or('r'),
             kinds: kinds.filter(|k| !k.is_empty()),
             key,
+            operators: lines(12),
             identified,
             rows: text(8).parse().unwrap_or(-1),
             bytes: text(9).parse().unwrap_or(0),
@@ -164,7 +167,12 @@ SELECT c.oid, n.nspname, c.relname, c.relkind, c.relreplident,
   (CASE WHEN c.relkind = 'p' THEN (SELECT pg_catalog.sum(pg_catalog.pg_table_size(t.relid)) FROM pg_catalog.pg_partition_tree(c.oid) t
       WHERE t.isleaf) ELSE pg_catalog.pg_table_size(c.oid) END),
   pg_catalog.pg_has_role(c.relowner, 'USAGE'),
-  pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND pg_catalog.has_table_privilege(c.oid, 'SELECT')
+  pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND pg_catalog.has_table_privilege(c.oid, 'SELECT'),
+  (SELECT pg_catalog.string_agg('OPERATOR(' || pg_catalog.quote_ident(s.nspname) || '.' || p.oprname || ')', E'\\n' ORDER BY k.n)
+    FROM pg_catalog.generate_series(1, x.indnkeyatts) k(n)
+    JOIN pg_catalog.pg_opclass o ON o.oid = x.indclass[k.n - 1]
+    JOIN pg_catalog.pg_amop m ON m.amopfamily = o.opcfamily AND m.amopstrategy = 3 AND m.amoplefttype = o.opcintype AND m.amoprighttype = o.opcintype
+    JOIN pg_catalog.pg_operator p ON p.oid = m.amopopr JOIN pg_catalog.pg_namespace s ON s.oid = p.oprnamespace)
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_catalog.pg_index x ON x.indrelid = c.oid AND x.indimmediate AND x.indisvalid AND x.indpred IS NULL AND x.indexprs IS NULL
