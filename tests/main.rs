@@ -8,5 +8,6 @@ mod servers;
 mod check;
 mod harness;
 mod seed;
+mod shapes;
 mod sluice;
 mod source;
