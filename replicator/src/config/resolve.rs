@@ -69,7 +69,10 @@ impl Resolved {
                 rules.columns.insert(column.clone(), Class::Withheld);
                 let path = format!("tables.{}.columns.{column}", table_name(schema, table));
                 let hint = "give it a class there, or sluice init --lock once it has been looked at";
-                self.warnings.push(Problem::new(path, "came after the table was copied, and nobody has classified it: withheld").hint(hint));
+                self.warnings.push(
+                    Problem::new(path, "came after the table was copied, and nobody has classified it: withheld")
+                        .hint(hint),
+                );
             }
         }
     }

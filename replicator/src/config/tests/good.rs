@@ -154,7 +154,61 @@ proptest! {
     }
 
     #[test]
-    fn no_text_makes_a_panic(text in "\\PC*|([a-z_]{1,8}: ?[\\[{\"$&*!|>-]{0,3}[a-z ]{0,5}[\\]}\"]?\n? ?){0,9}") {
+    fn no_text_makes_a_panic(tokens in prop::collection::vec(prop::sample::select(TOKENS), 0..30), text in "\\PC*") {
+        let _ = parse(&tokens.concat());
         let _ = parse(&text);
+        let _ = parse(&with(&format!("tables: {{ public.a: {{ columns: {{ a: {} }} }} }}", tokens.concat())));
     }
 }
+
+/// What YAML and this file are made of.
+const TOKENS: &[&str] = &[
+    "\n",
+    "\n  ",
+    "\n    ",
+    " ",
+    ": ",
+    "- ",
+    "? ",
+    "*a",
+    "&a ",
+    "!t ",
+    "{",
+    "}",
+    "[",
+    "]",
+    ", ",
+    "\"",
+    "'",
+    "|",
+    ">",
+    "#",
+    "<<: ",
+    "~",
+    "---\n",
+    "%YAML 1.2\n",
+    "${",
+    "${KEY}",
+    "${:?",
+    "$${",
+    "}",
+    "tables",
+    "public.a",
+    "\"public\".\"*\"",
+    "columns",
+    "mask",
+    "constant",
+    "digits",
+    "keep_prefix",
+    "limits",
+    "memory",
+    "64MB",
+    "99999999999999999999",
+    "é",
+    "\u{0}",
+    "\\x",
+    "protect",
+    "masking",
+    "domains",
+    "key",
+];
