@@ -6,6 +6,7 @@
 #[macro_use]
 mod servers;
 mod check;
+mod faults;
 mod harness;
 mod seed;
 mod shapes;

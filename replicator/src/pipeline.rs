@@ -207,7 +207,12 @@ impl Pipeline {
     /// Hands the sink what is due: a flush, a batch, or the idle position.
     fn dispatch(&mut self, hurry: bool) {
         let Some(mut sink) = self.sink.take() else { return };
-        if self.unsynced.is_some_and(|t| t.elapsed() >= FLUSH_AFTER) {
+        let due = self.unsynced.is_some_and(|t| t.elapsed() >= FLUSH_AFTER);
+        if due && sink.is_open() {
+            // the pieces of a large transaction go on: the flush of what stood before them waits for its end
+            self.unsynced = Some(Instant::now());
+        }
+        if due && !sink.is_open() {
             self.work.spawn(async move {
                 let done = sink.flush().await;
                 (sink, done)
@@ -227,7 +232,11 @@ impl Pipeline {
         let batch = self.batch.take();
         if batch.is_none() && (hurry || self.last_idle.elapsed() >= IDLE_EVERY) {
             self.last_idle = Instant::now();
-            return self.batch.take_idle();
+            let idle = self.batch.take_idle();
+            if idle.is_some() {
+                sink_postgres::failpoint::hit("idle.batch");
+            }
+            return idle;
         }
         batch
     }

@@ -282,6 +282,7 @@ pub async fn open(config: &Config, lock: Option<&Lock>, board: &Board) -> Result
     let (mut sink, taken) = PostgresSink::connect(&target, options, protected).await?;
     let specs: Vec<TableSpec> = plan.tables.iter().map(|(t, c)| spec(t, c, &plan.policy)).collect();
     let fresh = sink.register(specs).await?;
+    sink_postgres::failpoint::hit("start.registered");
     for (_, compiled) in &plan.tables {
         sink.mapping(&compiled.output).await?;
     }

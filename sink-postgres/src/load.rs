@@ -171,6 +171,7 @@ impl Load<'_> {
             })?;
         }
         self.forget().await?;
+        crate::failpoint::hit("chunk.forgotten");
         self.loader.db.simple("COMMIT").await?;
         Ok(())
     }

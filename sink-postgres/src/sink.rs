@@ -125,6 +125,18 @@ impl PostgresSink {
         self.progress
     }
 
+    /// Waits for loads of this epoch that nobody waits for any more: each holds the checkpoint's row until it has ended.
+    pub async fn outwait_loads(&mut self) -> Result<(), Error> {
+        let row = "SELECT 1 FROM sluice.checkpoint WHERE pipeline = $1 FOR UPDATE";
+        self.db.query(row, &[Some(&self.options.pipeline)]).await?;
+        Ok(())
+    }
+
+    /// Have pieces of a source transaction been applied whose end has not come? Nothing can be flushed then.
+    pub fn is_open(&self) -> bool {
+        self.open
+    }
+
     /// Our turn.
     pub fn epoch(&self) -> i64 {
         self.epoch
@@ -321,6 +333,7 @@ impl PostgresSink {
             wire::quote_literal(&self.options.pipeline),
             self.epoch
         ));
+        failpoint::hit("flush.begin");
         let done = match self.db.simple(&sql).await {
             Ok(done) => done,
             Err(e) => {
@@ -333,6 +346,7 @@ impl PostgresSink {
         if done.len().checked_sub(2).and_then(|i| done.get(i)).is_none_or(|r| r.affected() != 1) {
             return Err(self.fenced(self.progress.applied));
         }
+        failpoint::hit("flush.done");
         self.progress.durable = self.progress.applied;
         Ok(())
     }

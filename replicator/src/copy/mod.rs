@@ -40,6 +40,7 @@ impl Copier {
         }
         let began = Instant::now();
         let Some(aligned) = align::align(p, &due, stop).await? else { return Ok(false) };
+        sink_postgres::failpoint::hit("slice.aligned");
         let held = began.elapsed();
         let loaded = slice::load(p, aligned, due, began + p.setup.slice, stop).await?;
         p.board.state().slices += 1;

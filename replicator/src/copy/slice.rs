@@ -74,7 +74,12 @@ pub async fn load(
         (_, Err(e)) => Err(std::mem::replace(e, Error::Interrupted)),
     };
     let progress = sink.progress();
-    let reloaded = sink.reload_pending().await;
+    // a slice that was given up leaves loads behind whose COMMIT the target may still be working on: what they bring is
+    // done, and to skip its next change would lose it
+    let reloaded = match sink.outwait_loads().await {
+        Ok(()) => sink.reload_pending().await,
+        Err(e) => Err(e),
+    };
     p.sink = Some(sink);
     p.told(progress);
     let sliced = result?;

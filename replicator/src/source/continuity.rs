@@ -170,7 +170,9 @@ fn publications(text: &str) -> BTreeMap<&str, &str> {
     lines(text).filter(|l| l.len() == 2).map(|l| (l[0], l[1])).collect()
 }
 
-/// Tables whose entry in a publication was dropped and made anew: they are pending again.
+/// Tables whose entry in a publication was made after the checkpoint was placed, for the first time or anew: they are
+/// pending, and wait for the transactions that were open. (That the target knows the table already proves nothing: a
+/// kill may have come between that and noting what it waits for.)
 pub fn rejoined(was: &str, now: &str) -> Vec<(String, String)> {
     let entries = |text: &str| -> BTreeMap<String, String> {
         lines(text).filter(|l| l.len() == 3).map(|l| (l[1].to_owned(), l[2].to_owned())).collect()
@@ -178,7 +180,7 @@ pub fn rejoined(was: &str, now: &str) -> Vec<(String, String)> {
     let was = entries(was);
     entries(now)
         .into_iter()
-        .filter(|(table, oid)| was.get(table).is_some_and(|old| old != oid))
+        .filter(|(table, oid)| was.get(table) != Some(oid))
         .filter_map(|(table, _)| {
             table.split_once('.').map(|(s, n)| (s.trim_matches('"').to_owned(), n.trim_matches('"').to_owned()))
         })

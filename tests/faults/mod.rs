@@ -1,0 +1,13 @@
+//! Breaking it: kills, lost answers, wrong servers, locks. Everything must come out equal, once each.
+//!
+//! `world` is two servers of a test's own with a schema that has one table of each kind; `traffic` writes to it.
+
+mod answers;
+mod ending;
+mod kills;
+mod points;
+mod refusals;
+mod target;
+mod traffic;
+mod visibility;
+mod world;

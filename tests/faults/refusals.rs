@@ -1,0 +1,145 @@
+//! What is not the continuation of what staging has is refused, with what it means and what mends it; and it mends.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::Duration;
+
+use super::traffic::Traffic;
+use super::world::{self, NAME, World, number, run};
+use crate::seed::Seed;
+use crate::servers::{Cluster, within};
+use crate::sluice::Sluice;
+
+majors!(what_does_not_continue_is_refused, what_went_back_in_time_is_refused, a_lost_slot_is_refused);
+
+const RESYNC: &str = "sluice resync --all";
+
+/// Refused with 5; says this; and names what mends it.
+async fn refused(sluice: &Sluice, what: &str, hint: &str) {
+    let told = sluice.run(&["run"]).await;
+    assert_eq!(told.code, 5, "{what}: {}", told.stderr);
+    assert!(told.stderr.contains(what), "not {what:?}: {}", told.stderr);
+    let said = told.stderr.rsplit("hint: ").next().unwrap_or_default();
+    assert!(told.stderr.contains("hint: ") && said.contains(hint), "hint not {hint:?}: {}", told.stderr);
+}
+
+/// `resync --all`, a run to the end; staging is full all the time.
+async fn mended(world: &World) {
+    let least = Arc::new(AtomicI64::new(i64::MAX));
+    let over = Arc::new(AtomicBool::new(false));
+    let (client, seen, end) = (world.staging().await, least.clone(), over.clone());
+    let watcher = tokio::spawn(async move {
+        while !end.load(Ordering::Relaxed) {
+            seen.fetch_min(number(&client, "SELECT least((SELECT count(*) FROM big), (SELECT count(*) FROM handles), (SELECT count(*) FROM log))").await, Ordering::Relaxed);
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    });
+    world.sluice.ok(&["resync", "--all", "--yes"]).await;
+    world.catch_up().await;
+    over.store(true, Ordering::Relaxed);
+    watcher.await.expect("no panic");
+    assert!(least.load(Ordering::Relaxed) > 100, "a reader saw staging with {} rows", least.load(Ordering::Relaxed));
+    world.equal().await;
+}
+
+/// Some transactions more, with nobody following.
+async fn meanwhile(world: &World, seed: &Seed) {
+    let traffic = Traffic::start(&world.source.url(NAME), vec![seed.rng(1)]);
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    traffic.end().await;
+    let production = world.production().await;
+    run(&production, "TRUNCATE log; INSERT INTO log SELECT g, 'meanwhile' FROM generate_series(1, 30000) g").await;
+    run(&production, "INSERT INTO handles SELECT 'm' || g || random(), g FROM generate_series(1, 200) g").await;
+}
+
+async fn what_does_not_continue_is_refused(major: u32) {
+    let seed = Seed::or(9);
+    let world = World::new(major, false).await;
+    world.catch_up().await;
+    let (source, target) = (world.source.url(NAME), world.target.url(NAME));
+
+    let same = world.pipeline(&source, &world.source.socket_url(NAME));
+    refused(&same, "the same database", "point target.url at staging").await;
+    let key = world.with_env("SLUICE_MASK_KEY", "YW5vdGhlci10ZXN0cy1vbmx5LTMyLWJ5dGVzLWxvbmc=");
+    refused(&key, "staging was masked with key", "configure the old key").await;
+    let other = World::over(Cluster::start(major), Cluster::start(major), false).await;
+    refused(&world.pipeline(&other.source.url(NAME), &target), "production is another server", "point source.url")
+        .await;
+    drop(other);
+    run(&world.target.client("postgres").await, &format!("CREATE DATABASE clone TEMPLATE {NAME}")).await;
+    let clone = world.pipeline(&source, &world.target.url("clone"));
+    refused(&clone, "the target is a copy of the database", "a pipeline of its own").await;
+    run(&world.target.client("postgres").await, "CREATE DATABASE empty").await;
+    let empty = world.pipeline(&source, &world.target.url("empty"));
+    refused(&empty, "this target has no checkpoint", "destroy").await;
+
+    let production = world.production().await;
+    let drop_slot = format!("SELECT pg_drop_replication_slot('sluice_{NAME}')");
+    run(&production, &drop_slot).await;
+    meanwhile(&world, &seed).await;
+    refused(&world.sluice, "is gone from production", RESYNC).await;
+    mended(&world).await;
+
+    run(&production, &drop_slot).await;
+    meanwhile(&world, &seed).await;
+    run(&production, &format!("SELECT pg_create_logical_replication_slot('sluice_{NAME}', 'pgoutput')")).await;
+    refused(&world.sluice, "the slot was made anew", RESYNC).await;
+    mended(&world).await;
+
+    run(&production, &drop_slot).await;
+    run(&production, &format!("SELECT pg_create_logical_replication_slot('sluice_{NAME}', 'test_decoding')")).await;
+    refused(&world.sluice, "is not a pgoutput slot", "drop it").await;
+    run(&production, &drop_slot).await;
+    mended(&world).await;
+
+    let tables = "big, comp, uid, txt, fulls, ident, people, handles";
+    let publication = format!(
+        "DROP PUBLICATION sluice_{NAME}; CREATE PUBLICATION sluice_{NAME} FOR TABLE {tables}
+         WITH (publish = 'insert, update, delete, truncate', publish_via_partition_root = true)"
+    );
+    run(&production, &publication).await;
+    refused(&world.sluice, "a publication was dropped and made anew", RESYNC).await;
+    meanwhile(&world, &seed).await;
+    mended(&world).await;
+}
+
+async fn what_went_back_in_time_is_refused(major: u32) {
+    let seed = Seed::or(10);
+    let mut world = World::new(major, false).await;
+    world.catch_up().await;
+    let old = world.target.save();
+    meanwhile(&world, &seed).await;
+    world.catch_up().await;
+    world.target.restore(&old);
+    refused(&world.sluice, "the target was restored from a backup", RESYNC).await;
+    mended(&world).await;
+
+    let old = world.source.save();
+    meanwhile(&world, &seed).await;
+    world.catch_up().await;
+    world.source.restore(&old);
+    refused(&world.sluice, "production was restored to an earlier time", RESYNC).await;
+    mended(&world).await;
+}
+
+async fn a_lost_slot_is_refused(major: u32) {
+    let seed = Seed::or(11);
+    let source =
+        Cluster::with().set("max_slot_wal_keep_size", "16MB").set("max_wal_size", "32MB").set("min_wal_size", "32MB");
+    let world = World::over(source.start(major), Cluster::start(major), false).await;
+    world.catch_up().await;
+    let production = world.production().await;
+    run(&production, "CREATE SCHEMA aside; CREATE TABLE aside.elsewhere (b text)").await;
+    within(world::LIMIT, async {
+        while number(&production, "SELECT count(*) FROM pg_replication_slots WHERE wal_status = 'lost'").await == 0 {
+            run(&production, "INSERT INTO aside.elsewhere SELECT repeat('x', 1000) FROM generate_series(1, 5000)")
+                .await;
+            run(&production, "SELECT pg_switch_wal()").await;
+            run(&production, "CHECKPOINT").await;
+        }
+    })
+    .await;
+    meanwhile(&world, &seed).await;
+    refused(&world.sluice, "was invalidated", RESYNC).await;
+    mended(&world).await;
+}

@@ -1,0 +1,86 @@
+//! The stream ahead of what a snapshot shows, and rows that are in neither.
+
+use std::time::Duration;
+
+use super::world::{self, World, number, run, text};
+use crate::servers::wait_until;
+
+majors!(streamed_and_not_yet_visible, a_table_joins_amid_a_transaction);
+
+async fn streamed_and_not_yet_visible(major: u32) {
+    let mut world = World::new(major, false).await;
+    world.catch_up().await;
+    let mut running = world.sluice.spawn(&["run"]);
+    let staging = world.staging().await;
+    world.source.configure([("synchronous_standby_names", "nobody")]);
+    world.source.reload();
+    let production = world.production().await;
+    wait_until("commits wait for a standby", world::LIMIT, || async {
+        text(&production, "SHOW synchronous_standby_names").await == "nobody"
+    })
+    .await;
+    let waiting = world.production().await;
+    let hanging =
+        tokio::spawn(async move { waiting.batch_execute("INSERT INTO big VALUES (5000, 1, 5000, 'x')").await });
+    // flushed and streamed, and no snapshot shows it
+    let there = "SELECT count(*) FROM big WHERE id = 5000";
+    wait_until("the row is on staging", world::LIMIT, || async { number(&staging, there).await == 1 }).await;
+    assert_eq!(number(&production, there).await, 0);
+    let pend = "INSERT INTO sluice.pending (pipeline, schema, name) SELECT pipeline, schema, name FROM sluice.tables WHERE name = 'big'";
+    let pending = "SELECT count(*) FROM sluice.pending";
+    run(&staging, pend).await;
+    for killed in [false, true] {
+        if killed {
+            running.kill9();
+            running = world.sluice.spawn(&["run"]);
+        }
+        tokio::time::sleep(Duration::from_secs(4)).await;
+        assert!(number(&staging, pending).await > 0, "copied under a snapshot that is older than the target");
+        assert_eq!(number(&staging, there).await, 1, "a row that was there is gone");
+    }
+    world.source.configure([("synchronous_standby_names", "")]);
+    world.source.reload();
+    hanging.await.expect("no panic").expect("it commits in the end");
+    wait_until("nothing is pending", world::LIMIT, || async { number(&staging, pending).await == 0 }).await;
+    running.term();
+    running.wait(Duration::from_secs(10)).await;
+    world.catch_up().await;
+    world.equal().await;
+}
+
+/// A row written before its table joined the publication, by a transaction that ends later, is in no stream; so the
+/// table's copy waits for that transaction. Also if we die between knowing the table and knowing what it waits for.
+async fn a_table_joins_amid_a_transaction(major: u32) {
+    let world = World::new(major, false).await;
+    world.catch_up().await;
+    let (production, staging, writer) = (world.production().await, world.staging().await, world.production().await);
+    for (table, place) in [("late", None), ("later", Some("start.registered"))] {
+        let make = format!("CREATE TABLE {table} (id int PRIMARY KEY)");
+        run(&production, &make).await;
+        run(&staging, &make).await;
+        run(&writer, &format!("BEGIN; INSERT INTO {table} VALUES (1)")).await;
+        if let Some(place) = place {
+            let mut dying = world.with_env("SLUICE_FAILPOINT", place).spawn(&["run"]);
+            assert_eq!(dying.wait(Duration::from_secs(20)).await.code(), None, "{}", dying.log());
+        }
+        let mut running = world.sluice.spawn(&["run"]);
+        let known = format!(
+            "SELECT count(*) FROM sluice.tables WHERE name = '{table}' AND '{table}' IN (SELECT name FROM sluice.tables)"
+        );
+        wait_until("the table is known", world::LIMIT, || async { number(&staging, &known).await == 1 }).await;
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        run(&production, "UPDATE big SET n = 77 WHERE id = 1").await;
+        let others = "SELECT count(*) FROM big WHERE id = 1 AND n = 77";
+        wait_until("others go on", world::LIMIT, || async { number(&staging, others).await == 1 }).await;
+        run(&writer, &format!("INSERT INTO {table} VALUES (2); COMMIT")).await;
+        let pending = "SELECT count(*) FROM sluice.pending";
+        wait_until("nothing is pending", world::LIMIT, || async { number(&staging, pending).await == 0 }).await;
+        running.term();
+        running.wait(Duration::from_secs(10)).await;
+        world.catch_up().await;
+        crate::check::equal(&production, &staging, table).await;
+        run(&production, "UPDATE big SET n = 0 WHERE id = 1").await;
+    }
+    world.catch_up().await;
+    world.equal().await;
+}
