@@ -125,6 +125,8 @@ impl Pipeline {
 
     /// Runs until it is asked to stop, or until `goal` (a position that production had) is reached with nothing pending.
     pub async fn run(&mut self, goal: Option<Lsn>, stop: &mut Stop) -> Result<End, Error> {
+        // since when we wait for a batch in flight although we were asked to stop
+        let mut leaving = None;
         loop {
             if self.sink.is_some() {
                 if let Some(why) = stop.asked() {
@@ -158,7 +160,7 @@ impl Pipeline {
                     self.drain_ready()?;
                 }
                 // 3. being asked to stop; a batch in flight is waited for, but not for ever
-                why = leave(stop, self.sink.is_none()) => {
+                why = leave(stop, self.sink.is_none(), &mut leaving) => {
                     if self.sink.is_none() {
                         return Ok(End::Stopped(why));
                     }
@@ -281,6 +283,10 @@ impl Pipeline {
     }
 
     fn deadline(&self) -> Instant {
+        if self.sink.is_none() {
+            // nothing of it can be done before the sink is back
+            return Instant::now() + LOOK_EVERY;
+        }
         let mut at = self.last_look + LOOK_EVERY;
         if let Some(unsynced) = self.unsynced {
             at = at.min(unsynced + FLUSH_AFTER);
@@ -406,10 +412,12 @@ impl Pipeline {
 
 /// Waits to be asked; with a batch in flight, [`GRACE`] longer. What is cut off then is rolled back by the server, and the
 /// next run applies it.
-async fn leave(stop: &mut Stop, busy: bool) -> Why {
+async fn leave(stop: &mut Stop, busy: bool, since: &mut Option<Instant>) -> Why {
     let why = stop.wait().await;
     if busy {
-        tokio::time::sleep(GRACE).await;
+        // kept outside: the clock wakes the loop meanwhile, and this begins anew
+        let since = *since.get_or_insert_with(Instant::now);
+        tokio::time::sleep_until((since + GRACE).into()).await;
     }
     why
 }

@@ -56,16 +56,22 @@ async fn what_does_not_continue_is_refused(major: u32) {
     let seed = Seed::or(9);
     let world = World::new(major, false).await;
     world.catch_up().await;
-    let (source, target) = (world.source.url(NAME), world.target.url(NAME));
+    let source = world.source.url(NAME);
 
     let same = world.pipeline(&source, &world.source.socket_url(NAME));
     refused(&same, "the same database", "point target.url at staging").await;
     let key = world.with_env("SLUICE_MASK_KEY", "YW5vdGhlci10ZXN0cy1vbmx5LTMyLWJ5dGVzLWxvbmc=");
     refused(&key, "staging was masked with key", "configure the old key").await;
-    let other = World::over(Cluster::start(major), Cluster::start(major), false).await;
-    refused(&world.pipeline(&other.source.url(NAME), &target), "production is another server", "point source.url")
-        .await;
-    drop(other);
+    // the harness' servers are copies of one another and share their identifier: staging is told another
+    let staging = world.staging().await;
+    run(
+        &staging,
+        "CREATE TABLE was AS SELECT system_id FROM sluice.checkpoint; UPDATE sluice.checkpoint SET system_id = '1'",
+    )
+    .await;
+    refused(&world.sluice, "production is another server", "point source.url").await;
+    run(&staging, "UPDATE sluice.checkpoint SET system_id = (SELECT system_id FROM was); DROP TABLE was").await;
+    drop(staging);
     run(&world.target.client("postgres").await, &format!("CREATE DATABASE clone TEMPLATE {NAME}")).await;
     let clone = world.pipeline(&source, &world.target.url("clone"));
     refused(&clone, "the target is a copy of the database", "a pipeline of its own").await;

@@ -104,7 +104,7 @@ fn statement(rng: &mut fastrand::Rng) -> String {
         5 => format!("DELETE FROM big WHERE id BETWEEN {i} AND {i} + 3"),
         // a new key, the body left alone
         6 => format!("UPDATE big SET id = id + 10000 WHERE id = {i}"),
-        7 => format!("UPDATE big SET id = id - 10000 WHERE id IN (SELECT id FROM big WHERE id > 10000 LIMIT 2)"),
+        7 => "UPDATE big SET id = id - 10000 WHERE id IN (SELECT id FROM big WHERE id > 10000 LIMIT 2)".into(),
         // two rows change their unique values with each other
         8..=11 => format!(
             "UPDATE big SET uniq = -uniq - 100000 WHERE id IN ({i}, {j}) AND uniq > 0;
