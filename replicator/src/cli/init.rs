@@ -52,7 +52,6 @@ pub async fn run(args: &Args, verb: &Init) -> Result<(), Error> {
     say::sql(&pipeline, &source, &target, &copied);
     say::talk(&say::Talk {
         args,
-        verb,
         pipeline: &pipeline,
         source,
         target,

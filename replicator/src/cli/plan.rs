@@ -12,7 +12,7 @@ use super::args::{Args, Plan};
 use crate::error::Error;
 
 /// What is copied and read in a second, roughly: for times that are only to be the right order of magnitude.
-pub(super) const BYTES_A_SECOND: f64 = 50e6;
+pub(super) const BYTES_A_SECOND: f64 = 52_428_800.0;
 
 /// Everything that there is to say.
 #[derive(Debug, Serialize)]

@@ -2,7 +2,7 @@
 
 use wire::Conninfo;
 
-use super::super::args::{Args, Init};
+use super::super::args::Args;
 use super::super::table;
 use crate::config::{class_text, table_name};
 use crate::propose::{self, Found, Whole};
@@ -41,8 +41,6 @@ pub fn sql(pipeline: &str, source: &Conninfo, target: &Conninfo, copied: &[&Sour
 pub struct Talk<'a> {
     /// The command line.
     pub args: &'a Args,
-    /// This verb's.
-    pub verb: &'a Init,
     /// The pipeline's name.
     pub pipeline: &'a str,
     /// Production.
@@ -103,7 +101,6 @@ pub fn talk(t: &Talk<'_>) {
             "\nA password on the command line can be seen by others in `ps`: next time export SLUICE_SOURCE_URL instead."
         );
     }
-    debug_assert!(t.verb.source.is_some());
 }
 
 fn undecided(found: &[Found]) {

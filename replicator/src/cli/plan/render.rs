@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::super::table::{count, size, some, table, time};
+use super::super::table::{count, size, some, table};
 use super::{Forecast, Held, Table};
 
 /// All of it.
@@ -27,10 +27,10 @@ pub fn text(f: &Forecast) -> String {
     list(&mut out, "ON PRODUCTION run would need", &f.publications);
     _ = writeln!(
         out,
-        "COPY   {}, {}, about {} at {} a second",
+        "COPY   {}, {}, {} at {} a second",
         some(f.tables.len() as u64, "table", "tables"),
         size(f.bytes),
-        time(f.seconds),
+        about(f.seconds),
         size(super::BYTES_A_SECOND as u64)
     );
     _ = writeln!(
@@ -40,6 +40,11 @@ pub fn text(f: &Forecast) -> String {
         size(f.wal_held)
     );
     out
+}
+
+/// `under 1 s`, `about 12 min`.
+fn about(seconds: f64) -> String {
+    if seconds < 1.0 { "under 1 s".to_owned() } else { format!("about {}", super::super::table::time(seconds)) }
 }
 
 fn copied(out: &mut String, tables: &[Table]) {
@@ -75,7 +80,7 @@ fn masks(out: &mut String, tables: &[Table]) {
 fn units(out: &mut String, tables: &[Table]) {
     let units: Vec<String> = tables
         .iter()
-        .filter_map(|t| Some(format!("{}: {}; the stream is held for about {}", t.name, t.why?, time(t.held_seconds?))))
+        .filter_map(|t| Some(format!("{}: {}; the stream is held for {}", t.name, t.why?, about(t.held_seconds?))))
         .collect();
     list(out, "IN ONE UNIT: not cut into ranges", &units);
 }
