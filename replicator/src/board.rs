@@ -83,6 +83,8 @@ pub struct State {
     pub slices: u64,
     /// See `slices`.
     pub retaken: u64,
+    /// Rows of the target that were not as expected, in this run.
+    pub divergences: u64,
     /// Values redacted because their mask could not read them.
     pub unparsable: u64,
 }

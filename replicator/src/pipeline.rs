@@ -280,6 +280,7 @@ impl Pipeline {
             state.caught_up_at = Some(Instant::now());
         }
         state.unparsable = self.filter.unparsable();
+        state.divergences += self.sink.as_mut().map_or(0, PostgresSink::take_diverged);
     }
 
     fn deadline(&self) -> Instant {

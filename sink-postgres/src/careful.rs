@@ -152,6 +152,7 @@ impl PostgresSink {
     async fn due(&mut self, name: &(String, String), row: &Row, diverged: bool) -> Result<(), Error> {
         if diverged {
             self.counts.entry(name.clone()).or_default().divergences += 1;
+            self.diverged += 1;
             if self.options.on_divergence == OnDivergence::Stop {
                 return Err(Error::Diverged {
                     table: format!("{}.{}", name.0, name.1),

@@ -81,6 +81,7 @@ pub struct PostgresSink {
     pub(crate) counts: HashMap<(String, String), Counts>,
     pub(crate) xid_seen: u64,
     pub(crate) xid_max: u64,
+    pub(crate) diverged: u64,
 }
 
 impl PostgresSink {
@@ -114,6 +115,7 @@ impl PostgresSink {
             counts: HashMap::new(),
             xid_seen: taken.xid_seen,
             xid_max: taken.xid_max,
+            diverged: 0,
         };
         // the UPDATE above was asynchronous; what it read may be as well: prove it
         sink.sync().await?;
@@ -123,6 +125,11 @@ impl PostgresSink {
     /// Where it stands.
     pub fn progress(&self) -> Progress {
         self.progress
+    }
+
+    /// Rows that were not as expected since this was last asked.
+    pub fn take_diverged(&mut self) -> u64 {
+        std::mem::take(&mut self.diverged)
     }
 
     /// Waits for loads of this epoch that nobody waits for any more: each holds the checkpoint's row until it has ended.

@@ -195,6 +195,7 @@ async fn somebody_waits(watch: &mut Connection, exporter: &Connection) -> Result
 
 fn note(p: &Pipeline, chunk: &Chunk, loaded: Loaded, began: Instant) {
     let mut state = p.board.state();
+    state.divergences += loaded.divergences;
     let table = state.tables.entry(chunk.compiled.output.to_string()).or_default();
     table.rows += loaded.rows;
     table.bytes += loaded.bytes;

@@ -88,8 +88,8 @@ enum Wake {
     Due,
     /// The handle confirmed, or asks for a keepalive.
     Told,
-    /// The chunk was taken, or nobody will take it.
-    Room { gone: bool },
+    /// The chunk was taken; or nobody will take it, and then the end is near.
+    Room,
     /// So many bytes came; 0: the server has closed.
     Read(Result<usize, wire::Error>),
 }
@@ -149,10 +149,8 @@ impl Reader {
                 Wake::Stop { in_order } => return Ok(in_order),
                 Wake::Due => self.update().await?,
                 Wake::Told => self.told(),
-                // `stop` speaks first and lets go of the chunks then
-                Wake::Room { gone: true } => return Ok(self.stop.try_recv().is_ok()),
-                Wake::Room { gone: false } if self.over => return Ok(false),
-                Wake::Room { gone: false } => self.take()?, // an update may have read more, meanwhile
+                Wake::Room if self.over => return Ok(false),
+                Wake::Room => self.take()?, // an update may have read more, meanwhile
                 Wake::Read(read) => {
                     let read = read?;
                     if read == 0 {
@@ -178,13 +176,12 @@ impl Reader {
             stop = &mut self.stop => Wake::Stop { in_order: stop.is_ok() },
             () = sleep_until(self.due), if !self.over => Wake::Due,
             () = self.shared.wake.notified() => Wake::Told,
-            room = self.chunks.reserve(), if full => match (room, self.held.take()) {
-                (Ok(room), Some(chunk)) => {
+            room = self.chunks.reserve(), if full => {
+                if let (Ok(room), Some(chunk)) = (room, self.held.take()) {
                     room.send(Ok(chunk));
-                    Wake::Room { gone: false }
                 }
-                _ => Wake::Room { gone: true },
-            },
+                Wake::Room
+            }
             read = read, if !full && !self.over => Wake::Read(read),
         }
     }

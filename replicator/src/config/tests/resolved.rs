@@ -118,6 +118,24 @@ fn an_optional_table_may_be_missing_and_nothing_unnamed_is_kept_under_withhold()
 }
 
 #[test]
+fn without_a_lock_what_came_after_the_copy_is_withheld() {
+    let mut resolved =
+        resolve("tables: { public.users: { columns: { email: email } }, public.cruises: keep }", &shop()).unwrap();
+    let before = |columns: &[&str]| columns.iter().map(|c| (*c).to_owned()).collect();
+    // `email` is named, so it is no guess; `cruises` was never copied
+    resolved.withhold_unknown(&[(("public".to_owned(), "users".to_owned()), before(&[]))].into());
+    let class = |table: &str, column: &str| match resolved.policy.rule("public", table) {
+        TableRule::Copy(rules) => rules.class(column).clone(),
+        _ => panic!(),
+    };
+    assert_eq!((class("users", "id"), class("cruises", "title")), (Class::Withheld, Class::Keep));
+    assert!(matches!(class("users", "email"), Class::Mask { .. }));
+    assert!(
+        resolved.warnings[1].to_string().starts_with("tables.public.users.columns.id: came after the table was copied")
+    );
+}
+
+#[test]
 fn names_match_as_people_expect() {
     use super::super::Pattern;
     let matches = |pattern: &str, name: &str| {

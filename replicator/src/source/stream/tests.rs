@@ -164,10 +164,12 @@ async fn confirms_in_a_row_are_joined() {
 
 #[tokio::test]
 async fn the_server_can_be_asked() {
-    let (stream, mut fake) = pair(NEVER).await;
+    let (mut stream, mut fake) = pair(NEVER).await;
     stream.ask_keepalive().await;
     assert_eq!(fake.update().await, ([0; 3], true));
-    assert!(fake.silent(Duration::from_millis(200)).await, "once");
+    assert!(fake.silent(Duration::from_millis(200)).await);
+    stream.confirm(Lsn(1));
+    assert_eq!(fake.update().await, ([1; 3], false), "once");
 }
 
 #[tokio::test]
@@ -249,6 +251,17 @@ async fn a_stop_of_a_held_stream_or_before_a_deaf_server_ends() {
     let start = Instant::now();
     stream.stop().await;
     assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
+}
+
+#[tokio::test]
+async fn a_stop_does_not_wait_for_a_server_that_is_gone() {
+    let (stream, mut fake) = pair(Duration::from_millis(20)).await;
+    fake.send_until_stuck(&bytes(&transaction(100, 40_000, 1000))).await;
+    drop(fake);
+    tokio::time::sleep(Duration::from_millis(300)).await; // the task has met the error, and has no room to tell it
+    let start = Instant::now();
+    stream.stop().await;
+    assert!(start.elapsed() < Duration::from_millis(1500), "{:?}", start.elapsed());
 }
 
 #[tokio::test]
