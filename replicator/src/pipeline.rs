@@ -379,7 +379,11 @@ impl Pipeline {
         {
             let now = catalog::leaves(&mut self.watch).await.doing("read the partitions")?;
             for name in sink.other_leaves(&now).await? {
-                tracing::info!(schema = name.0, table = name.1, "its partitions changed on production: it is copied again");
+                tracing::info!(
+                    schema = name.0,
+                    table = name.1,
+                    "its partitions changed on production: it is copied again"
+                );
                 sink.make_pending(&name).await?;
             }
         }
@@ -397,6 +401,8 @@ impl Pipeline {
     /// Ends at a boundary: what is whole is applied and durable, and production hears it.
     async fn end(&mut self, end: End) -> Result<End, Error> {
         if let Some(mut sink) = self.sink.take() {
+            // pieces of a transaction that is not over claim nothing: they go, what was committed before them stays
+            sink.drop_pieces().await?;
             let done = sink.flush().await;
             self.sink = Some(sink);
             self.told(done?);

@@ -55,7 +55,8 @@ pub async fn run(
             tracing::warn!(error = error.chain(), "while stopping");
             return Ok(End::Stopped(why));
         }
-        if began.elapsed() > Duration::from_secs(30) {
+        if matches!(board.state().phase, Phase::Copying | Phase::Streaming) {
+            // it ran: both servers were there, and what failed now is another failure
             (tries, unreachable) = (0, None);
         }
         tries += 1;
@@ -93,13 +94,14 @@ async fn once(
     board: &Board,
     stop: &mut Stop,
 ) -> Result<End, Error> {
+    let was_held = matches!(board.state().phase, Phase::Held(_));
     let opened = tokio::select! {
         biased;
         why = stop.wait() => return Ok(End::Stopped(why)),
         opened = start::open(config, lock, board) => opened,
     };
     let (mut pipeline, goal) = opened?;
-    if matches!(&*board.state(), s if matches!(s.phase, Phase::Held(_))) {
+    if was_held {
         held(config, None).await;
     }
     tracing::info!(at = %board.state().applied, "running");

@@ -90,9 +90,16 @@ pub fn readiness(state: &State, limit: Duration) -> Result<(), String> {
 
 fn describe() {
     describe_gauge!("sluice_up", "1 while both databases are in reach and nothing is held");
-    describe_gauge!("sluice_ready", "1 while staging is consistent and recent, as /readyz says without its limit of lag");
+    describe_gauge!(
+        "sluice_ready",
+        "1 while staging is consistent and recent, as /readyz says without its limit of lag"
+    );
     describe_gauge!("sluice_applied_lsn", Unit::Bytes, "Production's position that is visible on the target");
-    describe_gauge!("sluice_durable_lsn", Unit::Bytes, "Production's position that is on the target's disk and was confirmed");
+    describe_gauge!(
+        "sluice_durable_lsn",
+        Unit::Bytes,
+        "Production's position that is on the target's disk and was confirmed"
+    );
     describe_gauge!("sluice_lag_seconds", Unit::Seconds, "Time since the target last showed all that production had");
     describe_gauge!("sluice_lag_bytes", Unit::Bytes, "WAL that production has named beyond the applied position");
     describe_gauge!("sluice_wal_held_bytes", Unit::Bytes, "WAL that production keeps for the slot");
@@ -105,7 +112,10 @@ fn describe() {
     describe_counter!("sluice_divergences_total", "Rows of the target that were not as expected");
     describe_counter!("sluice_unparsable_total", "Values redacted because their mask could not read them");
     describe_counter!("sluice_slices_total", "Slices of the copy, each under one snapshot");
-    describe_counter!("sluice_snapshots_retaken_total", "Snapshots given up because the stream did not stand where they stood");
+    describe_counter!(
+        "sluice_snapshots_retaken_total",
+        "Snapshots given up because the stream did not stand where they stood"
+    );
 }
 
 fn record(pipeline: &str, state: &State) {

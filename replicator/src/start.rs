@@ -247,17 +247,12 @@ pub async fn open(config: &Config, lock: Option<&Lock>, board: &Board) -> Result
     }
     let protected = protected(config, &mut staging).await?;
     let known = checkpoint::read(&mut staging, &pipeline).await?;
-    let publications = match known.as_ref().and_then(|k| adopted(config, k)) {
-        Some(name) => {
-            publication::publishes(&mut watch, &name, plan.tables.iter().map(|(t, _)| t)).await?;
-            vec![name]
-        }
-        None => publications(config, &source, &plan, &mut watch).await?,
-    };
+    let adopted = known.as_ref().and_then(|k| adopted(config, k));
+    let publications = adopted.clone().map_or_else(|| wanted(config, &plan), |name| vec![name]);
     let mut replication = replication(config, &source).await?;
     let system = slot::identify(&mut replication).await.doing("identify the server")?;
     let slot_name = config.slot();
-    let identity = Identity {
+    let mut identity = Identity {
         system_id: system.id.clone(),
         timeline: system.timeline,
         source_database: system.database.clone(),
@@ -269,6 +264,12 @@ pub async fn open(config: &Config, lock: Option<&Lock>, board: &Board) -> Result
     let there = slot::look(&mut watch, &slot_name).await.doing("look at the slot")?;
     let target_id = checkpoint::target_id(&mut staging).await?;
     continuity::before(known.as_ref(), there.as_ref(), &identity, &target_id, &mut replication).await?;
+    // it is the right server: only now is anything made there
+    match &adopted {
+        Some(name) => publication::publishes(&mut watch, name, plan.tables.iter().map(|(t, _)| t)).await?,
+        None => publish(config, &source, &plan, &mut watch).await?,
+    }
+    identity.publications = publication::fingerprint(&mut watch, &publications).await.doing("read the publications")?;
     checkpoint::intend(&mut staging, &pipeline, &identity).await?;
     sink_postgres::failpoint::hit("start.intended");
     let options = Options {
@@ -420,12 +421,7 @@ fn adopted(config: &Config, known: &Checkpoint) -> Option<String> {
 }
 
 /// Makes what is missing of the publications where we own the tables; what differs otherwise is refused, with the SQL.
-async fn publications(
-    config: &Config,
-    source: &Conninfo,
-    plan: &Plan,
-    db: &mut Connection,
-) -> Result<Vec<String>, Error> {
+async fn publish(config: &Config, source: &Conninfo, plan: &Plan, db: &mut Connection) -> Result<(), Error> {
     let wanted = publication::wanted(&config.pipeline, plan.tables.iter().map(|(t, _)| t));
     let mut mends = Vec::new();
     for p in &wanted {
@@ -454,7 +450,12 @@ async fn publications(
         }
         writer.close().await;
     }
-    Ok(wanted.into_iter().map(|p| p.name).collect())
+    Ok(())
+}
+
+/// The names of the publications that this plan needs.
+fn wanted(config: &Config, plan: &Plan) -> Vec<String> {
+    publication::wanted(&config.pipeline, plan.tables.iter().map(|(t, _)| t)).into_iter().map(|p| p.name).collect()
 }
 
 /// Is anything copied at all by this rule?

@@ -1,7 +1,7 @@
 //! Keys of rows: read from a row, hashed, and ordered as production orders them.
 //!
-//! Ranges of a table are compared by us (is this event's key in a pending range?) as well as by production (`WHERE key
-//! >= lo AND key < hi`). Both must agree for every value, so only types whose order we can reproduce exactly are cut
+//! Ranges of a table are compared by us (is this event's key in a pending range?) as well as by production
+//! (`WHERE key >= lo AND key < hi`). Both must agree for every value, so only types whose order we can reproduce exactly are cut
 //! into ranges: integers, uuids, and text whose own collation is C. A table with any other key is one unit.
 
 use std::cmp::Ordering;

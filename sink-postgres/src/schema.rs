@@ -51,11 +51,24 @@ CREATE TABLE IF NOT EXISTS sluice.pending (
 ";
 
 /// The columns of each table that a pipeline has registered before, by schema and name.
-pub async fn known_columns(db: &mut Connection, pipeline: &str) -> Result<HashMap<(String, String), Vec<String>>, Error> {
-    let rows = db.query("SELECT schema, name, pg_catalog.to_json(columns) FROM sluice.tables WHERE pipeline = $1", &[Some(pipeline)]).await?;
+pub async fn known_columns(
+    db: &mut Connection,
+    pipeline: &str,
+) -> Result<HashMap<(String, String), Vec<String>>, Error> {
+    let rows = db
+        .query(
+            "SELECT schema, name, pg_catalog.to_json(columns) FROM sluice.tables WHERE pipeline = $1",
+            &[Some(pipeline)],
+        )
+        .await?;
     let text = |r: &wire::Row<'_>, i: usize| r.get(i).unwrap_or_default().to_owned();
-    Ok(rows.iter().map(|r| ((text(&r, 0), text(&r, 1)), serde_json::from_str(r.get(2).unwrap_or("[]")).unwrap_or_default())).collect())
+    Ok(rows
+        .iter()
+        .map(|r| ((text(&r, 0), text(&r, 1)), serde_json::from_str(r.get(2).unwrap_or("[]")).unwrap_or_default()))
+        .collect())
 }
+
+const SCHEMA: &str = "CREATE SCHEMA IF NOT EXISTS sluice;\nREVOKE ALL ON SCHEMA sluice FROM PUBLIC;\n";
 
 /// Makes what is missing. An error names what the role lacks.
 pub async fn ensure(db: &mut Connection) -> Result<(), Error> {
@@ -64,7 +77,11 @@ pub async fn ensure(db: &mut Connection) -> Result<(), Error> {
         return Ok(());
     }
     // two starts at once: CREATE IF NOT EXISTS races with itself
-    let sql = format!("BEGIN; SELECT pg_catalog.pg_advisory_xact_lock(7235201953270183272); {SQL} COMMIT;");
+    // CREATE SCHEMA IF NOT EXISTS asks for CREATE on the database even where the schema is there
+    let there = db.query("SELECT pg_catalog.to_regnamespace('sluice') IS NOT NULL", &[]).await?.get(0, 0) == Some("t");
+    let tables = SQL.trim_start_matches(SCHEMA);
+    let sql = if there { tables } else { SQL };
+    let sql = format!("BEGIN; SELECT pg_catalog.pg_advisory_xact_lock(7235201953270183272); {sql} COMMIT;");
     match db.simple(&sql).await {
         Ok(_) => Ok(()),
         Err(e) => {

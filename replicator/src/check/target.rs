@@ -99,13 +99,8 @@ async fn own_schema(report: &mut Report, db: &mut Connection, role: &str) -> Res
 
 /// May a session fall silent, so that foreign keys, triggers and rules do not fire? Tried, and taken back.
 pub(super) async fn replica_role(db: &mut Connection) -> Result<bool, Error> {
-    let tried = db.simple("SET session_replication_role = replica").await;
-    match tried {
-        Ok(_) => {
-            db.simple("RESET session_replication_role").await.map_err(|e| Error::Target(e.into()))?;
-            Ok(true)
-        }
-        Err(e) if e.sqlstate() == Some("42501") => Ok(false),
-        Err(e) => Err(Error::Target(e.into())),
-    }
+    let silent = sink_postgres::sink::replica_role(db).await?;
+    // where a superuser has set it for the role, there is no right to reset it, and no need
+    let _ = db.simple("RESET session_replication_role").await;
+    Ok(silent)
 }

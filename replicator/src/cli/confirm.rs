@@ -6,7 +6,8 @@ use crate::error::Error;
 
 /// Asks on the terminal for `answer`, typed out. An error where there is none, or where another answer came.
 pub fn ask(what: &str, answer: &str) -> Result<(), Error> {
-    let no = |why: &str| Error::Refused { what: why.to_owned(), hint: format!("{what}; --yes goes on without a question") };
+    let no =
+        |why: &str| Error::Refused { what: why.to_owned(), hint: format!("{what}; --yes goes on without a question") };
     if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
         return Err(no("not done: this asks first, and there is no terminal to ask on"));
     }

@@ -174,14 +174,16 @@ pub async fn publishes<'t>(
             format!("ALTER PUBLICATION {} SET (publish = 'insert, update, delete, truncate');", quote_ident(name)),
         );
     }
-    let has = |t: &SourceTable| rows.iter().any(|r| (r.get(1), r.get(2)) == (Some(&*t.shape.schema), Some(&*t.shape.name)));
+    let has =
+        |t: &SourceTable| rows.iter().any(|r| (r.get(1), r.get(2)) == (Some(&*t.shape.schema), Some(&*t.shape.name)));
     let missing: Vec<String> = tables.into_iter().filter(|t| !has(t)).map(SourceTable::quoted).collect();
     if missing.is_empty() {
         return Ok(());
     }
     refuse(
         format!("publication {name} lacks {}", missing.join(", ")),
-        "exclude what it does not publish; or sluice destroy, then run: with publications of its own it copies all".into(),
+        "exclude what it does not publish; or sluice destroy, then run: with publications of its own it copies all"
+            .into(),
     )
 }
 
