@@ -59,7 +59,8 @@ impl Publication {
     /// The SQL that makes it.
     pub fn create(&self) -> String {
         let list: Vec<&str> = self.tables.iter().map(String::as_str).collect();
-        let tables = if list.is_empty() { String::new() } else { format!(" FOR TABLE {}", list.join(", ")) };
+        // ONLY: without it the children by inheritance join too, and those without a key could not be updated any more
+        let tables = if list.is_empty() { String::new() } else { format!(" FOR TABLE ONLY {}", list.join(", ONLY ")) };
         format!(
             "CREATE PUBLICATION {}{tables} WITH (publish = '{}', publish_via_partition_root = true);",
             quote_ident(&self.name),
@@ -117,7 +118,9 @@ impl Publication {
                         "publication {} has a column list or row filter on {table}: it can make production's own statements fail",
                         self.name
                     ),
-                    format!("ALTER PUBLICATION {name} DROP TABLE {table}; ALTER PUBLICATION {name} ADD TABLE {table};"),
+                    format!(
+                        "ALTER PUBLICATION {name} DROP TABLE ONLY {table}; ALTER PUBLICATION {name} ADD TABLE ONLY {table};"
+                    ),
                     false,
                 );
             }
@@ -126,14 +129,14 @@ impl Publication {
         for table in self.tables.difference(&there) {
             wrong(
                 format!("publication {} lacks {table}", self.name),
-                format!("ALTER PUBLICATION {name} ADD TABLE {table};"),
+                format!("ALTER PUBLICATION {name} ADD TABLE ONLY {table};"),
                 true,
             );
         }
         for table in there.difference(&self.tables) {
             wrong(
                 format!("publication {} has {table}, which the configuration does not replicate so", self.name),
-                format!("ALTER PUBLICATION {name} DROP TABLE {table};"),
+                format!("ALTER PUBLICATION {name} DROP TABLE ONLY {table};"),
                 false,
             );
         }
