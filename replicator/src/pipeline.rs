@@ -19,8 +19,8 @@ use wire::Connection;
 
 use crate::batch::Batcher;
 use crate::board::{Board, Phase};
-use crate::copy::Copier;
 use crate::copy::applied::Applied;
+use crate::copy::{Copier, align};
 use crate::error::{Doing, Error};
 use crate::source::{Stream, catalog, publication, snapshot::Snapshot};
 use crate::start::Setup;
@@ -32,6 +32,9 @@ pub const IDLE_EVERY: Duration = Duration::from_secs(10);
 const FLUSH_AFTER: Duration = sink_postgres::sink::SYNC_EVERY;
 /// Production and the target's registry are looked at this often.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// A slice waits this long for a pause in the stream.
+const OVERDUE: Duration = Duration::from_secs(1);
 
 /// A batch in flight may take this long to end when we are asked to stop.
 const GRACE: Duration = Duration::from_secs(3);
@@ -323,16 +326,16 @@ impl Pipeline {
     }
 
     fn wants_slice(&self) -> bool {
-        // held between two transactions, with all that was read applied
-        self.pending()
-            && self.batch.is_empty()
-            && self.ahead.is_empty()
-            && Instant::now() >= self.next_slice
-            && (!self.stream.has_ready() || self.next_slice.elapsed() > Duration::from_secs(5))
+        // a stream that never pauses must not keep the copy waiting for ever
+        let quiet = self.batch.is_empty() && self.ahead.is_empty() && !self.stream.has_ready();
+        let overdue = self.next_slice.elapsed() > OVERDUE;
+        self.pending() && Instant::now() >= self.next_slice && (quiet || overdue)
     }
 
     async fn slice(&mut self, stop: &mut Stop) -> Result<(), Error> {
         self.board.phase(Phase::Copying);
+        // held between two transactions, with all that was read applied
+        align::catch_up(self).await?;
         let progressed = Copier::slice(self, stop).await?;
         let wait = if progressed { Duration::ZERO } else { Duration::from_millis(200) };
         self.next_slice = Instant::now() + wait;

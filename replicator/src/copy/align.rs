@@ -173,7 +173,7 @@ async fn look_ahead(p: &mut Pipeline, s: &Snapshot, flushed: Lsn) -> Result<Opti
 }
 
 /// Applies all that was looked at, up to the end of a transaction.
-async fn catch_up(p: &mut Pipeline) -> Result<(), Error> {
+pub(crate) async fn catch_up(p: &mut Pipeline) -> Result<(), Error> {
     while !p.ahead.is_empty() || p.batch.is_open() {
         let event = pipeline::next(&mut p.ahead, &mut p.stream).await?;
         p.take(event)?;

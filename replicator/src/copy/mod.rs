@@ -42,7 +42,9 @@ impl Copier {
         let Some(aligned) = align::align(p, &due, stop).await? else { return Ok(false) };
         sink_postgres::failpoint::hit("slice.aligned");
         let held = began.elapsed();
-        let loaded = slice::load(p, aligned, due, began + p.setup.slice, stop).await?;
+        // however long it took to align: a slice that loads nothing would come again and again
+        let deadline = (began + p.setup.slice).max(Instant::now() + p.setup.slice / 2);
+        let loaded = slice::load(p, aligned, due, deadline, stop).await?;
         p.board.state().slices += 1;
         tracing::info!(
             chunks = loaded.chunks,
