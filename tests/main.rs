@@ -8,6 +8,7 @@ mod servers;
 mod check;
 mod faults;
 mod harness;
+mod healing;
 mod preflight;
 mod seed;
 mod shapes;

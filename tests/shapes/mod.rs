@@ -1,8 +1,9 @@
 //! Every type and every shape of a table, by copy and by stream: staging must be production, byte for byte.
 
-mod flow;
+pub mod flow;
 mod identity;
 mod settings;
+mod tables;
 mod types;
 
 pub use flow::Flow;

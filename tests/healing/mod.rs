@@ -1,0 +1,4 @@
+//! Staging is edited by others, and full of old rows: it becomes production's state, counted, and is never seen half.
+
+mod edits;
+mod load;
