@@ -118,13 +118,14 @@ impl PostgresSink {
             Act::Truncate => return Err(data(change, lsn, outcome)),
         };
         match outcome {
-            Outcome::Failed(e) if e.sqlstate() == Some("23505") => {
-                // what is in the way may be an old row of a pending range: it is unknown, so it may go
-                if self.evict(&mapping, &name, &row).await? > 0 && self.attempt(&steps).await?.is_none() {
+            Outcome::Failed(e) if e.sqlstate() != Some("23505") => return Err(data(change, lsn, Outcome::Failed(e))),
+            // what is in the way may be an old row of a pending range: it is unknown, so it may go
+            Outcome::Failed(_) => {
+                let evicted = self.evict(&mapping, &name, &row).await?;
+                if evicted > 0 && self.attempt(&steps).await?.is_none() {
                     return Ok(());
                 }
             }
-            Outcome::Failed(e) => return Err(data(change, lsn, Outcome::Failed(e))),
             _ => {}
         }
         // GENERATED ALWAYS AS IDENTITY cannot be SET: where it changed, the row goes and comes again
