@@ -11,17 +11,33 @@ mod verify;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use tokio::signal::unix::{SignalKind, signal};
+
 /// What went wrong, in words for the person who watches.
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 /// Whatever waits longer than this does not work.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 fn main() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    let done = runtime.map_err(Into::into).and_then(|runtime| runtime.block_on(acts::all()));
+    let done = runtime.map_err(Into::into).and_then(|runtime| {
+        runtime.block_on(async {
+            tokio::select! {
+                // first: when somebody stops us, the servers go down as well, and that is no failure
+                biased;
+                signal = stopped() => Ok(Err(signal?)),
+                end = acts::all() => end.map(Ok),
+            }
+        })
+    });
     match done {
-        Ok(last_line) => {
+        Ok(Err(signal)) => {
+            stage::clear();
+            println!("\ndemo: stopped by {signal}, not finished");
+            ExitCode::from(130)
+        }
+        Ok(Ok(last_line)) => {
             println!("\n{last_line}");
             ExitCode::SUCCESS
         }
@@ -32,6 +48,15 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Waits for Ctrl-C or SIGTERM.
+async fn stopped() -> Result<&'static str> {
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(tokio::select! {
+        _ = interrupt.recv() => "Ctrl-C",
+        _ = terminate.recv() => "SIGTERM",
+    })
 }
 
 /// A file of `sql/`.

@@ -2,6 +2,7 @@
 
 use std::io::{IsTerminal, Write};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// When the curtain went up.
@@ -35,9 +36,11 @@ pub fn more(line: impl AsRef<str>) {
     println!("{:>9}   {}", "", line.as_ref());
 }
 
-/// On a terminal, a line that the next one replaces.
+/// On a terminal, a line that the next one replaces; ten a second are enough for anybody.
 pub fn passing(line: impl AsRef<str>) {
-    if terminal() {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    let tenth = (curtain().elapsed().as_millis() / 100) as u64 + 1;
+    if terminal() && LAST.swap(tenth, Ordering::Relaxed) != tenth {
         let time = format!("{:.1} s", curtain().elapsed().as_secs_f64());
         print!("\r\x1b[K{time:>9}   {}", line.as_ref());
         let _ = std::io::stdout().flush();

@@ -26,7 +26,7 @@ pub async fn raw(db: &Database) -> Result<Vec<String>> {
 /// How many tables are equal in rows, unmasked columns, distinct masked values and joins; an error that lists what differs.
 pub async fn equal(production: &Database, staging: &Database, out: &Path) -> Result<usize> {
     let compare = sql("compare")?;
-    let (there, here) = (production.rows(&compare).await?, staging.rows(&compare).await?);
+    let (there, here) = tokio::try_join!(production.rows(&compare), staging.rows(&compare))?;
     write(&out.join("compare.production.txt"), there.iter().map(|row| row.join("|")))?;
     write(&out.join("compare.staging.txt"), here.iter().map(|row| row.join("|")))?;
     let different: Vec<String> = there
@@ -45,8 +45,8 @@ pub async fn equal(production: &Database, staging: &Database, out: &Path) -> Res
 /// How many masked values there are on staging; an error if one is what it is on production.
 pub async fn masked(production: &Database, staging: &Database) -> Result<usize> {
     let masked = sql("masked")?;
-    let there: HashSet<String> = production.column(&masked).await?.into_iter().collect();
-    let here = staging.column(&masked).await?;
+    let (there, here) = tokio::try_join!(production.column(&masked), staging.column(&masked))?;
+    let there: HashSet<String> = there.into_iter().collect();
     // a line is `table id column value`; the value stays out of what we print
     let same: Vec<&String> = here.iter().filter(|line| there.contains(*line)).collect();
     if same.is_empty() {
