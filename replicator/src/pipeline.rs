@@ -366,7 +366,7 @@ impl Pipeline {
         if held > self.setup.wal_warn && self.looks % 60 == 1 {
             tracing::warn!(bytes = held, budget = self.setup.wal_warn, "production holds much WAL for our slot");
         }
-        if self.looks % 10 == 0 {
+        if self.looks.is_multiple_of(10) {
             let now = publication::fingerprint(&mut self.watch, &self.setup.publications)
                 .await
                 .doing("look at the publications")?;

@@ -27,7 +27,7 @@ pub async fn run(args: &Args, verb: &Status) -> Result<(), Error> {
         let clear = verb.watch && !verb.json && std::io::IsTerminal::is_terminal(&std::io::stdout());
         // whoever reads may have gone: `sluice status --watch | head`
         let mut out = std::io::stdout().lock();
-        let written = write!(out, "{}{text}\n", if clear { "\x1b[H\x1b[2J" } else { "" }).and_then(|()| out.flush());
+        let written = writeln!(out, "{}{text}", if clear { "\x1b[H\x1b[2J" } else { "" }).and_then(|()| out.flush());
         drop(out);
         if written.is_err() {
             return Ok(());

@@ -85,7 +85,7 @@ pub async fn align(p: &mut Pipeline, due: &[Due], stop: &Stop) -> Result<Option<
 
 /// Locks the tables, then takes and exports S. `None`: somebody holds a lock against us.
 async fn export(db: &mut Connection, due: &[Due]) -> Result<Option<(String, Snapshot)>, Error> {
-    let tables: Vec<String> = due.iter().map(|d| wire_name(d)).collect();
+    let tables: Vec<String> = due.iter().map(wire_name).collect();
     let lock = format!(
         "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; LOCK TABLE {} IN ACCESS SHARE MODE",
         tables.join(", ")

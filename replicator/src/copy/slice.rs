@@ -35,6 +35,9 @@ pub struct Due {
     pub compiled: Arc<Compiled>,
 }
 
+/// A reader, what it has read, and how it went.
+type Loading = (Reader, Chunk, Result<(Loaded, Instant), Error>);
+
 /// What a slice did.
 #[derive(Default)]
 pub struct Sliced {
@@ -106,7 +109,7 @@ async fn run(
     let mut sliced = Sliced::default();
     let mut idle = std::mem::take(&mut p.copier.idle);
     let mut joined = Vec::new();
-    let mut busy: JoinSet<(Reader, Chunk, Result<(Loaded, Instant), Error>)> = JoinSet::new();
+    let mut busy: JoinSet<Loading> = JoinSet::new();
     let mut failed = None;
     let mut over = false;
     loop {
@@ -204,6 +207,14 @@ fn note(p: &Pipeline, chunk: &Chunk, loaded: Loaded, began: Instant) {
     table.time = Some(table.time.map_or((began, now), |(first, _)| (first.min(began), now)));
 }
 
+/// Shows that a table is about to be copied.
+fn announce(p: &Pipeline, compiled: &Compiled, rows: i64) {
+    let mut state = p.board.state();
+    let entry: &mut TableCopy = state.tables.entry(compiled.output.to_string()).or_default();
+    entry.estimate = u64::try_from(rows).unwrap_or(0).max(entry.rows);
+    entry.done = false;
+}
+
 /// Cuts pending ranges into parts, one after another.
 struct Parts {
     tables: Vec<(Due, SourceTable)>,
@@ -246,11 +257,7 @@ impl Parts {
                     source: wire::Error::Closed,
                 });
             }
-            let mut state = p.board.state();
-            let entry: &mut TableCopy = state.tables.entry(due.compiled.output.to_string()).or_default();
-            entry.estimate = u64::try_from(found.rows).unwrap_or(0).max(entry.rows);
-            entry.done = false;
-            drop(state);
+            announce(p, &due.compiled, found.rows);
             sink.mapping(&due.compiled.output).await?;
             let whole = sink.pending().any(|(n, p)| *n == due.name && p.is_whole());
             if whole && found.kind == 'p' {
