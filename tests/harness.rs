@@ -1,5 +1,6 @@
 //! The harness itself, on both majors: what other tests lean on must not be what fails them.
 
+use std::os::unix::process::ExitStatusExt;
 use std::time::Duration;
 
 use tokio_postgres::Client;
@@ -189,12 +190,19 @@ async fn loses_connections_and_answers(major: u32) {
 
 #[tokio::test]
 async fn drives_the_binary() {
-    let sluice = Sluice::new(crate::servers::scratch_dir("binary"), "pipeline: x\n");
-    let output = sluice.run(&["--version"]).await;
-    assert_eq!(output.code, 0, "{output:?}");
-    let mut running = sluice.spawn(&["--version"]);
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("listen");
+    let server = format!("postgres://nobody@{}", silent.local_addr().expect("an address"));
+    let (source, target) = (format!("{server}/source"), format!("{server}/target"));
+    let sluice = Sluice::over("harness", &source, &target, "tables: { public.t: keep }\n");
+    let version = sluice.ok(&["--version"]).await;
+    assert!(version.stdout.starts_with("sluice "), "{version:?}");
+    assert_eq!(sluice.run(&["no-such-verb"]).await.code, 2);
+
+    let mut running = sluice.spawn(&["run"]);
+    let _unanswered = crate::servers::within(SECONDS_20, silent.accept()).await.expect("it knocks");
+    assert!(running.ended().is_none() && running.peak_kb().is_some());
     running.kill9();
-    assert!(running.ended().is_some());
+    assert_eq!(running.ended().and_then(|status| status.signal()), Some(libc::SIGKILL), "{}", running.log());
 }
 
 #[test]
