@@ -1,6 +1,6 @@
 //! The running stream of a slot, as a [`Source`].
 //!
-//! A task of its own ([`reader`](super::reader)) owns the connection and hands on chunks, each some complete backend
+//! A task of its own (`reader`) owns the connection and hands on chunks, each some complete backend
 //! messages; what is here parses them where they are consumed. So the consumer may stop for as long as it likes: the
 //! task goes on with status updates, and production's WAL sender lives. What is right about it:
 //!
