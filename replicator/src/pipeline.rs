@@ -104,6 +104,7 @@ impl Pipeline {
     pub fn new(parts: Parts) -> Pipeline {
         let at = parts.sink.progress().applied;
         let now = Instant::now();
+        parts.board.state().applied = at;
         Pipeline {
             batch: Batcher::new(at, parts.setup.batch_bytes()),
             copier: Copier::default(),

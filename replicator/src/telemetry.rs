@@ -1,7 +1,9 @@
 //! Logs to stderr: lowercase, facts as fields, per batch and never per row, never a value.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
+use std::sync::OnceLock;
 
+use indicatif::MultiProgress;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::time::uptime;
 
@@ -15,7 +17,7 @@ pub fn init(verbose: u8, json: bool) {
     // other crates' spans could hold what we never log: they get warnings only
     let ours = format!("warn,replicator={level},sink_postgres={level},wire={level},filters={level},sluice={level}");
     let filter = EnvFilter::try_from_env("SLUICE_LOG").unwrap_or_else(|_| EnvFilter::new(ours));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| Stderr).with_target(false);
     let done = if json {
         builder.json().flatten_event(true).try_init()
     } else {
@@ -26,6 +28,26 @@ pub fn init(verbose: u8, json: bool) {
     };
     // a second call is a test's; the first one's settings stay
     drop(done);
+}
+
+/// The progress bars of this process, hidden where stderr is no terminal.
+pub fn bars() -> &'static MultiProgress {
+    static BARS: OnceLock<MultiProgress> = OnceLock::new();
+    BARS.get_or_init(MultiProgress::new)
+}
+
+/// stderr, with the bars out of the way while a line is written: each event comes in one write.
+struct Stderr;
+
+impl Write for Stderr {
+    fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
+        bars().suspend(|| std::io::stderr().write_all(line))?;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        std::io::stderr().flush()
+    }
 }
 
 /// A panic says where, never what: its message could hold a value (invariant 5). No core dump either.

@@ -8,6 +8,7 @@ mod destroy;
 mod init;
 mod masks;
 mod plan;
+mod progress;
 mod resync;
 mod run;
 mod status;

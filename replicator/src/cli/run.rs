@@ -2,10 +2,13 @@
 
 use crate::board::Board;
 use crate::error::Error;
+use crate::pipeline::End;
 use crate::run::{self, Options};
+use crate::serve;
 use crate::stop::{self, Stopper, Why};
 
 use super::args::{Args, Run};
+use super::progress::Progress;
 
 /// Runs the pipeline until it ends.
 pub async fn run(args: &Args, verb: &Run) -> Result<(), Error> {
@@ -13,6 +16,9 @@ pub async fn run(args: &Args, verb: &Run) -> Result<(), Error> {
     let board = Board::default();
     let (stopper, stop) = stop::pair();
     listen(stopper.clone())?;
+    if let Some(address) = config.serve.listen {
+        serve::start(address, &config.pipeline, config.limits.lag, board.clone()).await?;
+    }
     if let Some(timeout) = verb.timeout {
         tokio::spawn(async move {
             tokio::time::sleep(timeout).await;
@@ -20,7 +26,13 @@ pub async fn run(args: &Args, verb: &Run) -> Result<(), Error> {
         });
     }
     let options = Options { until_caught_up: verb.until_caught_up, exit_on_stop: verb.exit_on_stop };
-    let end = run::run(&config, lock.as_ref(), options, &board, stop).await?;
+    let progress = Progress::start(&board);
+    let end = run::run(&config, lock.as_ref(), options, &board, stop).await;
+    match end {
+        Ok(End::CaughtUp) => progress.caught_up().await,
+        _ => progress.end().await,
+    }
+    let end = end?;
     run::ended(end, verb.timeout)
 }
 
