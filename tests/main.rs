@@ -14,3 +14,4 @@ mod seed;
 mod shapes;
 mod sluice;
 mod source;
+mod verbs;

@@ -1,0 +1,80 @@
+//! `sluice resync`: an edited staging is made right again, without being emptied.
+
+use std::time::Duration;
+
+use super::{number, shop};
+use crate::check;
+use crate::servers::wait_until;
+
+majors!(brings_a_table_up_to_date, begins_all_over, knows_its_tables);
+
+async fn brings_a_table_up_to_date(major: u32) {
+    let (db, sluice) = shop(major, "verbs_resync", "").await;
+    let (source, target) = (db.source().await, db.target().await);
+    sluice.ok(&["run", "--until-caught-up"]).await;
+    let edits = "UPDATE cruises SET name = 'edited' WHERE id = 3; DELETE FROM cruises WHERE id = 4;
+         INSERT INTO cruises VALUES (1001, 'nobody knows it')";
+    target.batch_execute(edits).await.expect("edit");
+    sluice.ok(&["run", "--until-caught-up"]).await;
+    assert!(check::differences(&source, &target, "cruises").await.is_some(), "nobody has told it");
+    let said = sluice.ok(&["resync", "cruises"]).await.stderr;
+    assert!(said.contains("public.cruises is due as a whole\nNo sluice is running"), "{said}");
+    assert!(sluice.ok(&["status"]).await.stdout.contains("1 range to copy"));
+    sluice.ok(&["run", "--until-caught-up"]).await;
+    check::equal(&source, &target, "cruises").await;
+    // the same while it runs
+    target.batch_execute(edits).await.expect("edit");
+    let mut running = sluice.spawn(&["run"]);
+    wait_until("it runs", Duration::from_secs(30), || async { running.log().contains("running") }).await;
+    let said = sluice.ok(&["resync", "public.cruises"]).await.stderr;
+    assert!(said.contains("The running sluice begins within a second or two"), "{said}");
+    wait_until("it is right again", Duration::from_secs(30), || async {
+        check::differences(&source, &target, "cruises").await.is_none()
+    })
+    .await;
+    running.term();
+    running.wait(Duration::from_secs(20)).await;
+}
+
+async fn begins_all_over(major: u32) {
+    let (db, sluice) = shop(major, "verbs_resync_all", "").await;
+    let (source, target) = (db.source().await, db.target().await);
+    sluice.ok(&["run", "--until-caught-up"]).await;
+    source
+        .batch_execute("SELECT pg_drop_replication_slot('sluice_verbs_resync_all'); DELETE FROM cruises WHERE id = 9")
+        .await
+        .expect("lose the slot");
+    let output = sluice.run(&["run", "--until-caught-up"]).await;
+    assert_eq!(output.code, 5, "{}", output.stderr);
+    assert!(output.stderr.contains("sluice resync --all"), "{}", output.stderr);
+    let output = sluice.run(&["resync", "--all"]).await;
+    assert_eq!(output.code, 5, "it asks first: {}", output.stderr);
+    assert_eq!(number(&target, "SELECT count(*) FROM sluice.pending").await, 0, "and nothing was done");
+    let said = sluice.ok(&["resync", "--all", "--yes"]).await.stderr;
+    assert!(said.contains("does not exist on production"), "{said}");
+    assert_eq!(number(&target, "SELECT count(*) FROM cruises").await, 200, "staging stays full");
+    sluice.ok(&["run", "--until-caught-up"]).await;
+    check::equal(&source, &target, "cruises").await;
+    // a running one begins anew by itself, or ends with 5
+    let mut running = sluice.spawn(&["run"]);
+    wait_until("it runs", Duration::from_secs(30), || async { running.log().contains("running") }).await;
+    let said = sluice.ok(&["resync", "--all", "--yes"]).await.stderr;
+    assert!(said.contains("slot sluice_verbs_resync_all is dropped"), "{said}");
+    source.batch_execute("DELETE FROM cruises WHERE id = 10").await.expect("delete");
+    running.term();
+    running.wait(Duration::from_secs(20)).await;
+    sluice.ok(&["run", "--until-caught-up"]).await;
+    check::equal(&source, &target, "cruises").await;
+}
+
+async fn knows_its_tables(major: u32) {
+    let (_db, sluice) = shop(major, "verbs_resync_names", "").await;
+    let output = sluice.run(&["resync", "public.cruises"]).await;
+    assert_eq!(output.code, 2, "{}", output.stderr);
+    assert!(output.stderr.contains("has not run into this target yet"), "{}", output.stderr);
+    sluice.ok(&["run", "--until-caught-up"]).await;
+    let output = sluice.run(&["resync", "public.cruises", "public.custommers"]).await;
+    assert_eq!(output.code, 2, "{}", output.stderr);
+    assert!(output.stderr.contains("did you mean \"public.customers\"?"), "{}", output.stderr);
+    assert!(sluice.ok(&["status"]).await.stdout.contains("consistent"), "one wrong name, and nothing was done");
+}
