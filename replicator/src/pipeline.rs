@@ -11,7 +11,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use filters::change::{Batch, Event, Lsn, Progress, Sink, Source};
+use filters::change::{Batch, Column, Event, Lsn, Progress, Sink, Source, Table};
 use filters::filter::{Compiled, Filter, Verdict};
 use sink_postgres::PostgresSink;
 use tokio::task::JoinSet;
@@ -36,6 +36,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// A slice waits this long for a pause in the stream.
 const OVERDUE: Duration = Duration::from_secs(1);
 
+/// With a batch in flight for so long, production is asked whether it is still there.
+const ALIVE_EVERY: Duration = Duration::from_secs(3);
 /// A batch in flight may take this long to end when we are asked to stop.
 const GRACE: Duration = Duration::from_secs(3);
 
@@ -70,6 +72,8 @@ pub struct Pipeline {
     /// Tables and how their rows are filtered, for the copy.
     pub(crate) tables: HashMap<(String, String), Arc<Compiled>>,
     publications: String,
+    /// The last shape of each table that the stream has told, by OID.
+    shapes: HashMap<u32, Arc<Table>>,
     unsynced: Option<Instant>,
     last_idle: Instant,
     last_look: Instant,
@@ -119,6 +123,7 @@ impl Pipeline {
             board: parts.board,
             tables: parts.tables,
             publications: parts.publications,
+            shapes: HashMap::new(),
             unsynced: None,
             last_idle: now.checked_sub(IDLE_EVERY).unwrap_or(now),
             last_look: now,
@@ -147,6 +152,11 @@ impl Pipeline {
                     return self.end(End::CaughtUp).await;
                 }
                 self.dispatch(goal.is_some());
+            }
+            if self.sink.is_none() && self.last_look.elapsed() >= ALIVE_EVERY {
+                // a server that shuts down ends this session, but waits for its WAL sender, and that one waits for us
+                self.last_look = Instant::now();
+                self.watch.simple("SELECT 1").await.doing("look at the server")?;
             }
             let deadline = self.deadline();
             let room = !self.batch.is_full();
@@ -196,7 +206,7 @@ impl Pipeline {
                     self.batch.change(change);
                 }
             }
-            Event::Schema(_) => {}
+            Event::Schema(shape) => self.reshaped(&shape)?,
             Event::Commit { lsn, time } => self.batch.commit(lsn, time),
             Event::Idle(lsn) => {
                 self.batch.idle(lsn);
@@ -208,6 +218,24 @@ impl Pipeline {
             }
         }
         Ok(())
+    }
+
+    /// A column of another type was rewritten on production, and the rewritten rows are not in the stream: starting over
+    /// makes the table pending. (A Relation alone means no change, and the first one after a start may be an old one.)
+    fn reshaped(&mut self, shape: &Arc<Table>) -> Result<(), Error> {
+        let before = self.shapes.insert(shape.oid, shape.clone());
+        let retyped = before.is_some_and(|before| {
+            let same = |a: &Column, b: &Column| {
+                a.name != b.name || (a.type_oid, a.type_modifier) == (b.type_oid, b.type_modifier)
+            };
+            before.columns.iter().any(|a| shape.columns.iter().any(|b| !same(a, b)))
+        });
+        match retyped {
+            true => {
+                Err(Error::Production { action: "a column's type changed; starting over", source: wire::Error::Closed })
+            }
+            false => Ok(()),
+        }
     }
 
     /// Hands the sink what is due: a flush, a batch, or the idle position.

@@ -129,14 +129,18 @@ pub async fn plan(config: &Config, lock: Option<&Lock>, known: &Known, db: &mut 
     };
     let mask_key = config.masking.key.as_ref().map_or_else(|| "none".to_owned(), MaskKey::id);
     let filter = Filter::new(resolved.policy.clone(), key);
+    let mut warnings: Vec<String> = resolved.warnings.iter().map(ToString::to_string).collect();
     let mut tables = Vec::new();
     for table in found {
         if let Some(compiled) = filter.compile(&table.shape)? {
+            if compiled.output.columns.is_empty() {
+                warnings.push(format!("{}: none of its columns is copied, so neither are its rows", compiled.input()));
+                continue;
+            }
             proven(&table, &compiled)?;
             tables.push((table, compiled));
         }
     }
-    let warnings = resolved.warnings.iter().map(ToString::to_string).collect();
     Ok(Plan { tables, policy: resolved.policy, filter, warnings, mask_key })
 }
 
@@ -205,9 +209,20 @@ pub fn spec(table: &SourceTable, compiled: &Compiled, policy: &Policy) -> TableS
             let all = compiled.input().columns.iter().map(|c| c.name.to_string());
             all.filter(|c| !withheld.contains(&c.as_str())).collect()
         },
-        policy: one.map(|p| p.fingerprint()).unwrap_or_default(),
+        policy: format!("{}{}", one.map(|p| p.fingerprint()).unwrap_or_default(), types(table, compiled)),
         withheld: compiled.dropped_columns().chain(compiled.withheld_columns()).map(str::to_owned).collect(),
     }
+}
+
+/// A fingerprint of the types that are copied: a column that was given another one was rewritten unseen.
+fn types(table: &SourceTable, compiled: &Compiled) -> String {
+    let mut hash = blake3::Hasher::new();
+    for &i in compiled.sources() {
+        if let (Some(column), Some(ty)) = (table.shape.columns.get(i), table.types.get(i)) {
+            hash.update(format!("{}\0{ty}\0", column.name).as_bytes());
+        }
+    }
+    hash.finalize().to_hex().chars().take(16).collect()
 }
 
 /// The target's protected tables, globs resolved by its own catalog.

@@ -59,21 +59,18 @@ impl PostgresSink {
         Ok(())
     }
 
-    /// A piece behind a savepoint; false if it has to be cut, or looked at.
+    /// A piece behind a savepoint, change by change in production's own order, but in one round trip: what was refused as
+    /// a whole is most often a matter of order (two rows that swap a unique value). False if it has to be cut, or looked at.
     async fn piece(&mut self, changes: &[Change]) -> Result<bool, Error> {
         let (items, due) = self.items(changes).await?;
         if !due.is_empty() {
             return Ok(false);
         }
-        let steps = plan::fold(&self.maps, items);
+        let steps: Vec<Step<'_>> = items.into_iter().flat_map(|item| plan::fold(&self.maps, [item])).collect();
         if steps.is_empty() {
             return Ok(true);
         }
-        self.try_steps(&steps).await
-    }
-
-    async fn try_steps(&mut self, steps: &[Step<'_>]) -> Result<bool, Error> {
-        Ok(self.attempt(steps).await?.is_none())
+        Ok(self.attempt(&steps).await?.is_none())
     }
 
     /// Runs steps behind a savepoint and releases it, or goes back to it and says why.

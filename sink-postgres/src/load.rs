@@ -79,7 +79,7 @@ pub struct Load<'l> {
 impl Loader {
     /// Opens the session.
     pub async fn connect(info: &Conninfo, pipeline: &str, epoch: i64) -> Result<Loader, Error> {
-        let more = [("synchronous_commit", "off"), ("lock_timeout", "10s")];
+        let more = [("synchronous_commit", "off"), ("lock_timeout", "2s")];
         let mut db = crate::session::open(info, pipeline, "load", false, &more).await?;
         sink::replica_role(&mut db).await?;
         Ok(Loader { db, pipeline: pipeline.into(), epoch })
