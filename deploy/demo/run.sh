@@ -68,6 +68,8 @@ END
   . "$out/env"
 }
 
+# As the servers see it: a link inside a directory that their account cannot enter is no way in.
+[ ! -e "$data" ] || data=$(readlink -f "$data")
 old=$(tests/testbed/servers.sh pg 15); new=$(tests/testbed/servers.sh pg 18)
 for name in production staging; do
   if pid=$(head -1 "$data/$name/postmaster.pid" 2>/dev/null) && kill -0 "$pid" 2>/dev/null; then
@@ -89,16 +91,19 @@ END
 fi
 
 cargo build --release --bin sluice --bin demo
-[ ! -L "$data" ] || rm -rf "$(readlink "$data")"
-rm -rf "$out"
+rm -rf "$data" "$out"
+data=$out/data
 mkdir -p "$out"
 if [ "${#as[@]}" = 0 ]; then
   mkdir "$data"
 else
-  "${as[@]}" test -x "$out" && mkdir "$data" || ln -s "$(mktemp -d /var/tmp/sluice-demo.XXXXXX)" "$data"
-  chown "$account" "$data/."
+  if "${as[@]}" test -x "$out"; then mkdir "$data"; else ln -s "$(mktemp -d /var/tmp/sluice-demo.XXXXXX)" "$data"; fi
+  data=$(readlink -f "$data")
+  chown "$account" "$data"
 fi
-make_cluster production "$old" & make_cluster staging "$new"; wait $!
+make_cluster production "$old" & pids+=($!)
+make_cluster staging "$new"
+wait "${pids[0]}"
 start_both
 target/release/demo &
 pids+=($!)
