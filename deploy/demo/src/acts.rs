@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crate::database::Database;
-use crate::replicator::Replicator;
+use crate::replicator::{self, Replicator};
 use crate::stage::{act, count, more, passing, say, time};
 use crate::traffic::{self, Traffic};
 use crate::{PATIENCE, Result, sql, verify};
@@ -179,6 +179,8 @@ impl Scene {
             time(lags[lags.len() * 95 / 100]),
             time(lags[lags.len() - 1])
         ));
+        say("$ sluice status");
+        replicator::status()?.iter().for_each(more);
         Ok(())
     }
 

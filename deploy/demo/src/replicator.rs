@@ -22,6 +22,16 @@ fn sluice(verb: &[&str]) -> Result<Command> {
     Ok(command)
 }
 
+/// What `sluice status` says of the whole, without its line for each table.
+pub fn status() -> Result<Vec<String>> {
+    let output = sluice(&["status"])?.output()?;
+    if !output.status.success() {
+        return Err(format!("sluice status: {}", String::from_utf8_lossy(&output.stderr)).into());
+    }
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    Ok(text.lines().take_while(|line| !line.starts_with("TABLE")).map(str::to_owned).collect())
+}
+
 impl Replicator {
     /// `sluice run`; what it says goes to the end of `log`.
     pub fn start(log: PathBuf) -> Result<Replicator> {
