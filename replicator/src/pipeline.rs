@@ -107,6 +107,7 @@ impl Pipeline {
     /// Puts it together.
     pub fn new(parts: Parts) -> Pipeline {
         let at = parts.sink.progress().applied;
+        parts.board.state().applied = at;
         let now = Instant::now();
         parts.board.state().applied = at;
         Pipeline {

@@ -172,7 +172,7 @@ pub(crate) fn proven(table: &SourceTable, compiled: &Compiled) -> Result<(), Err
                 compiled.input(),
                 table.key.join(", ")
             ),
-            "keep the key, or mask it with hash, uuid or digits",
+            "keep the key, or mask it with hash, uuid or email, or with digits where it is an integer",
         );
     }
     for (i, column) in compiled.output.columns.iter().enumerate() {
@@ -180,7 +180,7 @@ pub(crate) fn proven(table: &SourceTable, compiled: &Compiled) -> Result<(), Err
         if is_key && compiled.injective(i).is_some_and(|i| matches!(i, Injective::No)) {
             return refuse(
                 format!("{}.{}: its mask can give two keys the same value", compiled.input(), column.name),
-                "mask a key with hash, uuid, digits or email",
+                "mask a key with hash, uuid or email, or with digits where it is an integer",
             );
         }
     }
