@@ -6,7 +6,7 @@ use super::{number, shop};
 use crate::check;
 use crate::servers::wait_until;
 
-majors!(brings_a_table_up_to_date, begins_all_over, knows_its_tables);
+majors!(brings_a_table_up_to_date, begins_all_over, takes_another_key, spares_the_original_of_a_copy, knows_its_tables);
 
 async fn brings_a_table_up_to_date(major: u32) {
     let (db, sluice) = shop(major, "verbs_resync", "").await;
@@ -65,6 +65,38 @@ async fn begins_all_over(major: u32) {
     running.wait(Duration::from_secs(20)).await;
     sluice.ok(&["run", "--until-caught-up"]).await;
     check::equal(&source, &target, "cruises").await;
+}
+
+async fn takes_another_key(major: u32) {
+    let (db, sluice) = shop(major, "verbs_resync_key", "").await;
+    let target = db.target().await;
+    let masked = "SELECT count(DISTINCT email) FROM (SELECT email FROM customers WHERE id = 1 UNION ALL SELECT email FROM kept) e";
+    sluice.ok(&["run", "--until-caught-up"]).await;
+    target.batch_execute("CREATE TABLE kept AS SELECT email FROM customers WHERE id = 1").await.expect("keep");
+    let sluice = sluice.env("SLUICE_MASK_KEY", "YW5vdGhlciBrZXksIGFsc28gMzIgYnl0ZXMgbG9uZyE=");
+    let output = sluice.run(&["run", "--until-caught-up"]).await;
+    assert_eq!(output.code, 5, "{}", output.stderr);
+    assert_eq!(number(&target, masked).await, 1);
+    sluice.ok(&["resync", "--all", "--yes"]).await;
+    sluice.ok(&["run", "--until-caught-up"]).await;
+    assert_eq!(number(&target, masked).await, 2, "all is masked anew");
+}
+
+async fn spares_the_original_of_a_copy(major: u32) {
+    let (db, sluice) = shop(major, "verbs_resync_copy", "").await;
+    sluice.ok(&["run", "--until-caught-up"]).await;
+    db.target().await.batch_execute("UPDATE sluice.checkpoint SET target_id = 'the original'").await.expect("a copy");
+    let output = sluice.run(&["resync", "--all", "--yes"]).await;
+    assert_eq!(output.code, 5, "{}", output.stderr);
+    assert!(output.stderr.contains("a pipeline of its own"), "{}", output.stderr);
+    assert_eq!(
+        number(
+            &db.source().await,
+            "SELECT count(*) FROM pg_replication_slots WHERE slot_name = 'sluice_verbs_resync_copy'"
+        )
+        .await,
+        1
+    );
 }
 
 async fn knows_its_tables(major: u32) {

@@ -4,7 +4,8 @@
 //! slot goes, so that `run` makes a new one. The target's tables are not touched here and never emptied: rows that are
 //! right stay, rows that are not are replaced, chunk by chunk.
 
-use sink_postgres::{checkpoint, session};
+use sink_postgres::checkpoint::{self, Checkpoint};
+use sink_postgres::session;
 use wire::{Connection, quote_literal};
 
 use super::args::{Args, Resync};
@@ -51,6 +52,14 @@ pub async fn run(args: &Args, verb: &Resync) -> Result<(), Error> {
 
 async fn all(config: &Config, mut db: Connection, tables: u64, yes: bool) -> Result<(), Error> {
     let slot = config.slot();
+    if checkpoint::target_id(&mut db).await? != known(config, &mut db).await?.target_id {
+        return Err(Error::Refused {
+            what: format!(
+                "the target is a copy of the database that follows slot {slot}: dropping it would hurt the original"
+            ),
+            hint: "give the copy a pipeline of its own: another `pipeline:` name in its sluice.yaml".into(),
+        });
+    }
     eprintln!(
         "resync --all forgets where {} stands, drops slot {slot} on production, and makes all {} due. \
          Staging stays full meanwhile: rows are replaced in chunks, and until the end it is not consistent.",
@@ -60,7 +69,7 @@ async fn all(config: &Config, mut db: Connection, tables: u64, yes: bool) -> Res
     if !yes {
         confirm::ask("this reads every table of production again", &config.pipeline)?;
     }
-    let before = epoch(config, &mut db).await?;
+    let before = known(config, &mut db).await?.epoch;
     checkpoint::forget(&mut db, &config.pipeline).await?;
     eprintln!("the position is forgotten, everything is due");
     let dropped = drop_slot(config, &mut db, before + 1).await;
@@ -131,9 +140,9 @@ async fn registered(config: &Config, db: &mut Connection) -> Result<Vec<Known>, 
     if known.is_empty() { Err(never()) } else { Ok(known) }
 }
 
-async fn epoch(config: &Config, db: &mut Connection) -> Result<i64, Error> {
+async fn known(config: &Config, db: &mut Connection) -> Result<Checkpoint, Error> {
     let known = checkpoint::read(db, &config.pipeline).await?;
-    known.map(|k| k.epoch).ok_or_else(|| Error::Bug("tables are registered, and there is no checkpoint".into()))
+    known.ok_or_else(|| Error::Bug("tables are registered, and there is no checkpoint".into()))
 }
 
 /// Is a replicator connected to the target?

@@ -41,6 +41,14 @@ pub async fn before(
         };
     };
     let was = &known.identity;
+    if known.target_id != target_id {
+        return refuse(
+            "the target is a copy of the database that the checkpoint was written in (cloned, or restored elsewhere): the slot belongs to the original",
+            "give the copy a pipeline of its own: another `pipeline:` name in its sluice.yaml",
+        );
+    }
+    // no position: `resync --all` has forgotten it, or there never was one; nothing can be continued wrongly
+    let Some(lsn) = known.lsn else { return Ok(()) };
     if was.system_id != now.system_id {
         return refuse(
             format!(
@@ -61,12 +69,6 @@ pub async fn before(
             format!("mend source.url, or {RESYNC}"),
         );
     }
-    if known.target_id != target_id {
-        return refuse(
-            "the target is a copy of the database that the checkpoint was written in (cloned, or restored elsewhere): the slot belongs to the original",
-            "give the copy a pipeline of its own: another `pipeline:` name in its sluice.yaml",
-        );
-    }
     if was.mask_key != now.mask_key {
         return refuse(
             format!(
@@ -76,7 +78,6 @@ pub async fn before(
             format!("configure the old key; if it is lost or must change: {RESYNC}"),
         );
     }
-    let Some(lsn) = known.lsn else { return Ok(()) };
     let Some(slot) = slot else {
         return refuse(
             format!("slot {} is gone from production: dropped by hand, or lost in a failover", now.slot),
