@@ -1,5 +1,6 @@
 //! The verbs beside `run`, through the real binary: what they print, what they change, what they exit with.
 
+mod adopt;
 mod destroy;
 mod resync;
 mod serve;

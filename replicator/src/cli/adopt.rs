@@ -12,7 +12,7 @@ use wire::{Connection, quote_literal};
 
 use super::args::{Adopt, Args};
 use super::table::some;
-use crate::config::{Config, Problem};
+use crate::config::{Config, Problem, table_name};
 use crate::error::{Doing, Error};
 use crate::source::{publication, slot};
 use crate::start::{self, Plan};
@@ -81,6 +81,15 @@ pub async fn run(args: &Args, verb: &Adopt) -> Result<(), Error> {
         verb.slot,
         some(plan.tables.len() as u64, "table is", "tables are")
     );
+    let partly = |c: &filters::filter::Compiled| c.masked_columns().chain(c.dropped_columns()).next().is_some();
+    for (table, compiled) in plan.tables.iter().filter(|(_, c)| partly(c)) {
+        let (schema, name) = table.name();
+        eprintln!(
+            "note: {} has masked or dropped columns; raw values that already stand in them on the target stay until sluice resync {}",
+            compiled.input(),
+            table_name(&schema, &name)
+        );
+    }
     Ok(())
 }
 
