@@ -323,7 +323,7 @@ pub async fn open(config: &Config, lock: Option<&Lock>, board: &Board) -> Result
     if taken.lsn.is_some() {
         // the slot is ours now: nobody else can move it
         let there = slot::look(&mut watch, &slot_name).await.doing("look at the slot")?;
-        continuity::after(from, there.as_ref(), &system)?;
+        continuity::after(from, there.as_ref())?;
         let changed = continuity::rejoined(&taken.identity.publications, &identity.publications);
         let joined: Vec<(String, String)> =
             plan.tables.iter().map(|(t, _)| t.name()).filter(|n| fresh.contains(n) || changed.contains(n)).collect();

@@ -49,7 +49,7 @@ pub async fn all(report: &mut Report, world: &mut World<'_>, target: &mut Connec
     let target_id = checkpoint::target_id(target).await?;
     let mut done = continuity::before(known.as_ref(), there.as_ref(), &now, &target_id, &mut replication).await;
     if let (Ok(()), Some(lsn)) = (&done, known.as_ref().and_then(|k| k.lsn)) {
-        done = continuity::after(lsn, there.as_ref(), &system);
+        done = continuity::after(lsn, there.as_ref());
     }
     replication.close().await;
     match done {

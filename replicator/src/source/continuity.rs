@@ -10,7 +10,7 @@ use filters::change::Lsn;
 use sink_postgres::checkpoint::{Checkpoint, Identity};
 use wire::Connection;
 
-use super::slot::{Slot, System};
+use super::slot::Slot;
 use crate::error::{Doing, Error};
 
 const RESYNC: &str =
@@ -111,8 +111,9 @@ pub async fn before(
     Ok(())
 }
 
-/// After the slot is ours: does it stand where the target stands, and has production not gone back?
-pub fn after(at: Lsn, slot: Option<&Slot>, system: &System) -> Result<(), Error> {
+/// After the slot is ours, and looked at after the target was taken over (a predecessor may have moved both until then):
+/// does it stand where the target stands, and has production not gone back?
+pub fn after(at: Lsn, slot: Option<&Slot>) -> Result<(), Error> {
     let Some(slot) = slot else { return refuse("the slot went away while it was taken", RESYNC) };
     if slot.confirmed > at {
         return refuse(
@@ -123,11 +124,11 @@ pub fn after(at: Lsn, slot: Option<&Slot>, system: &System) -> Result<(), Error>
             RESYNC,
         );
     }
-    if system.flushed < at {
+    if slot.flushed < at {
         return refuse(
             format!(
                 "production's WAL ends at {}, the target stands at {at}: production was restored to an earlier time, and staging has changes that it no longer knows",
-                system.flushed
+                slot.flushed
             ),
             RESYNC,
         );

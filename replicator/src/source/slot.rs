@@ -10,8 +10,6 @@ pub struct System {
     pub id: String,
     /// Grows with every promotion and point-in-time recovery.
     pub timeline: i32,
-    /// How far its WAL is on disk.
-    pub flushed: Lsn,
     /// The database.
     pub database: String,
 }
@@ -29,18 +27,15 @@ pub struct Slot {
     pub wal_status: String,
     /// Bytes of WAL that production keeps for it.
     pub held: i64,
+    /// How far production's WAL was on disk when we looked.
+    pub flushed: Lsn,
 }
 
 /// Asks a replication session which server it speaks to.
 pub async fn identify(db: &mut Connection) -> Result<System, Error> {
     let rows = db.simple("IDENTIFY_SYSTEM").await?;
     let text = |i: usize| rows.first().and_then(|r| r.get(0, i)).unwrap_or("").to_owned();
-    Ok(System {
-        id: text(0),
-        timeline: text(1).parse().unwrap_or(0),
-        flushed: text(2).parse().unwrap_or(Lsn::ZERO),
-        database: text(3),
-    })
+    Ok(System { id: text(0), timeline: text(1).parse().unwrap_or(0), database: text(3) })
 }
 
 /// Looks at the slot from an ordinary session.
@@ -48,7 +43,8 @@ pub async fn look(db: &mut Connection, name: &str) -> Result<Option<Slot>, Error
     let rows = db
         .query(
             "SELECT plugin = 'pgoutput' AND database = pg_catalog.current_database(), active_pid, confirmed_flush_lsn, wal_status,
-               pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), restart_lsn)::bigint
+               pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), restart_lsn)::bigint,
+               pg_catalog.pg_current_wal_flush_lsn()
              FROM pg_catalog.pg_replication_slots WHERE slot_name = $1",
             &[Some(name)],
         )
@@ -59,6 +55,7 @@ pub async fn look(db: &mut Connection, name: &str) -> Result<Option<Slot>, Error
         confirmed: r.get(2).and_then(|l| l.parse().ok()).unwrap_or(Lsn::ZERO),
         wal_status: r.get(3).unwrap_or("lost").to_owned(),
         held: r.get(4).and_then(|h| h.parse().ok()).unwrap_or(0),
+        flushed: r.get(5).and_then(|l| l.parse().ok()).unwrap_or(Lsn::ZERO),
     }))
 }
 
