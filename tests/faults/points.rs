@@ -22,7 +22,6 @@ const PLACES: &[&str] = &[
     "chunk.loaded:3",
     "chunk.forgotten:2",
     "chunk.done:4",
-    "slice.aligned:2",
     "apply.before_commit",
     "apply.committed",
     "apply.before_commit:20",
