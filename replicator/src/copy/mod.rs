@@ -6,7 +6,7 @@
 //! 1. [`align`]: hold the stream, take a snapshot S of production that shows all that was applied, and let the stream go on
 //!    with the transactions that S shows, up to the first that it does not. Then the done ranges on the target are
 //!    production's state in S, exactly.
-//! 2. [`slice`]: read pending ranges under S in parallel, mask them, and load each in a transaction of its own. Nothing
+//! 2. `slice`: read pending ranges under S in parallel, mask them, and load each in a transaction of its own. Nothing
 //!    can collide with done ranges, not even on a secondary unique index: all of it is of the same S.
 //! 3. Let the stream go. A range that was loaded is done from here on; its events apply.
 //!
