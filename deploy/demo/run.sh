@@ -7,8 +7,9 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 out=$PWD/demo-out
+built=${CARGO_TARGET_DIR:-$PWD/target}/release
 export DEMO_OUT=$out DEMO_SECONDS=${DEMO_SECONDS:-30} DEMO_SQL=$PWD/deploy/demo/sql
-export DEMO_SLUICE=$PWD/target/release/sluice DEMO_CONFIG=$PWD/deploy/demo/sluice.yaml
+export DEMO_SLUICE=$built/sluice DEMO_CONFIG=$PWD/deploy/demo/sluice.yaml
 [[ $DEMO_SECONDS =~ ^[0-9]+$ ]] && [ "$DEMO_SECONDS" -ge 5 ] || { echo "DEMO_SECONDS is a whole number, 5 at least" >&2; exit 2; }
 
 # Servers refuse to run as root: there they get another account, and a place that it can enter.
@@ -83,7 +84,7 @@ if [ "${1:-}" = look ]; then
   cat <<END
 production  psql '$SLUICE_SOURCE_URL'
 staging     psql '$SLUICE_TARGET_URL'
-sluice      . demo-out/env; target/release/sluice -c deploy/demo/sluice.yaml run
+sluice      . demo-out/env; $built/sluice -c deploy/demo/sluice.yaml run
 Both servers run until you press Ctrl-C.
 END
   wait
@@ -105,7 +106,7 @@ make_cluster production "$old" & pids+=($!)
 make_cluster staging "$new"
 wait "${pids[0]}"
 start_both
-target/release/demo &
+"$built/demo" &
 pids+=($!)
 wait $! && done=0 || done=$?
 [ "$done" != 0 ] || cat <<END
