@@ -323,13 +323,15 @@ async fn cut(
     }
     let columns = key_columns(table);
     let names: Vec<&str> = columns.iter().map(|c| c.name.as_str()).collect();
-    let texts: Vec<String> = names.iter().map(|n| format!("{n}::pg_catalog.text")).collect();
+    let texts: Vec<String> = names.iter().map(|n| format!("t.{n}::pg_catalog.text")).collect();
+    // with its table's name: a bare one would be the output column, and order by its text
+    let order: Vec<String> = names.iter().map(|n| format!("t.{n}")).collect();
     let sql = format!(
-        "SELECT {} FROM {} WHERE {} ORDER BY {} OFFSET {rows} LIMIT 1",
+        "SELECT {} FROM {} AS t WHERE {} ORDER BY {} OFFSET {rows} LIMIT 1",
         texts.join(", "),
         table.from(),
         part_condition(&columns, &Part::Range(range.clone())),
-        names.join(", ")
+        order.join(", ")
     );
     let found = db.simple(&sql).await.doing("cut a range")?;
     Ok(found
