@@ -472,8 +472,3 @@ async fn publish(config: &Config, source: &Conninfo, plan: &Plan, db: &mut Conne
 fn wanted(config: &Config, plan: &Plan) -> Vec<String> {
     publication::wanted(&config.pipeline, plan.tables.iter().map(|(t, _)| t)).into_iter().map(|p| p.name).collect()
 }
-
-/// Is anything copied at all by this rule?
-pub fn is_copied(rule: &TableRule) -> bool {
-    matches!(rule, TableRule::Copy(_))
-}

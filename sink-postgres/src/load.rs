@@ -149,7 +149,10 @@ impl Load<'_> {
         if done.is_err() {
             self.loader.roll_back().await;
         }
-        done.map(|()| self.loaded)
+        done.map(|()| self.loaded).map_err(|e| match e {
+            Error::Wire(e) => Error::Wire(crate::error::without_values(e)),
+            e => e,
+        })
     }
 
     /// Gives up: nothing of it stays.
@@ -332,6 +335,7 @@ impl Load<'_> {
 
     /// A verdict on a row names its table; anything else is the target's own trouble.
     fn blame(&self, e: wire::Error) -> Error {
+        let e = crate::error::without_values(e);
         match e.sqlstate() {
             Some(state) if crate::error::is_verdict(state) => Error::Data {
                 table: self.mapping.writable.name().to_owned(),

@@ -295,7 +295,7 @@ impl PostgresSink {
                 conditions.join(" AND ")
             );
             let refs: Vec<Option<&str>> = params.iter().map(|p| Some(p.as_str())).collect();
-            let found = self.db.query(&sql, &refs).await?;
+            let found = self.db.query(&sql, &refs).await.map_err(crate::error::without_values)?;
             let Some(first) = found.iter().next() else { continue };
             let values: Vec<&str> = (0..key.len()).map(|i| first.get(i + 2).unwrap_or_default()).collect();
             let pending = self.tables.get(name).is_some_and(|p| p.is_whole() || p.covers_key(&values));
