@@ -432,7 +432,7 @@ pub async fn different(source: &mut Connection, target: &mut Connection) -> Resu
 fn adopted(config: &Config, known: &Checkpoint) -> Option<String> {
     known.lsn?;
     let name = continuity::publication_names(&known.identity.publications).next()?;
-    (name != config.slot() && name != config.publication_inserts()).then(|| name.to_owned())
+    (name != config.slot() && name != config.publication_inserts()).then_some(name)
 }
 
 /// Makes what is missing of the publications where we own the tables; what differs otherwise is refused, with the SQL.

@@ -102,7 +102,7 @@ pub async fn table(db: &mut Connection, schema: &str, name: &str) -> Result<Opti
         unlogged: text(2) == "u",
         referenced: yes(3),
         fires: yes(4),
-        always_triggers: text(5).split('\n').filter(|t| !t.is_empty()).map(str::to_owned).collect(),
+        always_triggers: list(row.get(5)),
         row_security: yes(6),
         may_truncate: yes(7),
         may_write: yes(8),
@@ -122,11 +122,10 @@ pub async fn table(db: &mut Connection, schema: &str, name: &str) -> Result<Opti
     }
     for row in db.query(UNIQUE, &[Some(&oid)]).await?.iter() {
         let text = |i: usize| row.get(i).unwrap_or("");
-        let list = |i: usize| text(i).split('\n').filter(|t| !t.is_empty()).map(str::to_owned).collect();
         table.unique.push(Unique {
             name: text(0).into(),
-            columns: list(1),
-            operators: list(2),
+            columns: list(row.get(1)),
+            operators: list(row.get(2)),
             primary: text(3) == "t",
             usable: text(4) == "t",
         });
@@ -134,12 +133,18 @@ pub async fn table(db: &mut Connection, schema: &str, name: &str) -> Result<Opti
     Ok(Some(table))
 }
 
+/// A JSON array of names, as `json_agg` gives it: a name may hold any character, line breaks and tabs too. None where there
+/// was nothing to gather.
+pub fn list(json: Option<&str>) -> Vec<String> {
+    json.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default()
+}
+
 const TABLE: &str = "
 SELECT c.oid, c.relkind, c.relpersistence,
   EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.contype = 'f' AND k.confrelid = c.oid AND k.conrelid <> c.oid),
   EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid AND t.tgenabled IN ('O', 'A', 'R'))
     OR EXISTS (SELECT FROM pg_catalog.pg_rewrite r WHERE r.ev_class = c.oid),
-  (SELECT pg_catalog.string_agg(t.tgname, E'\\n') FROM pg_catalog.pg_trigger t
+  (SELECT pg_catalog.json_agg(t.tgname) FROM pg_catalog.pg_trigger t
     WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgenabled IN ('A', 'R')),
   c.relrowsecurity AND pg_catalog.row_security_active(c.oid),
   pg_catalog.has_table_privilege(c.oid, 'TRUNCATE'),
@@ -163,8 +168,9 @@ WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.at
 // strategy 3 of a btree class is its equality; search_path is empty, so it is named with its schema
 const UNIQUE: &str = "
 SELECT i.relname,
-  pg_catalog.string_agg(a.attname, E'\\n' ORDER BY k.n),
-  pg_catalog.string_agg('OPERATOR(' || pg_catalog.quote_ident(s.nspname) || '.' || p.oprname || ')', E'\\n' ORDER BY k.n),
+  pg_catalog.json_agg(a.attname ORDER BY k.n) FILTER (WHERE a.attname IS NOT NULL),
+  pg_catalog.json_agg('OPERATOR(' || pg_catalog.quote_ident(s.nspname) || '.' || p.oprname || ')' ORDER BY k.n)
+    FILTER (WHERE p.oprname IS NOT NULL),
   x.indisprimary,
   x.indisvalid AND x.indpred IS NULL AND x.indexprs IS NULL AND x.indimmediate
     AND pg_catalog.count(p.oprname) = x.indnkeyatts

@@ -1,5 +1,6 @@
 //! Every type and every shape of a table, by copy and by stream: staging must be production, byte for byte.
 
+mod extremes;
 pub mod flow;
 mod identity;
 mod settings;

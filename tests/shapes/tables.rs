@@ -1,4 +1,4 @@
-//! Tables as people make them: inheritance, partitions, other orders, odd names, none or many columns, truncated.
+//! Tables as people make them: inheritance, partitions, other orders, odd names, truncated.
 
 use super::flow::{Flow, number, text};
 use crate::check;
@@ -8,7 +8,6 @@ majors!(
     partitions,
     other_columns,
     odd_names,
-    no_column_and_three_hundred,
     truncates,
     what_fires_on_the_target,
     large_values,
@@ -116,16 +115,6 @@ async fn odd_names(major: u32) {
     check::schema_equal(&flow.s, &flow.t, "select").await;
     check::schema_equal(&flow.s, &flow.t, "My \"schema\"").await;
     assert_eq!(flow.divergences().await, 1);
-}
-
-async fn no_column_and_three_hundred(major: u32) {
-    let flow = Flow::new(major, "columns").await;
-    let columns: Vec<String> = (0..300).map(|n| format!("c{n} text")).collect();
-    flow.both(&format!("CREATE TABLE wide (id int PRIMARY KEY, {})", columns.join(", "))).await;
-    flow.source("INSERT INTO wide SELECT g, 'a' FROM generate_series(1, 50) g").await;
-    flow.equal().await;
-    flow.source("UPDATE wide SET c299 = 'z', c150 = id; INSERT INTO wide (id, c7) VALUES (100, 'x'); UPDATE wide SET id = 101 WHERE id = 1").await;
-    flow.equal().await;
 }
 
 async fn truncates(major: u32) {

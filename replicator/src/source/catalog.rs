@@ -81,30 +81,26 @@ async fn read(db: &mut Connection, which: &str, params: &[Option<&str>]) -> Resu
     let mut tables = Vec::with_capacity(rows.len());
     for row in rows.iter() {
         let text = |i: usize| row.get(i).unwrap_or("");
-        let lines = |i: usize| {
-            row.get(i).unwrap_or("").split('\n').filter(|l| !l.is_empty()).map(str::to_owned).collect::<Vec<_>>()
-        };
+        let list = |i: usize| sink_postgres::catalog::list(row.get(i));
         let identity = match text(4) {
             "f" => Identity::Full,
             "n" => Identity::Nothing,
             "i" => Identity::Index,
             _ => Identity::Default,
         };
-        let key = lines(5);
-        let kinds: Option<Vec<Kind>> = lines(6).iter().map(|k| kind(k)).collect();
+        let key = list(5);
+        let kinds: Option<Vec<Kind>> = list(6).iter().map(|k| kind(k)).collect();
         let mut columns = Vec::new();
         let mut types = Vec::new();
-        for line in lines(7) {
-            let mut part = line.split('\t');
-            let mut next = || part.next().unwrap_or("");
-            let (oid, modifier, ty, name) = (next(), next(), next(), next());
-            columns.push(Column {
-                name: name.into(),
-                type_oid: oid.parse().unwrap_or(0),
-                type_modifier: modifier.parse().unwrap_or(-1),
-                key: identity == Identity::Full || identity != Identity::Nothing && key.iter().any(|k| k == name),
-            });
-            types.push(ty.to_owned());
+        // JSON: a name may hold any character, line breaks and tabs too
+        let described: Vec<(u32, i32, String, String)> = match row.get(7) {
+            Some(json) => serde_json::from_str(json).map_err(|_| Error::Protocol("a table's columns are no JSON"))?,
+            None => Vec::new(),
+        };
+        for (type_oid, type_modifier, ty, name) in described {
+            let is_key = identity == Identity::Full || identity != Identity::Nothing && key.contains(&name);
+            columns.push(Column { name: name.into(), type_oid, type_modifier, key: is_key });
+            types.push(ty);
         }
         let identified = match identity {
             Identity::Full => true,
@@ -123,7 +119,7 @@ async fn read(db: &mut Connection, which: &str, params: &[Option<&str>]) -> Resu
             kind: text(3).chars().next().unwrap_or('r'),
             kinds: kinds.filter(|k| !k.is_empty()),
             key,
-            operators: lines(12),
+            operators: list(12),
             identified,
             rows: text(8).parse().unwrap_or(-1),
             bytes: text(9).parse().unwrap_or(0),
@@ -147,20 +143,20 @@ fn kind(name: &str) -> Option<Kind> {
 // Text is ordered as we order it only under a C collation, and only where UTF-8 keeps the server's byte order.
 const TABLES: &str = "
 SELECT c.oid, n.nspname, c.relname, c.relkind, c.relreplident,
-  (SELECT pg_catalog.string_agg(a.attname, E'\\n' ORDER BY k.n) FROM pg_catalog.generate_series(1, x.indnkeyatts) k(n)
+  (SELECT pg_catalog.json_agg(a.attname ORDER BY k.n) FROM pg_catalog.generate_series(1, x.indnkeyatts) k(n)
     JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = x.indkey[k.n - 1]),
-  (SELECT pg_catalog.string_agg(CASE
+  (SELECT pg_catalog.json_agg(CASE
       WHEN a.atttypid IN (20, 21, 23) THEN 'int'
       WHEN a.atttypid = 2950 THEN 'uuid'
       WHEN a.atttypid IN (25, 1043) AND pg_catalog.getdatabaseencoding() IN ('UTF8', 'LATIN1')
         AND (l.collname IN ('C', 'POSIX') OR l.collname = 'default' AND d.datlocprovider = 'c' AND d.datcollate IN ('C', 'POSIX'))
-      THEN 'text' ELSE '?' END, E'\\n' ORDER BY k.n)
+      THEN 'text' ELSE '?' END ORDER BY k.n)
     FROM pg_catalog.generate_series(1, x.indnkeyatts) k(n)
     JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = x.indkey[k.n - 1]
     LEFT JOIN pg_catalog.pg_collation l ON l.oid = a.attcollation
     JOIN pg_catalog.pg_database d ON d.datname = pg_catalog.current_database()),
-  (SELECT pg_catalog.string_agg(a.atttypid || E'\\t' || a.atttypmod || E'\\t' || pg_catalog.format_type(a.atttypid, a.atttypmod)
-      || E'\\t' || a.attname, E'\\n' ORDER BY a.attnum)
+  (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(a.atttypid::bigint, a.atttypmod,
+      pg_catalog.format_type(a.atttypid, a.atttypmod), a.attname) ORDER BY a.attnum)
     FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''),
   (CASE WHEN c.relkind = 'p' THEN (SELECT pg_catalog.sum(p.reltuples)::bigint FROM pg_catalog.pg_partition_tree(c.oid) t
       JOIN pg_catalog.pg_class p ON p.oid = t.relid WHERE t.isleaf) ELSE c.reltuples::bigint END),
@@ -168,7 +164,7 @@ SELECT c.oid, n.nspname, c.relname, c.relkind, c.relreplident,
       WHERE t.isleaf) ELSE pg_catalog.pg_table_size(c.oid) END),
   pg_catalog.pg_has_role(c.relowner, 'USAGE'),
   pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND pg_catalog.has_table_privilege(c.oid, 'SELECT'),
-  (SELECT pg_catalog.string_agg('OPERATOR(' || pg_catalog.quote_ident(s.nspname) || '.' || p.oprname || ')', E'\\n' ORDER BY k.n)
+  (SELECT pg_catalog.json_agg('OPERATOR(' || pg_catalog.quote_ident(s.nspname) || '.' || p.oprname || ')' ORDER BY k.n)
     FROM pg_catalog.generate_series(1, x.indnkeyatts) k(n)
     JOIN pg_catalog.pg_opclass o ON o.oid = x.indclass[k.n - 1]
     JOIN pg_catalog.pg_amop m ON m.amopfamily = o.opcfamily AND m.amopstrategy = 3 AND m.amoplefttype = o.opcintype AND m.amoprighttype = o.opcintype

@@ -163,32 +163,38 @@ async fn same_history(replication: &mut Connection, was: i32, now: i32, at: Lsn)
 }
 
 /// The publications of a fingerprint.
-pub fn publication_names(text: &str) -> impl Iterator<Item = &str> {
+pub fn publication_names(text: &str) -> impl Iterator<Item = String> {
     publications(text).into_keys()
 }
 
 /// Name and OID of each publication.
-fn publications(text: &str) -> BTreeMap<&str, &str> {
-    lines(text).filter(|l| l.len() == 2).map(|l| (l[0], l[1])).collect()
+fn publications(text: &str) -> BTreeMap<String, u32> {
+    text.lines().filter_map(|l| serde_json::from_str::<(String, u32)>(l).ok()).collect()
 }
 
 /// Tables whose entry in a publication was made after the checkpoint was placed, for the first time or anew: they are
 /// pending, and wait for the transactions that were open. (That the target knows the table already proves nothing: a
 /// kill may have come between that and noting what it waits for.)
 pub fn rejoined(was: &str, now: &str) -> Vec<(String, String)> {
-    let entries = |text: &str| -> BTreeMap<String, String> {
-        lines(text).filter(|l| l.len() == 3).map(|l| (l[1].to_owned(), l[2].to_owned())).collect()
+    let entries = |text: &str| -> BTreeMap<(String, String), u32> {
+        let entry = |l: &str| serde_json::from_str::<(String, u32, String, String)>(l).ok();
+        text.lines().filter_map(entry).map(|(_, oid, schema, name)| ((schema, name), oid)).collect()
     };
     let was = entries(was);
-    entries(now)
-        .into_iter()
-        .filter(|(table, oid)| was.get(table) != Some(oid))
-        .filter_map(|(table, _)| {
-            table.split_once('.').map(|(s, n)| (s.trim_matches('"').to_owned(), n.trim_matches('"').to_owned()))
-        })
-        .collect()
+    entries(now).into_iter().filter(|(table, oid)| was.get(table) != Some(oid)).map(|(table, _)| table).collect()
 }
 
-fn lines(text: &str) -> impl Iterator<Item = Vec<&str>> {
-    text.lines().map(|l| l.split('\t').collect())
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_may_hold_any_character() {
+        let was = "[\"p\",7]\n[\"p\",8,\"a.b\",\"c \\\"d\\\"\\n\\te\"]\n[\"p\",9,\"public\",\"t\"]";
+        let now = was.replace(",8,", ",18,");
+        assert_eq!(publication_names(was).collect::<Vec<_>>(), ["p"]);
+        assert_eq!(rejoined(was, was), []);
+        assert_eq!(rejoined(was, &now), [("a.b".to_owned(), "c \"d\"\n\te".to_owned())]);
+        assert_eq!(publications(was), publications(&now), "its entries are no publications");
+    }
 }

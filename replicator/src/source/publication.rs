@@ -144,16 +144,17 @@ impl Publication {
     }
 }
 
-/// Names and OIDs of the publications and of their tables, one a line: a publication or an entry that was dropped and
+/// Names and OIDs of the publications and of their tables, a JSON array a line (a name may hold any character): a publication or an entry that was dropped and
 /// made anew is another one, and what was written between is lost to the slot.
 pub async fn fingerprint(db: &mut Connection, names: &[String]) -> Result<String, Error> {
     let list = names.iter().map(|n| quote_literal(n)).collect::<Vec<_>>().join(", ");
     let rows = db
         .simple(&format!(
-            "SELECT p.pubname || E'\\t' || p.oid FROM pg_catalog.pg_publication p WHERE p.pubname IN ({list})
-             UNION ALL SELECT p.pubname || E'\\t' || r.prrelid::pg_catalog.regclass || E'\\t' || r.oid
-             FROM pg_catalog.pg_publication_rel r JOIN pg_catalog.pg_publication p ON p.oid = r.prpubid WHERE p.pubname IN ({list})
-             ORDER BY 1"
+            "SELECT pg_catalog.json_build_array(p.pubname, p.oid::bigint)::text FROM pg_catalog.pg_publication p WHERE p.pubname IN ({list})
+             UNION ALL SELECT pg_catalog.json_build_array(p.pubname, r.oid::bigint, n.nspname, c.relname)::text
+             FROM pg_catalog.pg_publication_rel r JOIN pg_catalog.pg_publication p ON p.oid = r.prpubid
+             JOIN pg_catalog.pg_class c ON c.oid = r.prrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+             WHERE p.pubname IN ({list}) ORDER BY 1"
         ))
         .await?;
     Ok(rows.iter().flat_map(|r| r.iter()).filter_map(|r| r.get(0)).collect::<Vec<_>>().join("\n"))

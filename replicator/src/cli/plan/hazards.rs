@@ -1,6 +1,7 @@
 //! References that could end nowhere, because the two ends of a foreign key are treated differently.
 
 use filters::policy::{Class, Policy, TableRule};
+use sink_postgres::catalog::list;
 use wire::Connection;
 
 use crate::config::{class_text, table_name};
@@ -9,9 +10,9 @@ use crate::error::{Doing, Error};
 // one row for each foreign key: the referring table with its columns, the referenced one with its columns
 const KEYS: &str = "
 SELECT n.nspname, c.relname, rn.nspname, r.relname,
-  (SELECT pg_catalog.string_agg(a.attname, E'\\n' ORDER BY u.n) FROM pg_catalog.unnest(k.conkey) WITH ORDINALITY u(num, n)
+  (SELECT pg_catalog.json_agg(a.attname ORDER BY u.n) FROM pg_catalog.unnest(k.conkey) WITH ORDINALITY u(num, n)
     JOIN pg_catalog.pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.num),
-  (SELECT pg_catalog.string_agg(a.attname, E'\\n' ORDER BY u.n) FROM pg_catalog.unnest(k.confkey) WITH ORDINALITY u(num, n)
+  (SELECT pg_catalog.json_agg(a.attname ORDER BY u.n) FROM pg_catalog.unnest(k.confkey) WITH ORDINALITY u(num, n)
     JOIN pg_catalog.pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = u.num)
 FROM pg_catalog.pg_constraint k
 JOIN pg_catalog.pg_class c ON c.oid = k.conrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -27,8 +28,7 @@ struct Key {
 fn keys(rows: &wire::Rows) -> Vec<Key> {
     let text = |r: &wire::Row<'_>, i: usize| r.get(i).unwrap_or_default().to_owned();
     let key = |r: wire::Row<'_>| {
-        let (here, there) = (text(&r, 4), text(&r, 5));
-        let columns = here.split('\n').map(str::to_owned).zip(there.split('\n').map(str::to_owned)).collect();
+        let columns = list(r.get(4)).into_iter().zip(list(r.get(5))).collect();
         Key { from: (text(&r, 0), text(&r, 1)), to: (text(&r, 2), text(&r, 3)), columns }
     };
     rows.iter().map(key).collect()
