@@ -10,6 +10,7 @@ mod faults;
 mod harness;
 mod healing;
 mod preflight;
+mod secrecy;
 mod seed;
 mod shapes;
 mod sluice;

@@ -118,7 +118,12 @@ impl PostgresSink {
             Outcome::Failed(e) if e.sqlstate() != Some("23505") => return Err(data(change, lsn, Outcome::Failed(e))),
             // what is in the way may be an old row of a pending range: it is unknown, so it may go
             Outcome::Failed(_) => {
-                let evicted = self.evict(&mapping, &name, &row).await?;
+                let evicted = match self.evict(&mapping, &name, &row).await {
+                    Err(Error::Wire(e)) if e.sqlstate().is_some_and(crate::error::is_verdict) => {
+                        return Err(data(change, lsn, Outcome::Failed(e)));
+                    }
+                    evicted => evicted?,
+                };
                 if evicted > 0 && self.attempt(&steps).await?.is_none() {
                     return Ok(());
                 }

@@ -59,14 +59,6 @@ impl Error {
     }
 }
 
-/// Drops what the server wrote beside the code: of a statement over rows it may hold a value (invariant 5).
-pub(crate) fn without_values(mut e: wire::Error) -> wire::Error {
-    if let wire::Error::Server(server) = &mut e {
-        server.message = None;
-    }
-    e
-}
-
 /// Serialization failure, deadlock, lock timeout, cancel: staging is in use by others.
 /// (<https://www.postgresql.org/docs/current/errcodes-appendix.html>)
 pub fn is_contention(sqlstate: &str) -> bool {

@@ -108,8 +108,8 @@ impl Loader {
         }
         let table = mapping.writable.quoted().to_owned();
         let condition = condition(&mapping, &spec, &part);
-        let empty =
-            self.db.simple(&format!("SELECT 1 FROM {} WHERE {condition} LIMIT 1", mapping.writable.target())).await?;
+        let look = format!("SELECT 1 FROM {} WHERE {condition} LIMIT 1", mapping.writable.target());
+        let empty = self.db.simple_on_rows(&look).await.map_err(|e| blame(&mapping, e))?;
         // rows come with all columns; what the target generates is left behind on the stage
         let staged = staged || mapping.generates() || empty.first().is_some_and(|rows| !rows.is_empty());
         let columns = mapping.arriving(|name| name.to_owned());
@@ -149,10 +149,7 @@ impl Load<'_> {
         if done.is_err() {
             self.loader.roll_back().await;
         }
-        done.map(|()| self.loaded).map_err(|e| match e {
-            Error::Wire(e) => Error::Wire(crate::error::without_values(e)),
-            e => e,
-        })
+        done.map(|()| self.loaded)
     }
 
     /// Gives up: nothing of it stays.
@@ -175,7 +172,7 @@ impl Load<'_> {
         }
         self.forget().await?;
         crate::failpoint::hit("chunk.forgotten");
-        self.loader.db.simple("COMMIT").await?;
+        self.loader.db.simple_on_rows("COMMIT").await?;
         Ok(())
     }
 
@@ -191,7 +188,7 @@ impl Load<'_> {
                 true => ("DEFAULT", String::new()),
                 false => ("NULL", format!(" AND t.{column} IS NOT NULL")),
             };
-            db.simple(&format!("UPDATE {table} AS t SET {column} = {value} WHERE {inside}{only}")).await?;
+            db.simple_on_rows(&format!("UPDATE {table} AS t SET {column} = {value} WHERE {inside}{only}")).await?;
         }
         // the same row, byte for byte as text (a collation may call others equal): what differs goes and comes again
         let equal: Vec<String> = m
@@ -202,9 +199,9 @@ impl Load<'_> {
         let overriding = if m.identity_always() { "OVERRIDING SYSTEM VALUE " } else { "" };
         let Some(key) = &m.key else {
             // without a key rows are a multiset: all out, all in, under one snapshot of the target's readers
-            let gone = db.simple(&format!("DELETE FROM {table} AS t WHERE {inside}")).await?;
+            let gone = db.simple_on_rows(&format!("DELETE FROM {table} AS t WHERE {inside}")).await?;
             self.loaded.deleted = gone.first().map_or(0, |r| r.affected());
-            db.simple(&format!(
+            db.simple_on_rows(&format!(
                 "INSERT INTO {} ({columns}) {overriding}SELECT {columns} FROM pg_temp.sluice_stage",
                 m.writable.quoted()
             ))
@@ -213,7 +210,7 @@ impl Load<'_> {
         };
         let names: Vec<&str> =
             key.columns.iter().filter_map(|&i| m.columns.get(i)).map(|c| c.quoted.as_str()).collect();
-        db.simple(&format!(
+        db.simple_on_rows(&format!(
             "CREATE INDEX ON pg_temp.sluice_stage ({}); ANALYZE pg_temp.sluice_stage",
             names.join(", ")
         ))
@@ -234,7 +231,7 @@ impl Load<'_> {
             "{kept}DELETE FROM {table} AS t WHERE {inside} AND NOT EXISTS (SELECT FROM pg_temp.sluice_stage AS s WHERE {same_key} AND {})",
             equal.join(" AND ")
         );
-        let gone = db.simple(&delete).await?;
+        let gone = db.simple_on_rows(&delete).await?;
         self.loaded.deleted = gone.last().map_or(0, |r| r.affected());
         self.loaded.divergences = self.make_way().await?;
         let m = &self.mapping;
@@ -254,7 +251,7 @@ impl Load<'_> {
                 m.writable.quoted()
             )
         };
-        self.loader.db.simple(&insert).await?;
+        self.loader.db.simple_on_rows(&insert).await?;
         Ok(())
     }
 
@@ -281,7 +278,7 @@ impl Load<'_> {
                 "DELETE FROM {} AS t USING pg_temp.sluice_stage AS s WHERE {same} AND NOT ({same_key}) RETURNING pg_catalog.to_json({point})",
                 m.writable.target()
             );
-            let gone = self.loader.db.simple(&sql).await?;
+            let gone = self.loader.db.simple_on_rows(&sql).await?;
             for row in gone.iter().flat_map(|r| r.iter()) {
                 let Some(key) = row.get(0).and_then(|t| serde_json::from_str::<Key>(t).ok()) else { continue };
                 if self.pending.covers_key(&key) {
@@ -295,7 +292,7 @@ impl Load<'_> {
                     quote_literal(&self.spec.name),
                     array(&key)
                 );
-                self.loader.db.simple(&sql).await?;
+                self.loader.db.simple_on_rows(&sql).await?;
             }
         }
         Ok(edits)
@@ -313,19 +310,19 @@ impl Load<'_> {
                 format!("(pipeline, schema, name) = ({p}, {s}, {n}) AND point IN ({})", keys.join(", "))
             }
         };
-        let deleted = db.simple(&format!("DELETE FROM sluice.pending WHERE {which}")).await?;
+        let deleted = db.simple_on_rows(&format!("DELETE FROM sluice.pending WHERE {which}")).await?;
         if deleted.first().map_or(0, |r| r.affected()) == 0 {
             return Err(Error::Stale);
         }
         let whole = matches!(&self.part, Part::Range(r) if r.lo.is_none() && r.hi.is_none());
         if whole {
             // points of the table are in it
-            db.simple(&format!(
+            db.simple_on_rows(&format!(
                 "DELETE FROM sluice.pending WHERE (pipeline, schema, name) = ({p}, {s}, {n}) AND point IS NOT NULL"
             ))
             .await?;
         }
-        db.simple(&format!(
+        db.simple_on_rows(&format!(
             "UPDATE sluice.tables SET rows_copied = rows_copied + {}, bytes_copied = bytes_copied + {}, divergences = divergences + {} WHERE (pipeline, schema, name) = ({p}, {s}, {n})",
             self.loaded.rows, self.loaded.bytes, self.loaded.divergences
         ))
@@ -335,16 +332,16 @@ impl Load<'_> {
 
     /// A verdict on a row names its table; anything else is the target's own trouble.
     fn blame(&self, e: wire::Error) -> Error {
-        let e = crate::error::without_values(e);
-        match e.sqlstate() {
-            Some(state) if crate::error::is_verdict(state) => Error::Data {
-                table: self.mapping.writable.name().to_owned(),
-                operation: "copy",
-                lsn: Lsn::ZERO,
-                source: e,
-            },
-            _ => Error::Wire(e),
+        blame(&self.mapping, e)
+    }
+}
+
+fn blame(mapping: &Mapping, e: wire::Error) -> Error {
+    match e.sqlstate() {
+        Some(state) if crate::error::is_verdict(state) => {
+            Error::Data { table: mapping.writable.name().to_owned(), operation: "copy", lsn: Lsn::ZERO, source: e }
         }
+        _ => Error::Wire(e),
     }
 }
 

@@ -105,7 +105,7 @@ impl PostgresSink {
         }
         let rows = self
             .db
-            .query(
+            .query_on_rows(
                 "SELECT id, schema, name, pg_catalog.to_json(lo), pg_catalog.to_json(hi), pg_catalog.to_json(point)
                  FROM sluice.pending WHERE pipeline = $1 ORDER BY id",
                 &[Some(&pipeline)],
@@ -218,7 +218,7 @@ impl PostgresSink {
             Some(point) => {
                 let key = array(&point);
                 self.db
-                    .simple(&format!(
+                    .simple_on_rows(&format!(
                         "INSERT INTO sluice.pending (pipeline, schema, name, point) VALUES ({p}, {s}, {n}, {key})"
                     ))
                     .await?;
@@ -253,7 +253,7 @@ impl PostgresSink {
             quote_literal(&name.1),
             range.hi.as_ref().map_or("NULL".into(), array),
         );
-        let rows = self.db.simple(&sql).await?;
+        let rows = self.db.simple_on_rows(&sql).await?;
         let rest = rows
             .iter()
             .find_map(|r| r.get(0, 0))
@@ -295,7 +295,7 @@ impl PostgresSink {
                 conditions.join(" AND ")
             );
             let refs: Vec<Option<&str>> = params.iter().map(|p| Some(p.as_str())).collect();
-            let found = self.db.query(&sql, &refs).await.map_err(crate::error::without_values)?;
+            let found = self.db.query_on_rows(&sql, &refs).await?;
             let Some(first) = found.iter().next() else { continue };
             let values: Vec<&str> = (0..key.len()).map(|i| first.get(i + 2).unwrap_or_default()).collect();
             let pending = self.tables.get(name).is_some_and(|p| p.is_whole() || p.covers_key(&values));
@@ -305,7 +305,8 @@ impl PostgresSink {
                     first.get(0).unwrap_or("0"),
                     quote_literal(first.get(1).unwrap_or("(0,0)"))
                 );
-                evicted += self.db.execute(&format!("DELETE FROM {} WHERE {at}", m.writable.quoted()), &[]).await?;
+                let gone = format!("DELETE FROM {} WHERE {at}", m.writable.quoted());
+                evicted += self.db.query_on_rows(&gone, &[]).await?.affected();
             }
         }
         Ok(evicted)

@@ -331,7 +331,8 @@ impl PostgresSink {
 
     /// Commits, without waiting for the disk.
     async fn commit(&mut self) -> Result<(), Error> {
-        self.db.simple("COMMIT").await?;
+        // a deferred trigger speaks here
+        self.db.simple_on_rows("COMMIT").await?;
         self.open = false;
         Ok(())
     }

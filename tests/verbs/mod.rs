@@ -3,7 +3,7 @@
 mod adopt;
 mod destroy;
 mod resync;
-mod serve;
+pub mod serve;
 mod status;
 
 use tokio_postgres::Client;

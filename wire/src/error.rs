@@ -101,7 +101,7 @@ impl From<ServerError> for Error {
 /// An [ErrorResponse], reduced to what can hold no value of a row.
 ///
 /// MESSAGE, DETAIL, HINT and CONTEXT hold values (`Key (email)=(…) already exists`), so they are not kept; MESSAGE is,
-/// for the statements that we wrote ourselves over catalogs and settings.
+/// for statements over catalogs, settings and what is ours ([`Connection::simple`](crate::Connection::simple) says which).
 ///
 /// [ErrorResponse]: https://www.postgresql.org/docs/current/protocol-error-fields.html
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

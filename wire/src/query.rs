@@ -1,6 +1,10 @@
-//! Statements over catalogs and settings, their answers whole and as text.
+//! Statements whose answers are read whole and as text.
 //!
-//! Not for rows of user data: values become `String`s, and a server error keeps its message.
+//! [`simple`](Connection::simple) and [`query`](Connection::query) are for catalogs, settings and what is ours: an error of
+//! the server keeps its message, which names what is missing. As soon as a statement touches a row of somebody's table, or
+//! has a piece of one in its text, it goes by [`simple_on_rows`](Connection::simple_on_rows) or
+//! [`query_on_rows`](Connection::query_on_rows): there a type, a domain, a trigger or a constraint can write a value into
+//! the message, so it is not kept.
 
 use postgres_protocol::{IsNull, message::frontend};
 
@@ -17,15 +21,41 @@ impl Connection {
     ///
     /// [m]: https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-SIMPLE-QUERY
     pub async fn simple(&mut self, sql: &str) -> Result<Vec<Rows>, Error> {
-        self.begin()?;
-        self.encode(|out| frontend::query(sql, out))?;
-        self.answers().await
+        self.send_simple(sql)?;
+        self.answers(ServerError::parse_with_message).await
+    }
+
+    /// As [`simple`](Connection::simple), over rows: an error has its code and names, and no text.
+    pub async fn simple_on_rows(&mut self, sql: &str) -> Result<Vec<Rows>, Error> {
+        self.send_simple(sql)?;
+        self.answers(ServerError::parse).await
     }
 
     /// Runs one statement with parameters as text, their types inferred by the server: [Extended Query][m].
     ///
     /// [m]: https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-EXT-QUERY
     pub async fn query(&mut self, sql: &str, params: &[Option<&str>]) -> Result<Rows, Error> {
+        self.send_query(sql, params)?;
+        Ok(self.answers(ServerError::parse_with_message).await?.pop().unwrap_or_default())
+    }
+
+    /// As [`query`](Connection::query), over rows: an error has its code and names, and no text.
+    pub async fn query_on_rows(&mut self, sql: &str, params: &[Option<&str>]) -> Result<Rows, Error> {
+        self.send_query(sql, params)?;
+        Ok(self.answers(ServerError::parse).await?.pop().unwrap_or_default())
+    }
+
+    /// As [`query`](Connection::query), for the count of rows only.
+    pub async fn execute(&mut self, sql: &str, params: &[Option<&str>]) -> Result<u64, Error> {
+        Ok(self.query(sql, params).await?.affected())
+    }
+
+    fn send_simple(&mut self, sql: &str) -> Result<(), Error> {
+        self.begin()?;
+        self.encode(|out| frontend::query(sql, out))
+    }
+
+    fn send_query(&mut self, sql: &str, params: &[Option<&str>]) -> Result<(), Error> {
         self.begin()?;
         self.encode(|out| {
             frontend::parse("", sql, [], out)?;
@@ -47,17 +77,11 @@ impl Connection {
             frontend::execute("", 0, out)?;
             frontend::sync(out);
             Ok(())
-        })?;
-        Ok(self.answers().await?.pop().unwrap_or_default())
-    }
-
-    /// As [`query`](Connection::query), for the count of rows only.
-    pub async fn execute(&mut self, sql: &str, params: &[Option<&str>]) -> Result<u64, Error> {
-        Ok(self.query(sql, params).await?.affected())
+        })
     }
 
     /// Sends, and reads up to the ReadyForQuery.
-    async fn answers(&mut self) -> Result<Vec<Rows>, Error> {
+    async fn answers(&mut self, read_error: fn(&[u8]) -> ServerError) -> Result<Vec<Rows>, Error> {
         self.state = State::Busy;
         self.flush().await?;
         let (mut all, mut rows, mut failed) = (Vec::new(), Rows::default(), None);
@@ -77,7 +101,7 @@ impl Connection {
                     Ok(())
                 }
                 tag::ERROR_RESPONSE => {
-                    failed = failed.or_else(|| Some(ServerError::parse_with_message(&message.body)));
+                    failed = failed.or_else(|| Some(read_error(&message.body)));
                     Ok(())
                 }
                 tag::COPY_IN_RESPONSE | tag::COPY_OUT_RESPONSE | tag::COPY_BOTH_RESPONSE => {

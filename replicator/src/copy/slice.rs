@@ -333,7 +333,7 @@ async fn cut(
         part_condition(&columns, &Part::Range(range.clone())),
         order.join(", ")
     );
-    let found = db.simple(&sql).await.doing("cut a range")?;
+    let found = db.simple_on_rows(&sql).await.doing("cut a range")?;
     Ok(found
         .first()
         .and_then(|r| r.first())

@@ -1,0 +1,3 @@
+//! What must not be told: values of rows, and who may be told anything at all.
+
+mod canary;
