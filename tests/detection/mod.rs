@@ -1,0 +1,6 @@
+//! How well `sluice init` tells personal data from the rest: the corpus, values made up for it, and what is measured.
+
+mod checks;
+mod corpus;
+mod values;
+mod words;
