@@ -86,6 +86,8 @@ pub enum Kind {
     Check,
     /// Wait: a server is down, restarting, or out of reach.
     Unavailable,
+    /// Mend a certificate, a password, or who may come in: a server is there, and we are not let in.
+    Denied,
     /// Read why, and decide: it could hurt.
     Refused,
     /// Look at the row, the table or the right that stands in the way; the stream is held.
@@ -102,10 +104,15 @@ impl Error {
     /// The one match.
     pub fn kind(&self) -> Kind {
         use sink_postgres::Error as Target;
-        let wire = |e: &wire::Error| if e.is_transient() { Kind::Unavailable } else { Kind::Data };
+        let wire = |e: &wire::Error| match e {
+            e if e.is_transient() => Kind::Unavailable,
+            e if e.is_denied() => Kind::Denied,
+            _ => Kind::Data,
+        };
         match self {
             Error::Config(_) | Error::Conninfo { .. } | Error::File { .. } => Kind::Config,
             Error::Production { source, .. } => wire(source),
+            Error::Stream(crate::source::Error::Wire(e)) => wire(e),
             Error::Stream(e) if e.is_transient() => Kind::Unavailable,
             Error::Stream(_) | Error::Filter(_) => Kind::Data,
             Error::Target(Target::Wire(e)) => wire(e),
@@ -126,7 +133,7 @@ impl Error {
             Kind::Bug => 1,
             Kind::Config => 2,
             Kind::Check => 3,
-            Kind::Unavailable => 4,
+            Kind::Unavailable | Kind::Denied => 4,
             Kind::Refused => 5,
             Kind::Data => 6,
             Kind::Timeout => 7,
@@ -146,6 +153,13 @@ impl Error {
             Error::Conninfo { .. } => "postgres://user:password@host:5432/database?sslmode=verify-full&sslrootcert=ca.pem".into(),
             Error::Timeout(_) => "give it more time with --timeout; what was applied stays, the next run goes on there".into(),
             Error::Bug(_) | Error::Target(Target::Bug(_)) => "please report this, with the log".into(),
+            Error::Production { source: e, .. }
+            | Error::Stream(crate::source::Error::Wire(e))
+            | Error::Target(Target::Wire(e))
+                if e.is_denied() =>
+            {
+                e.hint()?.into()
+            }
             e if e.kind() == Kind::Unavailable => "sluice check tells which of the two servers cannot be reached, and why".into(),
             _ => return None,
         })

@@ -5,6 +5,7 @@
 //! | a server is out of reach | try again, for ever | try again for a while, then exit 4 |
 //! | refused for safety | exit 5 | exit 5 |
 //! | a row, a right, a table stands in the way | **hold**: stay up, go red, look again now and then | exit 6 |
+//! | a server does not let us in: a password, a certificate | hold | exit 4 |
 //!
 //! While it holds, nothing is confirmed to production, so nothing is lost; the WAL that production keeps meanwhile is
 //! watched and shown.
@@ -72,7 +73,7 @@ pub async fn run(
                 board.phase(Phase::Retrying(error.chain()));
                 wait
             }
-            Kind::Data if !one_shot => {
+            Kind::Data | Kind::Denied if !one_shot => {
                 tracing::error!(error = error.chain(), hint = error.hint(), "held");
                 board.phase(Phase::Held(error.chain()));
                 held(config, Some(&error.chain())).await;

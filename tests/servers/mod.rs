@@ -3,11 +3,13 @@
 //! - [`Cluster`]: one server of its own, for a test that crashes or restarts it.
 //! - [`Pair`]: a source and a target shared by many tests, each with a database of its own.
 //! - [`Proxy`]: a TCP connection that can be cut, stalled, delayed or robbed of an answer.
+//! - [`Authority`]: certificates, good and bad.
 //!
 //! A test is written once and runs on both majors: `majors!(name)` over `async fn name(major: u32)`.
 #![allow(clippy::disallowed_methods, reason = "a test may block its own thread")]
 #![allow(dead_code, unused_imports, reason = "a harness offers more than the tests of any one day use")]
 
+mod authority;
 mod binaries;
 mod cluster;
 mod pair;
@@ -17,6 +19,7 @@ mod scratch;
 mod template;
 mod wait;
 
+pub use authority::Authority;
 pub use cluster::{Builder, Cluster, Saved, client};
 pub use pair::{Db, Pair};
 pub use process::{Spawned, spawn_bound};

@@ -42,9 +42,7 @@ impl<'a> Dialogue<'a> {
         let kind = body.try_get_u32().map_err(|_| Error::Protocol("an authentication request is cut"))?;
         match kind {
             0 => self.end().map(|()| true),
-            3 if !self.private => {
-                Err(auth("the server asks for the password in clear: only over TLS (sslmode=require)"))
-            }
+            3 if !self.private => Err(auth(IN_CLEAR)),
             3 => self.send_password(self.password()?.as_bytes(), out),
             5 => {
                 let salt = body.first_chunk::<4>().ok_or(Error::Protocol("a salt is cut"))?;
@@ -116,10 +114,12 @@ impl<'a> Dialogue<'a> {
     }
 
     fn password(&self) -> Result<String, Error> {
-        passfile::password(self.info).ok_or_else(|| auth("the server asks for a password, and none is given"))
+        passfile::password(self.info).ok_or_else(|| auth(NO_PASSWORD))
     }
 }
 
+pub(crate) const NO_PASSWORD: &str = "the server asks for a password, and none is given";
+pub(crate) const IN_CLEAR: &str = "the server asks for the password in clear, and this connection has no TLS";
 const NOT_BOUND: &str = "channel_binding=require: the server did not bind the authentication to TLS";
 
 fn auth(text: &str) -> Error {

@@ -116,8 +116,8 @@ pub(crate) async fn open(info: &Conninfo) -> Result<Stream, Error> {
         b'S' => Ok(Stream::Tls(Box::new(tls::wrap(info, tcp).await?))),
         b'N' if info.ssl_mode == SslMode::Prefer => Ok(Stream::Tcp(tcp)),
         b'N' => {
-            let action = format!("{} does not support TLS, and sslmode is {}", info.endpoint(), info.ssl_mode);
-            Err(Error::Tls { action, source: None })
+            let action = format!("connect to {} with sslmode={}", info.endpoint(), info.ssl_mode);
+            Err(Error::Tls { action, source: Some(Box::new(tls::NotThere)) })
         }
         _ => Err(Error::Protocol("the answer to SSLRequest is not S or N: not a PostgreSQL server?")),
     }

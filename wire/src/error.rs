@@ -2,7 +2,7 @@
 
 use std::{fmt, io, time::Duration};
 
-use crate::{message::fields, sqlstate};
+use crate::{auth, message::fields, sqlstate, tls};
 
 /// An error of a connection.
 ///
@@ -76,6 +76,38 @@ impl Error {
             Error::Io { .. } | Error::Closed | Error::Timeout { .. } | Error::Standby => true,
             Error::Server(e) => e.is_transient(),
             Error::Tls { .. } | Error::Auth(_) | Error::Protocol(_) | Error::Config(_) => false,
+        }
+    }
+
+    /// Whether the server does not let us in, or we do not trust it: a certificate, a password, a role or a database.
+    /// Trying again will not help before somebody has mended that.
+    pub fn is_denied(&self) -> bool {
+        match self {
+            Error::Tls { .. } | Error::Auth(_) => true,
+            Error::Server(e) => e.sqlstate.starts_with("28") || e.sqlstate == "3D000",
+            _ => false,
+        }
+    }
+
+    /// What mends it, in one sentence, where it is the connection string or a certificate that has to be mended.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Error::Tls { source, .. } => source.as_ref().and_then(|e| tls::hint(e.as_ref())),
+            Error::Auth(text) if text == auth::IN_CLEAR => Some(
+                "sslmode=require, or better, sends it under TLS; scram-sha-256 in the server's pg_hba.conf does not send it at all",
+            ),
+            Error::Auth(text) if text == auth::NO_PASSWORD => Some(
+                "in the connection string (password=…), or in ~/.pgpass or passfile=…: host:port:database:role:password",
+            ),
+            Error::Server(e) => match e.sqlstate.as_str() {
+                "28P01" => Some("another password, or another role: ALTER ROLE … PASSWORD …; changes it"),
+                "28000" => Some(
+                    "pg_hba.conf on the server says who may come in, from where, and whether TLS or a certificate (sslcert, sslkey) is needed",
+                ),
+                "3D000" => Some("the name of a database that is there: …/database in the URL, dbname=… otherwise"),
+                _ => None,
+            },
+            _ => None,
         }
     }
 

@@ -4,7 +4,7 @@ use wire::{Connection, Conninfo, SslMode, quote_ident};
 
 use super::{Area, Mend, Report, World};
 use crate::config::SlotWalLimit;
-use crate::error::{Doing, Error};
+use crate::error::{Doing, Error, Kind};
 use crate::{source::slot, start};
 
 const HERE: Area = Area::Production;
@@ -14,18 +14,23 @@ pub async fn reach(report: &mut Report, info: &Conninfo, pipeline: &str) -> Opti
     match start::production(info, pipeline, "check", &[]).await {
         Ok(db) => {
             version(report, HERE, &db, info);
-            tls(report, info);
+            tls(report, HERE, info);
             Some(db)
         }
         Err(e) => {
-            report.fail(HERE, "reachable", e.chain(), Some(Mend::hand(REACH)));
+            unreachable(report, HERE, &e);
             None
         }
     }
 }
 
-pub(super) const REACH: &str =
-    "psql with the same connection string tells more; see pg_hba.conf and the server's firewall";
+/// No session: what mends that, as well as it can be told from here.
+pub(super) fn unreachable(report: &mut Report, area: Area, e: &Error) {
+    let hint = if e.kind() == Kind::Denied { e.hint() } else { None };
+    report.fail(area, "reachable", e.chain(), Some(Mend::hand(hint.unwrap_or_else(|| REACH.to_owned()))));
+}
+
+const REACH: &str = "psql with the same connection string tells more; see pg_hba.conf and the server's firewall";
 
 /// Ours are 15 to 18.
 pub(super) fn version(report: &mut Report, area: Area, db: &Connection, info: &Conninfo) {
@@ -37,17 +42,18 @@ pub(super) fn version(report: &mut Report, area: Area, db: &Connection, info: &C
     }
 }
 
-fn tls(report: &mut Report, info: &Conninfo) {
+/// Who could listen? Production's rows go one way, staging's kept values and both passwords the other.
+pub(super) fn tls(report: &mut Report, area: Area, info: &Conninfo) {
     let mode = info.ssl_mode();
-    match () {
-        () if info.is_local() => report.ok(HERE, "TLS", "not needed: on this machine"),
-        () if mode < SslMode::VerifyFull => report.warn(
-            HERE,
-            "TLS",
-            format!("sslmode is {mode}: whoever stands between could read production's rows"),
-            Some(Mend::hand("source.url: …?sslmode=verify-full&sslrootcert=ca.pem")),
-        ),
-        () => report.ok(HERE, "TLS", format!("sslmode {mode}")),
+    if info.is_local() {
+        report.ok(area, "TLS", "not needed: on this machine");
+    } else if mode < SslMode::VerifyFull {
+        let key = if area == Area::Production { "source.url" } else { "target.url" };
+        let mend = Mend::hand(format!("{key}: …?sslmode=verify-full&sslrootcert=ca.pem"));
+        let says = format!("sslmode is {mode}: whoever stands between could read the rows, or play the server");
+        report.warn(area, "TLS", says, Some(mend));
+    } else {
+        report.ok(area, "TLS", format!("sslmode {mode}"));
     }
 }
 
@@ -140,4 +146,30 @@ fn replication_refused(report: &mut Report, e: &Error, role: &str) {
         _ => Mend::hand(REACH),
     };
     report.fail(HERE, "REPLICATION", e.chain(), Some(mend));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::State::{self, Passed, Warned};
+
+    #[test]
+    fn off_this_machine_only_verify_full_will_do() {
+        let looked = |text: &str| -> (State, String) {
+            let mut report = Report::default();
+            tls(&mut report, Area::Target, &Conninfo::parse(&format!("user=a {text}")).unwrap());
+            let item = report.checks.remove(0);
+            (item.state, item.mend.map(|m| m.text).unwrap_or_default())
+        };
+        for local in ["host=/run/postgresql", "host=localhost", "host=127.0.0.9", "host=db.example hostaddr=::1"] {
+            assert_eq!(looked(local), (Passed, String::new()), "{local}");
+        }
+        for mode in ["disable", "prefer", "require", "verify-ca"] {
+            for host in ["host=db.example", "host=localhost hostaddr=192.0.2.1"] {
+                let (state, mend) = looked(&format!("{host} sslmode={mode}"));
+                assert_eq!((state, mend.starts_with("target.url: ")), (Warned, true), "{host} {mode}");
+            }
+        }
+        assert_eq!(looked("host=db.example sslrootcert=ca.pem").0, Passed);
+    }
 }

@@ -3,7 +3,7 @@
 use sink_postgres::{schema, session};
 use wire::{Connection, Conninfo, quote_ident};
 
-use super::production::{REACH, value, version};
+use super::production::{tls, unreachable, value, version};
 use super::{Area, Mend, Report};
 use crate::error::Error;
 
@@ -14,10 +14,11 @@ pub async fn reach(report: &mut Report, info: &Conninfo, pipeline: &str) -> Opti
     match session::open(info, pipeline, "check", false, &[]).await {
         Ok(db) => {
             version(report, HERE, &db, info);
+            tls(report, HERE, info);
             Some(db)
         }
         Err(e) => {
-            report.fail(HERE, "reachable", Error::from(sink_postgres::Error::from(e)).chain(), Some(Mend::hand(REACH)));
+            unreachable(report, HERE, &sink_postgres::Error::from(e).into());
             None
         }
     }

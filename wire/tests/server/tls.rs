@@ -74,6 +74,8 @@ async fn a_server_without_tls() {
     };
     let text = format!("host=127.0.0.1 port={port} user=a sslmode=require");
     let (opened, ()) = tokio::join!(try_open(&text), server);
-    let expect = format!("127.0.0.1:{port} does not support TLS, and sslmode is require");
-    assert_eq!(chain(&opened.unwrap_err()), expect);
+    let expect = format!("connect to 127.0.0.1:{port} with sslmode=require: the server does not support TLS");
+    let e = opened.unwrap_err();
+    assert_eq!(chain(&e), expect);
+    assert!(e.is_denied() && e.hint().is_some_and(|h| h.starts_with("ssl = on ")));
 }

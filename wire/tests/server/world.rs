@@ -2,12 +2,9 @@
 
 use std::{error::Error as _, fs, path::PathBuf, sync::OnceLock};
 
-use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-};
 use wire::{Connection, Conninfo, Error, Startup};
 
-use crate::servers::{Cluster, MAJORS, scratch_dir};
+use crate::servers::{Authority, Cluster, MAJORS, scratch_dir};
 
 const HBA: &str = "
 local   all clear           password
@@ -45,10 +42,10 @@ impl World {
         let mut cluster = Cluster::start(major);
         let files = scratch_dir("client");
         let ca = Authority::new("sluice test CA");
-        let server = ca.certificate("server", &["localhost", "db.example"], ExtendedKeyUsagePurpose::ServerAuth);
-        let client = ca.certificate("cert", &["cert"], ExtendedKeyUsagePurpose::ClientAuth);
+        let server = ca.server(&["localhost", "db.example"]);
+        let client = ca.client("cert");
         let other = Authority::new("another CA");
-        let stranger = other.certificate("cert", &["cert"], ExtendedKeyUsagePurpose::ClientAuth);
+        let stranger = other.client("cert");
         for (name, contents) in [
             ("stranger.pem", stranger.0.as_str()),
             ("stranger.key", stranger.1.as_str()),
@@ -94,37 +91,6 @@ impl World {
     pub async fn session(&self) -> Connection {
         open(&self.cluster.socket_url("postgres")).await
     }
-}
-
-struct Authority {
-    issuer: Issuer<'static, KeyPair>,
-    pem: String,
-}
-
-impl Authority {
-    fn new(name: &str) -> Authority {
-        let mut params = named(name, &[]);
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let key = KeyPair::generate().expect("a key");
-        let pem = params.self_signed(&key).expect("a CA").pem();
-        Authority { issuer: Issuer::new(params, key), pem }
-    }
-
-    /// Certificate and key.
-    fn certificate(&self, name: &str, hosts: &[&str], usage: ExtendedKeyUsagePurpose) -> (String, String) {
-        let mut params = named(name, hosts);
-        params.extended_key_usages = vec![usage];
-        let key = KeyPair::generate().expect("a key");
-        (params.signed_by(&key, &self.issuer).expect("a certificate").pem(), key.serialize_pem())
-    }
-}
-
-fn named(name: &str, hosts: &[&str]) -> CertificateParams {
-    let hosts: Vec<String> = hosts.iter().map(ToString::to_string).collect();
-    let mut params = CertificateParams::new(hosts).expect("names");
-    params.distinguished_name = DistinguishedName::new();
-    params.distinguished_name.push(DnType::CommonName, name);
-    params
 }
 
 pub async fn try_open(conninfo: &str) -> Result<Connection, Error> {
