@@ -15,6 +15,7 @@ pub mod pipeline;
 pub mod propose;
 pub mod run;
 pub mod serve;
+pub mod setup;
 pub mod source;
 pub mod sql;
 pub mod start;

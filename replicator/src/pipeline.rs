@@ -22,8 +22,8 @@ use crate::board::{Board, Phase};
 use crate::copy::applied::Applied;
 use crate::copy::{Copier, align};
 use crate::error::{Doing, Error};
+use crate::setup::Setup;
 use crate::source::{Stream, catalog, publication, snapshot::Snapshot};
-use crate::start::Setup;
 use crate::stop::{Stop, Why};
 
 /// An idle stream moves its position this often.

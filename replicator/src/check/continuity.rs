@@ -6,8 +6,7 @@ use wire::Connection;
 use super::production::value;
 use super::{Area, Report, World};
 use crate::error::{Doing, Error};
-use crate::source::{continuity, publication, slot};
-use crate::start;
+use crate::source::{continuity, production, publication, slot};
 
 /// The slot first, then the checkpoint, then the end of WAL: a pipeline that runs meanwhile moves them in this order.
 pub async fn all(report: &mut Report, world: &mut World<'_>, target: &mut Connection) -> Result<(), Error> {
@@ -28,7 +27,8 @@ pub async fn all(report: &mut Report, world: &mut World<'_>, target: &mut Connec
         return Ok(());
     }
     // its failure is a check of its own
-    let Ok(mut replication) = start::replication(config, &world.source_info).await else {
+    let memory = config.limits.logical_decoding_work_mem;
+    let Ok(mut replication) = production::replication(&world.source_info, &config.pipeline, memory).await else {
         report.skip(here, name, "no replication session");
         return Ok(());
     };

@@ -5,13 +5,13 @@ use wire::{Connection, Conninfo, SslMode, quote_ident};
 use super::{Area, Mend, Report, World};
 use crate::config::SlotWalLimit;
 use crate::error::{Doing, Error, Kind};
-use crate::{source::slot, start};
+use crate::source::{production, slot};
 
 const HERE: Area = Area::Production;
 
 /// Opens a session, and looks at what it is.
 pub async fn reach(report: &mut Report, info: &Conninfo, pipeline: &str) -> Option<Connection> {
-    match start::production(info, pipeline, "check", &[]).await {
+    match production::reader(info, pipeline, "check", &[]).await {
         Ok(db) => {
             version(report, HERE, &db, info);
             tls(report, HERE, info);
@@ -98,7 +98,8 @@ pub async fn server(report: &mut Report, world: &mut World<'_>) -> Result<(), Er
             report.fail(HERE, "slot", "no replication slot is free", Some(Mend::production(sql)));
         }
     }
-    match start::replication(config, &world.source_info).await {
+    let memory = config.limits.logical_decoding_work_mem;
+    match production::replication(&world.source_info, &config.pipeline, memory).await {
         Ok(replication) => {
             report.ok(HERE, "REPLICATION", format!("{role} may stream, and a WAL sender is free"));
             replication.close().await;

@@ -3,19 +3,15 @@
 //! The tables are *declared* equal at the slot's confirmed position: nothing is copied, and nothing is proved. For
 //! taking over from native replication, and for the yardstick. `run` reads that publication from then on.
 
-use std::time::Duration;
-
-use sink_postgres::checkpoint::{self, Identity};
-use sink_postgres::sink::Options;
-use sink_postgres::{PostgresSink, schema, session};
-use wire::{Connection, quote_literal};
+use sink_postgres::{checkpoint, schema, session};
+use wire::quote_literal;
 
 use super::args::{Adopt, Args};
 use super::table::some;
-use crate::config::{Config, Problem, table_name};
+use crate::config::{Problem, table_name};
 use crate::error::{Doing, Error};
-use crate::source::{publication, slot};
-use crate::start::{self, Plan};
+use crate::source::{production, publication, slot};
+use crate::start;
 
 /// Writes the checkpoint and registers the tables as done.
 pub async fn run(args: &Args, verb: &Adopt) -> Result<(), Error> {
@@ -27,7 +23,7 @@ pub async fn run(args: &Args, verb: &Adopt) -> Result<(), Error> {
         ));
     }
     let (source, target) = start::conninfos(&config)?;
-    let mut db = start::production(&source, &config.pipeline, "adopt", &[]).await?;
+    let mut db = production::reader(&source, &config.pipeline, "adopt", &[]).await?;
     let mut staging =
         session::open(&target, &config.pipeline, "adopt", false, &[]).await.map_err(sink_postgres::Error::from)?;
     start::different(&mut db, &mut staging).await?;
@@ -58,19 +54,14 @@ pub async fn run(args: &Args, verb: &Adopt) -> Result<(), Error> {
             "sluice run goes on there; sluice destroy would forget it",
         );
     }
-    let identity = identity(&config, verb, &plan, &mut db).await?;
+    let memory = config.limits.logical_decoding_work_mem;
+    let mut replication = production::replication(&source, &config.pipeline, memory).await?;
+    let publications = [verb.publication.clone()];
+    let identity = start::identity(&plan, &verb.slot, &publications, &mut db, &mut replication).await?;
+    replication.close().await;
     checkpoint::intend(&mut staging, &config.pipeline, &identity).await?;
-    let options = Options {
-        pipeline: config.pipeline.clone(),
-        on_divergence: sink_postgres::sink::OnDivergence::Heal,
-        lock_timeout: Duration::from_secs(5),
-    };
     let protected = start::protected(&config, &mut staging).await?;
-    let (mut sink, _) = PostgresSink::connect(&target, options, protected).await?;
-    sink.register(plan.tables.iter().map(|(t, c)| start::spec(t, c, &plan.policy)).collect()).await?;
-    for (_, compiled) in &plan.tables {
-        sink.mapping(&compiled.output).await?;
-    }
+    let (mut sink, ..) = start::take_over(&config, &target, &plan, protected).await?;
     // in this order: killed in between, everything is pending, and the next run copies
     sink.place(at, &identity).await?;
     let p = quote_literal(&config.pipeline);
@@ -91,21 +82,4 @@ pub async fn run(args: &Args, verb: &Adopt) -> Result<(), Error> {
         );
     }
     Ok(())
-}
-
-async fn identity(config: &Config, verb: &Adopt, plan: &Plan, db: &mut Connection) -> Result<Identity, Error> {
-    let (source, _) = start::conninfos(config)?;
-    let mut replication = start::replication(config, &source).await?;
-    let system = slot::identify(&mut replication).await.doing("identify the server")?;
-    replication.close().await;
-    let names = [verb.publication.clone()];
-    Ok(Identity {
-        system_id: system.id,
-        timeline: system.timeline,
-        source_database: system.database,
-        slot: verb.slot.clone(),
-        publications: publication::fingerprint(db, &names).await.doing("read the publications")?,
-        mask_key: plan.mask_key.clone(),
-        policy: plan.policy.fingerprint(),
-    })
 }

@@ -16,6 +16,7 @@ use crate::config::{Config, Lock, Problem};
 use crate::error::{Doing, Error};
 use crate::propose::{self, Found};
 use crate::source::catalog::{self, SourceTable};
+use crate::source::production;
 use crate::start;
 
 /// Runs it.
@@ -34,7 +35,7 @@ pub async fn run(args: &Args, verb: &Init) -> Result<(), Error> {
         Some(name) => name.clone(),
         None => named_like(source.database()),
     };
-    let mut production = start::production(&source, &pipeline, "init", &[]).await?;
+    let mut production = production::reader(&source, &pipeline, "init", &[]).await?;
     let mut staging = staging(&target, &pipeline).await?;
     start::different(&mut production, &mut staging).await?;
     let tables = catalog::tables(&mut production).await.doing("read the catalog")?;
@@ -84,7 +85,7 @@ async fn relock(args: &Args) -> Result<(), Error> {
     let path = args.config.with_file_name("sluice.lock");
     let was = Lock::read(&path).map_err(Error::Config)?;
     let (source, _) = start::conninfos(&config)?;
-    let mut production = start::production(&source, &config.pipeline, "init", &[]).await?;
+    let mut production = production::reader(&source, &config.pipeline, "init", &[]).await?;
     let found = catalog::tables(&mut production).await.doing("read the catalog")?;
     production.close().await;
     let tables: Vec<_> = found.iter().map(start::described).collect();

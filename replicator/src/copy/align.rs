@@ -21,7 +21,7 @@ use super::slice::Due;
 use crate::error::{Doing, Error};
 use crate::pipeline::{self, Pipeline};
 use crate::source::snapshot::Snapshot;
-use crate::start;
+use crate::source::{production, wal};
 use crate::stop::Stop;
 
 /// Bytes of events that are looked at before their time, at most.
@@ -44,7 +44,8 @@ pub struct Aligned {
 /// Aligns, or gives up for now.
 pub async fn align(p: &mut Pipeline, due: &[Due], stop: &Stop) -> Result<Option<Aligned>, Error> {
     let timeout = format!("{}ms", LOCK_TIMEOUT.as_millis());
-    let mut exporter = start::reader(&p.setup, "export", &[("lock_timeout", &timeout)]).await?;
+    let mut exporter =
+        production::reader(&p.setup.source, &p.setup.pipeline, "export", &[("lock_timeout", &timeout)]).await?;
     let began = Instant::now();
     let mut pause = RETAKE;
     loop {
@@ -61,7 +62,7 @@ pub async fn align(p: &mut Pipeline, due: &[Due], stop: &Stop) -> Result<Option<
             pause = (pause * 2).min(Duration::from_millis(20));
             continue;
         }
-        let flushed = nudge(&mut p.watch).await?;
+        let flushed = wal::nudge(&mut p.watch).await?;
         match look_ahead(p, &snapshot, flushed).await? {
             Some(prefix) => {
                 for _ in 0..prefix {
@@ -115,16 +116,6 @@ fn wire_name(due: &Due) -> String {
 
 async fn release(db: &mut Connection) -> Result<(), Error> {
     db.simple("ROLLBACK").await.doing("release a snapshot").map(drop)
-}
-
-/// An empty logical message, committed and flushed: no right is needed, it is not published, and WAL that an open
-/// transaction of somebody else has written but nobody flushes is flushed with it.
-pub(crate) async fn nudge(db: &mut Connection) -> Result<Lsn, Error> {
-    db.simple("SET synchronous_commit = local; SELECT pg_catalog.pg_logical_emit_message(true, 'sluice', '')")
-        .await
-        .doing("nudge the WAL")?;
-    let rows = db.simple("SELECT pg_catalog.pg_current_wal_flush_lsn()").await.doing("read the WAL's end")?;
-    rows.first().and_then(|r| r.get(0, 0)).and_then(|l| l.parse().ok()).ok_or_else(|| Error::Bug("no flush LSN".into()))
 }
 
 /// Reads the stream up to F into `p.ahead`, applying nothing. How many events from the front S shows (ending with a

@@ -11,7 +11,8 @@ use sink_postgres::sink::is_unique_violation;
 use wire::{Connection, quote_literal};
 
 use crate::error::{Doing, Error};
-use crate::start::{self, Setup};
+use crate::setup::Setup;
+use crate::source::production;
 
 /// A session that reads and one that loads.
 pub struct Reader {
@@ -35,7 +36,7 @@ pub struct Chunk {
 impl Reader {
     /// Opens both sessions.
     pub async fn open(setup: &Setup, epoch: i64) -> Result<Reader, Error> {
-        let source = start::reader(setup, "copy", &[]).await?;
+        let source = production::reader(&setup.source, &setup.pipeline, "copy", &[]).await?;
         let loader = Loader::connect(&setup.target, &setup.pipeline, epoch).await?;
         Ok(Reader { source, loader })
     }

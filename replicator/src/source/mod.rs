@@ -10,12 +10,14 @@ pub mod decode;
 mod error;
 pub mod frame;
 pub mod pgoutput;
+pub mod production;
 pub mod publication;
 mod reader;
 mod scan;
 pub mod slot;
 pub mod snapshot;
 pub mod stream;
+pub mod wal;
 
 pub use error::Error;
 pub use stream::{Options, Stream};

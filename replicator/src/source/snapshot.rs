@@ -2,6 +2,10 @@
 
 use std::str::FromStr;
 
+use wire::Connection;
+
+use crate::error::{Doing, Error};
+
 /// A snapshot as `pg_current_snapshot()` writes it: `xmin:xmax:xip,xip…`, 64-bit transaction ids.
 /// (<https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-INFO-SNAPSHOT>)
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +46,20 @@ impl Snapshot {
     pub fn full(&self, xid: u32) -> u64 {
         widen(xid, self.xmax)
     }
+}
+
+/// A snapshot of this moment; nothing is held by it.
+pub async fn now(db: &mut Connection) -> Result<Snapshot, Error> {
+    let rows = db.simple("SELECT pg_catalog.pg_current_snapshot()::text").await.doing("read the snapshot")?;
+    let text = rows.first().and_then(|r| r.get(0, 0)).unwrap_or_default();
+    text.parse().map_err(|_| Error::Bug("pg_current_snapshot() is not xmin:xmax:list".into()))
+}
+
+/// An id that is above every transaction open now: rows written before a table joined the publication belong to one below.
+pub async fn next_xid(db: &mut Connection) -> Result<u64, Error> {
+    let rows = db.simple("SELECT pg_catalog.pg_current_xact_id()::text").await.doing("take a transaction id")?;
+    let text = rows.first().and_then(|r| r.get(0, 0)).unwrap_or_default();
+    text.parse().map_err(|_| Error::Bug("pg_current_xact_id() is no number".into()))
 }
 
 /// The 64-bit id with this low half that is nearest to `near`.

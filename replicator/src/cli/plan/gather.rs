@@ -11,7 +11,7 @@ use super::{Away, BYTES_A_SECOND, Forecast, Held, Masked, Table, hazards};
 use crate::config::{Config, Lock, class_text, table_name};
 use crate::error::{Doing, Error};
 use crate::source::catalog::{self, SourceTable};
-use crate::source::publication;
+use crate::source::{production, publication};
 use crate::start;
 
 /// The rate of WAL is measured over this, or over all of the gathering if that takes longer.
@@ -20,7 +20,7 @@ const MEASURE: Duration = Duration::from_secs(1);
 /// Looks at everything.
 pub async fn gather(config: &Config, lock: Option<&Lock>) -> Result<Forecast, Error> {
     let (source_info, target_info) = start::conninfos(config)?;
-    let mut source = start::production(&source_info, &config.pipeline, "plan", &[]).await?;
+    let mut source = production::reader(&source_info, &config.pipeline, "plan", &[]).await?;
     let read_only = [("default_transaction_read_only", "on")];
     let mut target = session::open(&target_info, &config.pipeline, "plan", false, &read_only)
         .await

@@ -6,7 +6,7 @@ use wire::{Connection, Conninfo};
 use super::state::{Lag, Slot, Table};
 use crate::config::{Config, Lock, Resolved, SourceTable};
 use crate::error::{Doing, Error};
-use crate::source::{catalog, slot};
+use crate::source::{catalog, production, slot};
 use crate::start;
 
 /// What it said.
@@ -24,7 +24,7 @@ pub struct Said {
 
 /// Asks.
 pub async fn ask(config: &Config, lock: Option<&Lock>, info: &Conninfo) -> Result<Said, Error> {
-    let mut db = start::production(info, &config.pipeline, "status", &[]).await?;
+    let mut db = production::reader(info, &config.pipeline, "status", &[]).await?;
     let mut said = Said::default();
     let name = config.slot();
     if let Some(found) = slot::look(&mut db, &name).await.doing("look at the slot")? {

@@ -1,0 +1,51 @@
+//! Names and options of a pipeline that is open: all that the loop and the copy may see of the configuration.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use wire::Conninfo;
+
+use crate::source::catalog::SourceTable;
+
+/// A pipeline's names and options.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// Names slot, publications and checkpoint.
+    pub pipeline: String,
+    /// Production.
+    pub source: Conninfo,
+    /// Staging.
+    pub target: Conninfo,
+    /// The slot.
+    pub slot: String,
+    /// The publications that there are.
+    pub publications: Vec<String>,
+    /// How long a slice may take chunks.
+    pub slice: Duration,
+    /// Readers at the same time.
+    pub readers: usize,
+    /// Rows of a chunk, about.
+    pub chunk_rows: u64,
+    /// Bytes of changes held in memory.
+    pub memory: u64,
+    /// WAL held beyond which we warn.
+    pub wal_warn: i64,
+    /// Tables that joined a running publication, and the transaction id that must have ended before a snapshot counts.
+    pub waits: HashMap<(String, String), u64>,
+}
+
+impl Setup {
+    /// What a batch may hold: two of them, their encoded forms and the stream's chunks share the memory.
+    pub fn batch_bytes(&self) -> usize {
+        usize::try_from(self.memory / 8).unwrap_or(usize::MAX)
+    }
+
+    /// Rows of a chunk of this table: fewer where rows are wide.
+    pub fn chunk_rows(&self, table: &SourceTable) -> u64 {
+        let width = match u64::try_from(table.rows) {
+            Ok(rows) if rows > 0 => table.bytes / rows,
+            _ => 100,
+        };
+        self.chunk_rows.min((32 << 20) / width.max(1)).max(100)
+    }
+}

@@ -1,0 +1,116 @@
+//! Is this the production and the staging that belong together, and what stands there already?
+//!
+//! Nothing is made on production before this has said yes.
+
+use sink_postgres::checkpoint::{self, Checkpoint, Identity};
+use wire::Connection;
+
+use super::Plan;
+use crate::config::Config;
+use crate::error::{Doing, Error};
+use crate::source::slot::{self, Slot};
+use crate::source::{continuity, publication};
+
+/// What was recognised.
+pub struct Recognised {
+    /// What the checkpoint is to belong to from here on.
+    pub identity: Identity,
+    /// The publications that the stream reads.
+    pub publications: Vec<String>,
+    /// Are they another's? Then they stay as they are.
+    pub adopted: bool,
+    /// The slot, while it may still be somebody else's.
+    pub slot: Option<Slot>,
+}
+
+/// Compares what the checkpoint belongs to with what is there.
+pub async fn recognise(
+    config: &Config,
+    plan: &Plan,
+    watch: &mut Connection,
+    staging: &mut Connection,
+    replication: &mut Connection,
+) -> Result<Recognised, Error> {
+    let known = checkpoint::read(staging, &config.pipeline).await?;
+    let adopted = known.as_ref().and_then(|k| adopted(config, k));
+    let is_adopted = adopted.is_some();
+    let publications = adopted.map_or_else(|| wanted(config, plan), |name| vec![name]);
+    let identity = identity(plan, &config.slot(), &publications, watch, replication).await?;
+    let slot = slot::look(watch, &identity.slot).await.doing("look at the slot")?;
+    let target_id = checkpoint::target_id(staging).await?;
+    continuity::before(known.as_ref(), slot.as_ref(), &identity, &target_id, replication).await?;
+    Ok(Recognised { identity, publications, adopted: is_adopted, slot })
+}
+
+/// What a checkpoint that is written now belongs to.
+pub async fn identity(
+    plan: &Plan,
+    slot: &str,
+    publications: &[String],
+    watch: &mut Connection,
+    replication: &mut Connection,
+) -> Result<Identity, Error> {
+    let system = slot::identify(replication).await.doing("identify the server")?;
+    Ok(Identity {
+        system_id: system.id,
+        timeline: system.timeline,
+        source_database: system.database,
+        slot: slot.to_owned(),
+        publications: publication::fingerprint(watch, publications).await.doing("read the publications")?,
+        mask_key: plan.mask_key.clone(),
+        policy: plan.policy.fingerprint(),
+    })
+}
+
+/// The publication of a pipeline that was adopted (`sluice adopt`): it is another's, and stays as it is. Without a position
+/// nothing was adopted, and the pipeline has publications of its own.
+fn adopted(config: &Config, known: &Checkpoint) -> Option<String> {
+    known.lsn?;
+    let name = continuity::publication_names(&known.identity.publications).next()?;
+    (name != config.slot() && name != config.publication_inserts()).then_some(name)
+}
+
+/// The names of the publications that this plan needs.
+fn wanted(config: &Config, plan: &Plan) -> Vec<String> {
+    publication::wanted(&config.pipeline, plan.tables.iter().map(|(t, _)| t)).into_iter().map(|p| p.name).collect()
+}
+
+/// Refuses a standby.
+pub async fn primary(db: &mut Connection) -> Result<(), Error> {
+    let rows = db.simple("SELECT pg_catalog.pg_is_in_recovery()").await.doing("look at the server")?;
+    if rows.first().and_then(|r| r.get(0, 0)) == Some("t") {
+        return Err(Error::Refused {
+            what: "source.url is a standby".into(),
+            hint: "name the primary; reading from a standby is not built yet".into(),
+        });
+    }
+    Ok(())
+}
+
+/// A physical clone has production's system identifier, so names prove nothing: a lock taken on one side and seen on the
+/// other does.
+pub async fn different(source: &mut Connection, target: &mut Connection) -> Result<(), Error> {
+    let key = i64::from(fastrand::i32(1..)) << 20 | i64::from(fastrand::u16(..));
+    let staging = |e: wire::Error| Error::Target(e.into());
+    target.query("SELECT pg_catalog.pg_advisory_lock($1::bigint)", &[Some(&key.to_string())]).await.map_err(staging)?;
+    let (high, low) = ((key >> 32).to_string(), (key & 0xffff_ffff).to_string());
+    let seen = source
+        .query(
+            "SELECT 1 FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND classid = $1::oid AND objid = $2::oid AND objsubid = 1
+             AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())",
+            &[Some(&high), Some(&low)],
+        )
+        .await
+        .doing("compare the two databases")?;
+    target
+        .query("SELECT pg_catalog.pg_advisory_unlock($1::bigint)", &[Some(&key.to_string())])
+        .await
+        .map_err(staging)?;
+    if !seen.is_empty() {
+        return Err(Error::Refused {
+            what: "source.url and target.url are the same database: production would be written".into(),
+            hint: "point target.url at staging".into(),
+        });
+    }
+    Ok(())
+}
