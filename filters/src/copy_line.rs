@@ -4,11 +4,14 @@
 //! and backslash escapes for what would be taken for a border. Only masked fields are unescaped and escaped again; all others,
 //! which are most bytes of most tables, are copied as they are, from one masked field to the next.
 
+use std::borrow::Cow;
+
 use bytes::{BufMut, BytesMut};
 
 use crate::compiled::Compiled;
 use crate::filter::FilterError;
-use crate::mask::Mask;
+use crate::mask::{Mask, Outcome};
+use crate::raw::{Raw, RawRow};
 
 impl Compiled {
     /// Masks one line, without its newline, that holds exactly the **output** columns in their order (the SELECT has
@@ -36,6 +39,7 @@ impl Compiled {
 
     /// Masks the fields of a line and says how many there were.
     fn fields(&self, line: &[u8], scratch: &mut Vec<u8>, out: &mut BytesMut) -> usize {
+        let row = RawRow::of_line(line, self.line_fields());
         let mut copied = 0; // what stands before this is in `out`
         let mut field = 0;
         let mut begin = 0;
@@ -45,7 +49,7 @@ impl Compiled {
             let end = border.unwrap_or(line.len());
             if let Some(mask) = self.mask(field) {
                 out.put_slice(&line[copied..begin]);
-                put_field(mask, &line[begin..end], scratch, out);
+                put_field(mask, &line[begin..end], &row, scratch, out);
                 copied = end;
             }
             field += 1;
@@ -58,21 +62,37 @@ impl Compiled {
     }
 }
 
-fn put_field(mask: &Mask, field: &[u8], scratch: &mut Vec<u8>, out: &mut BytesMut) {
-    if field == br"\N" {
-        return out.put_slice(field);
+/// The raw value of a field of a line.
+pub(crate) fn raw_field(line: &[u8], field: usize) -> Raw<'_> {
+    match line.split(|b| *b == b'\t').nth(field) {
+        None => Raw::Absent,
+        Some(br"\N") => Raw::Null,
+        Some(field) if memchr::memchr(b'\\', field).is_some() => {
+            let mut plain = Vec::with_capacity(field.len());
+            unescape(field, &mut plain);
+            Raw::Text(Cow::Owned(plain))
+        }
+        Some(field) => Raw::Text(Cow::Borrowed(field)),
     }
+}
+
+fn put_field(mask: &Mask, field: &[u8], row: &RawRow<'_>, scratch: &mut Vec<u8>, out: &mut BytesMut) {
     let start = out.len();
-    let present = if memchr::memchr(b'\\', field).is_some() {
+    let outcome = if field == br"\N" {
+        mask.null(row, out)
+    } else if memchr::memchr(b'\\', field).is_some() {
         unescape(field, scratch);
-        mask.apply(scratch, out)
+        mask.apply(scratch, row, out)
     } else {
-        mask.apply(field, out)
+        mask.apply(field, row, out)
     };
-    if present {
-        escape_from(start, out);
-    } else {
-        out.put_slice(br"\N");
+    match outcome {
+        Outcome::Masked | Outcome::Redacted => escape_from(start, out),
+        // a line of COPY has every value, so nothing can be needed
+        Outcome::Null | Outcome::NeedsRow => {
+            out.truncate(start);
+            out.put_slice(br"\N");
+        }
     }
 }
 

@@ -5,7 +5,7 @@
 //!
 //! Read in this order: [`change`] (what walks through the pipe), [`key`] and [`mask`] (one value), [`policy`] (which
 //! column gets which treatment), [`compiled`] (a policy laid over one shape of a table), [`copy_line`] (the same
-//! for a line of COPY), [`filter`] (the stage of the pipe).
+//! for a line of COPY), [`filter`] (the stage of the pipe). [`raw`] is the row that a mask may look at.
 
 pub mod change;
 pub mod compiled;
@@ -14,3 +14,4 @@ pub mod filter;
 pub mod key;
 pub mod mask;
 pub mod policy;
+pub mod raw;

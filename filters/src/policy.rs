@@ -132,16 +132,18 @@ mod tests {
 
     #[test]
     fn the_fingerprint_of_today_is_the_fingerprint_of_tomorrow() {
-        let spec = MaskSpec::Email { keep_domain: true };
+        let spec = MaskSpec::of("email", &[("keep_domain", true.into())]);
         let p = policy(&[("a", Class::Keep), ("b", Class::Mask { spec, domain: Some("d".into()) })], Class::Withheld);
         assert_eq!(p.fingerprint(), "dd8c26667a43e33e8f500d3bbd6a4eaf");
     }
 
     #[test]
     fn whatever_differs_shows() {
-        let hash = |length| MaskSpec::Hash { length };
+        let hash = |length: Option<i64>| {
+            MaskSpec::of("hash", &length.map(|n| ("length", n.into())).into_iter().collect::<Vec<_>>())
+        };
         let mask = |spec, domain: Option<&str>| Class::Mask { spec, domain: domain.map(str::to_owned) };
-        let constant = |text: &str| MaskSpec::Constant(text.into());
+        let constant = |text: &str| MaskSpec::of("constant", &[("value", text.into())]);
         let mut all = vec![
             Policy::default(),
             policy(&[], Class::Keep),

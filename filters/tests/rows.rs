@@ -46,7 +46,9 @@ fn mask(spec: MaskSpec) -> Class {
     Class::Mask { spec, domain: None }
 }
 
-const HASH: MaskSpec = MaskSpec::Hash { length: Some(8) };
+fn short_hash() -> MaskSpec {
+    MaskSpec::of("hash", &[("length", 8.into())])
+}
 
 fn row(values: &[Value<'_>]) -> Row {
     let mut b = RowBuilder::new();
@@ -67,7 +69,7 @@ fn kept(verdict: Verdict) -> Change {
 
 #[test]
 fn new_old_and_key_meet_the_same_mask() {
-    let mut filter = filter(&[mask(HASH), mask(HASH), Class::Keep, Class::Drop]);
+    let mut filter = filter(&[mask(short_hash()), mask(short_hash()), Class::Keep, Class::Drop]);
     let table = table(4);
     let new = text(&["1", "a", "x", "gone"]);
     let key = row(&[Value::Text(b"1"), Value::Null, Value::Null, Value::Null]);
@@ -97,7 +99,12 @@ fn new_old_and_key_meet_the_same_mask() {
 
 #[test]
 fn nulls_and_unchanged_values_stay_what_they_are() {
-    for spec in [HASH, MaskSpec::Constant("c".into()), MaskSpec::Null, MaskSpec::Name] {
+    for spec in [
+        short_hash(),
+        MaskSpec::of("constant", &[("value", "c".into())]),
+        MaskSpec::of("null", &[]),
+        MaskSpec::of("name", &[]),
+    ] {
         let compiled = compiled(&[mask(spec.clone()), mask(spec)]);
         let mut b = RowBuilder::new();
         let values = [Value::Null, Value::Unchanged];
@@ -116,7 +123,7 @@ fn nothing_is_made_anew_where_nothing_is_done() {
     assert!(Arc::ptr_eq(&out.table, &table));
 
     // masked, but nothing left out: still the same table
-    let compiled = compiled(&[Class::Keep, mask(HASH)]);
+    let compiled = compiled(&[Class::Keep, mask(short_hash())]);
     assert!(!compiled.untouched());
     assert_eq!(compiled.sources(), [0, 1]);
 }
@@ -150,20 +157,20 @@ fn a_table_that_is_not_named_is_not_replicated() {
 
 #[test]
 fn what_a_policy_does_to_a_table() {
-    let c = compiled(&[mask(HASH), Class::Drop, Class::Keep, Class::Withheld]);
+    let c = compiled(&[mask(short_hash()), Class::Drop, Class::Keep, Class::Withheld]);
     assert_eq!(c.masked_columns().collect::<Vec<_>>(), ["c0"]);
     assert_eq!(c.dropped_columns().collect::<Vec<_>>(), ["c1"]);
     assert_eq!(c.withheld_columns().collect::<Vec<_>>(), ["c3"]);
     assert_eq!(c.sources(), [0, 2]);
     assert_eq!(c.output.columns.iter().map(|c| &*c.name).collect::<Vec<_>>(), ["c0", "c2"]);
     assert!(c.key_masked() && !c.key_incomplete());
-    let c = compiled(&[Class::Withheld, mask(HASH)]);
+    let c = compiled(&[Class::Withheld, mask(short_hash())]);
     assert!(!c.key_masked() && c.key_incomplete());
 }
 
 #[test]
 fn errors_name_the_column_and_never_the_value() {
-    let c = compiled(&[Class::Keep, mask(HASH)]);
+    let c = compiled(&[Class::Keep, mask(short_hash())]);
     let mut b = RowBuilder::new();
     let binary = c.row(&row(&[Value::Text(b"1"), Value::Binary(b"secret")]), &mut b).unwrap_err();
     assert_eq!(binary, FilterError::Binary { table: "public.t".into(), column: "c1".into() });
@@ -181,13 +188,13 @@ fn errors_name_the_column_and_never_the_value() {
 
     let mut wrong = Table::clone(&table(1));
     wrong.columns[0].type_oid = 17;
-    let error = filter(&[mask(HASH)]).compile(&Arc::new(wrong)).unwrap_err();
+    let error = filter(&[mask(short_hash())]).compile(&Arc::new(wrong)).unwrap_err();
     assert!(matches!(&error, FilterError::Mask { column, .. } if column == "c0"), "{error}");
 }
 
 #[test]
 fn redactions_are_counted_wherever_they_happen() {
-    let mut filter = filter(&[mask(MaskSpec::Email { keep_domain: true })]);
+    let mut filter = filter(&[mask(MaskSpec::of("email", &[("keep_domain", true.into())]))]);
     let table = table(1);
     let compiled = filter.compile(&table).unwrap().unwrap();
     compiled.copy_line(b"not one", &mut Vec::new(), &mut BytesMut::new()).unwrap();
@@ -215,13 +222,13 @@ fn classes() -> impl Strategy<Value = Class> {
         3 => Just(Class::Keep),
         1 => Just(Class::Drop),
         1 => Just(Class::Withheld),
-        1 => Just(mask(HASH)),
-        1 => Just(mask(MaskSpec::Null)),
-        1 => Just(mask(MaskSpec::Constant("a\\N\t\n\\.".into()))),
-        1 => Just(mask(MaskSpec::Name)),
-        1 => Just(mask(MaskSpec::Email { keep_domain: true })),
-        1 => Just(mask(MaskSpec::Phone { keep_country: false })),
-        2 => Just(mask(MaskSpec::Digits { keep_prefix: 1, keep_suffix: 0 })),
+        1 => Just(mask(short_hash())),
+        1 => Just(mask(MaskSpec::of("null", &[]))),
+        1 => Just(mask(MaskSpec::of("constant", &[("value", "a\\N\t\n\\.".into())]))),
+        1 => Just(mask(MaskSpec::of("name", &[]))),
+        1 => Just(mask(MaskSpec::of("email", &[("keep_domain", true.into())]))),
+        1 => Just(mask(MaskSpec::of("phone", &[]))),
+        2 => Just(mask(MaskSpec::of("digits", &[("keep_prefix", 1.into())]))),
     ]
 }
 

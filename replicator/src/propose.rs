@@ -75,21 +75,22 @@ fn sensitive(table: &str, column: &str, kind: Type) -> Option<(Option<MaskSpec>,
         return None;
     }
     let meaning = words::meaning(&Words::of(table), &Words::of(column));
-    let digits = || MaskSpec::Digits { keep_prefix: 0, keep_suffix: 0 };
-    let short_hash = || MaskSpec::Hash { length: Some(16) };
+    let mask = MaskSpec::of;
+    let digits = || mask("digits", &[]);
+    let short_hash = || mask("hash", &[("length", 16.into())]);
     Some(match (meaning, kind) {
         (Some(Kind::Secret), Text | Binary | Document | Uuid) => (None, "a secret", KEEP),
         (_, Document) => (None, "a document: it may hold anything", ASK),
         (_, Binary) => (None, "bytes: they may hold anything", ASK),
-        (_, Network) => (Some(MaskSpec::Null), "a network address", KEEP),
-        (Some(Kind::Email), Text) => (Some(MaskSpec::Email { keep_domain: false }), "an email address", KEEP),
-        (Some(Kind::Phone), Text) => (Some(MaskSpec::Phone { keep_country: true }), "a phone number", KEEP),
+        (_, Network) => (Some(mask("null", &[])), "a network address", KEEP),
+        (Some(Kind::Email), Text) => (Some(mask("email", &[])), "an email address", KEEP),
+        (Some(Kind::Phone), Text) => (Some(mask("phone", &[("keep_country", true.into())])), "a phone number", KEEP),
         (Some(Kind::Phone), Integer) => (Some(digits()), "a phone number", KEEP),
         (Some(Kind::Number), Text | Integer) => (Some(digits()), "an account, card or tax number", KEEP),
         (Some(Kind::Document), Text) => (Some(short_hash()), "the number of an identity document", KEEP),
         (Some(Kind::Document), Integer) => (Some(digits()), "the number of an identity document", KEEP),
-        (Some(Kind::Birth), Text | Date | Integer) => (Some(MaskSpec::Null), "born when or where", KEEP),
-        (Some(Kind::Name), Text) => (Some(MaskSpec::Name), "a person's name", KEEP),
+        (Some(Kind::Birth), Text | Date | Integer) => (Some(mask("null", &[])), "born when or where", KEEP),
+        (Some(Kind::Name), Text) => (Some(mask("name", &[])), "a person's name", KEEP),
         (Some(Kind::Login), Text) => (Some(short_hash()), "a name to log in with", KEEP),
         (Some(Kind::Network), Text) => (Some(short_hash()), "tells a person's device", KEEP),
         (Some(Kind::Street), Text) => (Some(short_hash()), "a postal address", KEEP),
@@ -104,10 +105,10 @@ fn sensitive(table: &str, column: &str, kind: Type) -> Option<(Option<MaskSpec>,
 fn in_key(spec: Option<MaskSpec>, reason: &'static str, kind: Type) -> Proposal {
     let mask = |spec| Proposal { class: Class::Mask { spec, domain: None }, reason, undecided: false };
     match (spec, kind) {
-        (Some(spec @ (MaskSpec::Email { .. } | MaskSpec::Phone { .. } | MaskSpec::Digits { .. })), _) => mask(spec),
-        (_, Type::Text) => mask(MaskSpec::Hash { length: None }),
-        (_, Type::Integer) => mask(MaskSpec::Digits { keep_prefix: 0, keep_suffix: 0 }),
-        (_, Type::Uuid) => mask(MaskSpec::Uuid),
+        (Some(spec), _) if ["email", "phone", "digits"].contains(&spec.name()) => mask(spec),
+        (_, Type::Text) => mask(MaskSpec::of("hash", &[])),
+        (_, Type::Integer) => mask(MaskSpec::of("digits", &[])),
+        (_, Type::Uuid) => mask(MaskSpec::of("uuid", &[])),
         // no mask fits, and without it there is no row
         _ => Proposal { class: Class::Keep, reason: "a part of the key, and no mask fits its type", undecided: true },
     }

@@ -6,6 +6,7 @@ use base64::Engine as _;
 use bytes::BytesMut;
 use filters::key::MaskKey;
 use filters::mask::{ColumnFacts, Mask, MaskSpec};
+use filters::raw::RawRow;
 use tokio_postgres::Client;
 
 use crate::check::{self, Table};
@@ -132,8 +133,8 @@ pub async fn equal(production: &Client, staging: &Client) {
         check::equal(production, staging, table).await;
     }
     let masks = [
-        ("people", "email", MaskSpec::Email { keep_domain: false }),
-        ("handles", "handle", MaskSpec::Hash { length: Some(32) }),
+        ("people", "email", MaskSpec::of("email", &[])),
+        ("handles", "handle", MaskSpec::of("hash", &[("length", 32.into())])),
     ];
     for (table, column, spec) in masks {
         let masked = masked(production, table, column, &spec).await;
@@ -151,7 +152,7 @@ async fn masked(production: &Client, table: &str, column: &str, spec: &MaskSpec)
     let raw: Vec<String> = rows.iter().filter_map(|row| row.get::<_, Option<String>>(0)).collect();
     let made = raw.iter().map(|raw| {
         let mut out = BytesMut::new();
-        mask.apply(raw.as_bytes(), &mut out);
+        _ = mask.apply(raw.as_bytes(), &RawRow::ALONE, &mut out);
         String::from_utf8(out.to_vec()).expect("text")
     });
     let made: Vec<String> = made.collect();

@@ -14,22 +14,63 @@
 use bytes::{BufMut, BytesMut};
 
 use super::ff1::{Ff1, MAX_DIGITS};
-use super::redact;
+use super::integer::Integer;
+use super::kind::{Empty, Kind, Parameter, What};
+use super::make::{Built, Make};
+use super::spec::{Injective, MaskError};
+use super::{Masking, Outcome, redact};
 use crate::key::SubKey;
+use crate::raw::RawRow;
 
-/// The most digits that can be kept.
-pub(crate) const MAX_KEPT: usize = 64;
+pub(crate) static KIND: Kind = Kind {
+    name: "digits",
+    version: 1,
+    makes: "other digits in the same places",
+    types: "text, smallint, integer, bigint",
+    keeps: "equality, every character that is no digit, the digits of keep_prefix and keep_suffix; the sign",
+    gives_away: "all that it keeps: for references, not for prose",
+    unique: false,
+    example: "{ mask: digits, keep_prefix: 2, keep_suffix: 0 }",
+    parameters: &[
+        Parameter::new("keep_prefix", KEPT, "digits at the beginning to keep").always_described(),
+        Parameter::new("keep_suffix", KEPT, "digits at the end to keep").always_described(),
+    ],
+    keyed: true,
+    empty: Empty::Stays,
+    build,
+};
 
-pub(crate) struct Digits {
-    pub(crate) ff1: Ff1<10>,
-    pub(crate) unparsable: SubKey,
-    pub(crate) keep_prefix: usize,
-    pub(crate) keep_suffix: usize,
+/// More kept digits than this leave nothing to mask in any number that people have.
+const KEEP: usize = 32;
+const KEPT: What = What::Number { least: 0, most: KEEP as i64, default: Some(0) };
+const MAX_KEPT: usize = 2 * KEEP;
+
+struct Digits {
+    ff1: Ff1<10>,
+    unparsable: SubKey,
+    keep_prefix: usize,
+    keep_suffix: usize,
 }
 
-impl Digits {
-    /// False if the value has too few or too many digits, and was redacted.
-    pub(crate) fn apply(&self, value: &[u8], out: &mut BytesMut) -> bool {
+fn build(make: &Make<'_>) -> Result<Built, MaskError> {
+    let integer = Integer::of_type(make);
+    make.wants("text, varchar, char, smallint, integer or bigint", integer.is_some() || make.column().is_text())?;
+    let kept = |name| make.count(name).unwrap_or(0);
+    let (keep_prefix, keep_suffix) = (kept("keep_prefix"), kept("keep_suffix"));
+    match integer {
+        Some(_) if keep_prefix + keep_suffix > 0 => {
+            Err(make.fault("keep_prefix and keep_suffix want a text column, an integer has none"))
+        }
+        Some(integer) => Built::new(integer, Injective::Yes("FF1 over all values of the type")),
+        None => {
+            let (ff1, unparsable) = (Ff1::new(&make.key("ff1")), make.key("digits unparsable"));
+            Built::new(Digits { ff1, unparsable, keep_prefix, keep_suffix }, Injective::No)
+        }
+    }
+}
+
+impl Masking for Digits {
+    fn apply(&self, value: &[u8], _row: &RawRow<'_>, out: &mut BytesMut) -> Outcome {
         let mut digits = [0u8; MAX_DIGITS + MAX_KEPT];
         match self.encrypt(value, &mut digits) {
             Some(()) => {
@@ -37,15 +78,17 @@ impl Digits {
                 for &b in value {
                     out.put_u8(if b.is_ascii_digit() { next.next().copied().unwrap_or(b'0') } else { b });
                 }
-                true
+                Outcome::Masked
             }
             None => {
                 redact::same_shape(&self.unparsable, value, out);
-                false
+                Outcome::Redacted
             }
         }
     }
+}
 
+impl Digits {
     /// Collects the digits of `value` and encrypts those that are not kept.
     fn encrypt(&self, value: &[u8], digits: &mut [u8]) -> Option<()> {
         let mut count = 0;

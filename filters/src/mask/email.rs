@@ -18,34 +18,57 @@
 
 use bytes::{BufMut, BytesMut};
 
+use super::kind::{Empty, Kind, Parameter, What};
+use super::make::{Built, Make};
+use super::spec::{MaskError, hashed};
+use super::{Masking, Outcome};
 use crate::key::SubKey;
+use crate::raw::RawRow;
 
 const RESERVED: &[u8] = b"example.com";
 const UNPARSABLE: &[u8] = b"invalid.example";
-pub(super) const LOCAL: usize = 26;
+const LOCAL: usize = 26;
 const LEAST_LOCAL: usize = 8;
 /// RFC 5321, section 4.5.3.1: 64 for the local part, 255 for the host, and the sign between them.
 const LONGEST: usize = 320;
 
 /// A column must have room for this many characters.
-pub(crate) const LEAST_ROOM: usize = LEAST_LOCAL + 1 + UNPARSABLE.len();
+const LEAST_ROOM: usize = LEAST_LOCAL + 1 + UNPARSABLE.len();
 
-pub(crate) struct Email {
-    pub(crate) key: SubKey,
-    pub(crate) unparsable: SubKey,
-    pub(crate) keep_domain: bool,
+pub(crate) static KIND: Kind = Kind {
+    name: "email",
+    version: 1,
+    makes: "an address that nobody has",
+    types: "text",
+    keeps: "equality, ignoring ASCII case; the domain with keep_domain",
+    gives_away: "which addresses are equal; the domain with keep_domain",
+    unique: true,
+    example: "{ mask: email, keep_domain: true }",
+    parameters: &[Parameter::new("keep_domain", What::Flag, "keep what follows the `@`").always_described()],
+    keyed: true,
+    empty: Empty::Stays,
+    build,
+};
+
+struct Email {
+    key: SubKey,
+    unparsable: SubKey,
+    keep_domain: bool,
     /// Characters that the column can hold.
-    pub(crate) room: usize,
+    room: usize,
 }
 
-impl Email {
-    /// How many characters the local part has.
-    pub(crate) fn local(&self) -> usize {
-        (self.room - 1 - RESERVED.len()).min(LOCAL)
-    }
+fn build(make: &Make<'_>) -> Result<Built, MaskError> {
+    make.wants_text()?;
+    make.needs(LEAST_ROOM)?;
+    let (key, unparsable) = (make.key("email"), make.key("email unparsable"));
+    let email = Email { key, unparsable, keep_domain: make.flag("keep_domain"), room: make.room() };
+    let injective = hashed(email.local() * 5);
+    Built::new(email, injective)
+}
 
-    /// False if the value is no address, and was redacted.
-    pub(crate) fn apply(&self, value: &[u8], out: &mut BytesMut) -> bool {
+impl Masking for Email {
+    fn apply(&self, value: &[u8], _row: &RawRow<'_>, out: &mut BytesMut) -> Outcome {
         let mut buffer = [0u8; LONGEST];
         let Some(folded) = buffer.get_mut(..value.len()) else {
             return self.redact(value, out);
@@ -58,12 +81,19 @@ impl Email {
         let kept = if self.keep_domain { host } else { RESERVED };
         let kept = if self.local() + 1 + characters(kept) <= self.room { kept } else { RESERVED };
         put(&self.key.hash(folded), self.local(), kept, out);
-        true
+        Outcome::Masked
+    }
+}
+
+impl Email {
+    /// How many characters the local part has.
+    fn local(&self) -> usize {
+        (self.room - 1 - RESERVED.len()).min(LOCAL)
     }
 
-    fn redact(&self, value: &[u8], out: &mut BytesMut) -> bool {
+    fn redact(&self, value: &[u8], out: &mut BytesMut) -> Outcome {
         put(&self.unparsable.hash(value), self.room - 1 - UNPARSABLE.len(), UNPARSABLE, out);
-        false
+        Outcome::Redacted
     }
 }
 

@@ -12,17 +12,52 @@
 
 use bytes::{BufMut, BytesMut};
 
+use super::kind::{Empty, Kind, Parameter, What};
+use super::make::{Built, Make};
+use super::spec::{MaskError, hashed};
+use super::{Masking, Outcome};
 use crate::key::SubKey;
+use crate::raw::RawRow;
 
-pub(crate) struct Hash {
-    pub(crate) key: SubKey,
+pub(crate) static KIND: Kind = Kind {
+    name: "hash",
+    version: 1,
+    makes: "a keyed hash, 64 hexadecimal characters",
+    types: "text",
+    keeps: "equality",
+    gives_away: "which values are equal",
+    unique: true,
+    example: "{ mask: hash, length: 16 }",
+    parameters: &[Parameter::new(
+        "length",
+        What::Number { least: LEAST as i64, most: MOST as i64, default: None },
+        "hexadecimal characters; 64 if not given",
+    )],
+    keyed: true,
+    empty: Empty::Stays,
+    build,
+};
+
+const LEAST: usize = 8;
+const MOST: usize = 64;
+
+struct Hash {
+    key: SubKey,
     /// Characters to write, at most 64.
-    pub(crate) length: usize,
+    length: usize,
 }
 
-impl Hash {
-    pub(crate) fn apply(&self, value: &[u8], out: &mut BytesMut) {
+fn build(make: &Make<'_>) -> Result<Built, MaskError> {
+    make.wants_text()?;
+    make.needs(LEAST)?;
+    let length = make.count("length").unwrap_or(MOST).min(make.room());
+    Built::new(Hash { key: make.key("hash"), length }, hashed(length * 4))
+}
+
+impl Masking for Hash {
+    fn apply(&self, value: &[u8], _row: &RawRow<'_>, out: &mut BytesMut) -> Outcome {
         put_hex(&self.key.hash(value), self.length, out);
+        Outcome::Masked
     }
 }
 

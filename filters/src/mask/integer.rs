@@ -21,12 +21,16 @@ use std::io::Write;
 use bytes::{BufMut, BytesMut};
 use fpe::ff1::NumeralStringError;
 
+use super::facts::oid;
 use super::ff1::Ff1;
+use super::make::Make;
+use super::{Masking, Outcome};
 use crate::key::SubKey;
+use crate::raw::RawRow;
 
 /// Which integer type.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Width {
+enum Width {
     /// `smallint`
     Two,
     /// `integer`
@@ -40,14 +44,13 @@ const FOUR: u64 = 1 << 31;
 const EIGHT: u64 = 1 << 63;
 
 pub(crate) struct Integer {
-    pub(crate) ff1: Ff1<10>,
-    pub(crate) unparsable: SubKey,
-    pub(crate) width: Width,
+    ff1: Ff1<10>,
+    unparsable: SubKey,
+    width: Width,
 }
 
-impl Integer {
-    /// False if the value is no integer of the type, and was redacted.
-    pub(crate) fn apply(&self, value: &[u8], out: &mut BytesMut) -> bool {
+impl Masking for Integer {
+    fn apply(&self, value: &[u8], _row: &RawRow<'_>, out: &mut BytesMut) -> Outcome {
         let parsed = std::str::from_utf8(value).ok().and_then(|s| s.parse::<i64>().ok());
         let masked = parsed.and_then(|n| {
             let magnitude = self.permute((if n < 0 { !n } else { n }) as u64)? as i64;
@@ -60,7 +63,20 @@ impl Integer {
         };
         // a write into a buffer that grows cannot fail
         let _ = write!(out.writer(), "{}", masked.unwrap_or_else(redacted));
-        masked.is_some()
+        if masked.is_some() { Outcome::Masked } else { Outcome::Redacted }
+    }
+}
+
+impl Integer {
+    /// `None` if the column is no integer.
+    pub(crate) fn of_type(make: &Make<'_>) -> Option<Integer> {
+        let width = match make.type_oid() {
+            oid::INT2 => Width::Two,
+            oid::INT4 => Width::Four,
+            oid::INT8 => Width::Eight,
+            _ => return None,
+        };
+        Some(Integer { ff1: Ff1::new(&make.key("ff1")), unparsable: make.key("digits unparsable"), width })
     }
 
     /// Permutes the magnitudes of the type; `None` for one that is not of the type.

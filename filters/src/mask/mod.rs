@@ -5,248 +5,152 @@
 //! value; equal values of one domain are equal after masking, in whichever table they stand. Without a domain a mask has
 //! the domain `mask:<its name>`, so that `email` without more is one function everywhere.
 //!
-//! What all masks have in common:
+//! A mask is one file with a [`Kind`] in it, and one line in [`KINDS`]. What all have in common is here, in
+//! [`Mask::apply`], so that no mask can forget it:
 //!
-//! - NULL stays NULL; whoever calls sees to that, a mask never meets one.
-//! - The empty string of a text column stays empty: it holds nothing, and many programs write it for NULL.
+//! - NULL stays NULL, unless the mask says otherwise.
+//! - The empty string of a text column stays empty, unless the mask says otherwise: it holds nothing, and many programs
+//!   write it for NULL.
 //! - The blanks that pad a `char(n)` are no part of the value (PostgreSQL compares without them) and are taken off.
 //! - Output fits in `varchar(n)` and `char(n)`; a column too narrow for the mask is refused when the mask is made.
 //! - Nothing is allocated per value.
 
+mod constant;
 mod digits;
 mod email;
+mod facts;
 mod ff1;
 mod hash;
 mod integer;
+mod kind;
+mod make;
 mod name;
+mod null;
 mod phone;
 mod redact;
+mod setting;
 mod spec;
 mod uuid;
 
+use std::cell::RefCell;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use bytes::{BufMut, BytesMut};
+use bytes::BytesMut;
 
-pub use self::spec::{Injective, MaskInfo, MaskSpec};
+pub use self::facts::{ColumnFacts, Made};
+pub use self::kind::{Empty, Kind, Parameter, What, Within};
+pub(crate) use self::make::{Columns, NoSibling};
+use self::make::{Make, NoColumns};
+pub use self::setting::{Decimal, NotADecimal, Setting};
+pub use self::spec::{Injective, MaskError, MaskSpec};
 use crate::key::MaskKey;
+use crate::raw::RawRow;
 
-/// `pg_type.oid`s, from `src/include/catalog/pg_type.dat`.
-mod oid {
-    pub const INT8: u32 = 20;
-    pub const INT2: u32 = 21;
-    pub const INT4: u32 = 23;
-    pub const TEXT: u32 = 25;
-    pub const BPCHAR: u32 = 1042;
-    pub const VARCHAR: u32 = 1043;
-    pub const UUID: u32 = 2950;
-    /// The first that is not PostgreSQL's own (`FirstNormalObjectId`, `src/include/access/transam.h`).
-    pub const FIRST_USER: u32 = 16384;
-}
+/// Every mask there is, in the order in which to show them.
+pub static KINDS: &[&Kind] =
+    &[&null::KIND, &constant::KIND, &hash::KIND, &email::KIND, &name::KIND, &phone::KIND, &digits::KIND, &uuid::KIND];
 
-/// What a mask must know of the column it is for.
+/// What a mask has made of a value.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct ColumnFacts {
-    /// `pg_type.oid`.
-    pub type_oid: u32,
-    /// `atttypmod`, -1 where there is none.
-    pub type_modifier: i32,
+#[must_use]
+pub enum Outcome {
+    /// Its masked form is appended.
+    Masked,
+    /// NULL. Whatever is appended means nothing.
+    Null,
+    /// The mask could not read it, and its redaction is appended.
+    Redacted,
+    /// The mask needs a value of the row that is not there. Whatever is appended means nothing.
+    NeedsRow,
 }
 
-impl ColumnFacts {
-    /// A column of type `text`.
-    pub const TEXT: ColumnFacts = ColumnFacts { type_oid: oid::TEXT, type_modifier: -1 };
+/// What a mask does with a value. Made once for a column, called for each row.
+pub trait Masking: Send + Sync {
+    /// Appends the masked form of `value`, the type's text output, to `out`, which it only ever appends to.
+    fn apply(&self, value: &[u8], row: &RawRow<'_>, out: &mut BytesMut) -> Outcome;
 
-    /// Text, or a type that may be text: `citext`, a domain over text. We know no more of types that others made; an enum
-    /// among them cannot hold what a mask writes, and the target says so.
-    fn is_text(self) -> bool {
-        matches!(self.type_oid, oid::TEXT | oid::VARCHAR | oid::BPCHAR | oid::FIRST_USER..)
+    /// What becomes of NULL.
+    fn null(&self, _row: &RawRow<'_>, _out: &mut BytesMut) -> Outcome {
+        Outcome::Null
     }
-
-    /// The characters that it can hold, where the type says: `atttypmod` is that and 4 for `varchar` and `char`.
-    fn room(self) -> Option<usize> {
-        match self.type_oid {
-            oid::VARCHAR | oid::BPCHAR => usize::try_from(self.type_modifier.checked_sub(4)?).ok(),
-            _ => None,
-        }
-    }
-}
-
-/// A mask cannot be made for a column.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum MaskError {
-    /// The mask does not know the column's type.
-    #[error("mask {mask} wants a column of type {wants}; this one has the type with oid {type_oid}")]
-    Type {
-        /// The mask.
-        mask: &'static str,
-        /// What it can be put on.
-        wants: &'static str,
-        /// What it was put on.
-        type_oid: u32,
-    },
-    /// What the mask writes does not fit in the column.
-    #[error("mask {mask} needs {needs} characters; the column holds {holds}")]
-    Narrow {
-        /// The mask.
-        mask: &'static str,
-        /// Characters at least.
-        needs: usize,
-        /// Characters at most.
-        holds: usize,
-    },
-    /// A parameter of the mask is wrong.
-    #[error("mask {mask}: {problem}")]
-    Parameter {
-        /// The mask.
-        mask: &'static str,
-        /// What is wrong with it.
-        problem: &'static str,
-    },
 }
 
 /// A mask with its keys, made for a column.
 pub struct Mask {
-    kind: Kind,
+    masking: Box<dyn Masking>,
     injective: Injective,
-    /// Is the type `char(n)`, whose text output is padded?
     padded: bool,
+    empty: Empty,
+    uses: Vec<usize>,
     unparsable: Arc<AtomicU64>,
-}
-
-enum Kind {
-    Null,
-    Constant(String),
-    Hash(hash::Hash),
-    Email(email::Email),
-    Name(name::Name),
-    Phone(phone::Phone),
-    Digits(digits::Digits),
-    Integer(integer::Integer),
-    Uuid(uuid::Uuid),
 }
 
 impl Mask {
     /// Makes a mask for a column. `domain` is the kind of value; `None` is the domain `mask:<name>`.
+    ///
+    /// A mask that looks at other columns of the row cannot be made so: it has none.
     pub fn new(spec: &MaskSpec, key: &MaskKey, domain: Option<&str>, column: &ColumnFacts) -> Result<Mask, MaskError> {
-        let mask = spec.name();
-        let key = match domain {
-            Some(domain) => key.derive(domain),
-            None => key.derive(&format!("mask:{mask}")),
-        };
-        let wants = |wants, given| {
-            if given { Ok(()) } else { Err(MaskError::Type { mask, wants, type_oid: column.type_oid }) }
-        };
-        let text = || wants("text, varchar or char", column.is_text());
-        let room = column.room().unwrap_or(usize::MAX);
-        let needs = |needs| if needs <= room { Ok(()) } else { Err(MaskError::Narrow { mask, needs, holds: room }) };
-        let parameter = |good, problem| if good { Ok(()) } else { Err(MaskError::Parameter { mask, problem }) };
-
-        let mut injective = spec.injective();
-        let kind = match *spec {
-            MaskSpec::Null => Kind::Null,
-            MaskSpec::Constant(ref constant) => {
-                needs(constant.chars().count())?;
-                parameter(!constant.contains('\0'), "PostgreSQL has no text with a zero byte")?;
-                Kind::Constant(constant.clone())
-            }
-            MaskSpec::Hash { length } => {
-                text()?;
-                let length = usize::from(length.unwrap_or(64));
-                parameter((8..=64).contains(&length), "length is 8 to 64")?;
-                needs(8)?;
-                injective = spec::hashed(length.min(room) * 4);
-                Kind::Hash(hash::Hash { key: key.for_use("hash"), length: length.min(room) })
-            }
-            MaskSpec::Email { keep_domain } => {
-                text()?;
-                needs(email::LEAST_ROOM)?;
-                let (key, unparsable) = (key.for_use("email"), key.for_use("email unparsable"));
-                let email = email::Email { key, unparsable, keep_domain, room };
-                injective = spec::hashed(email.local() * 5);
-                Kind::Email(email)
-            }
-            MaskSpec::Name => {
-                text()?;
-                Kind::Name(name::Name { key: key.for_use("name"), room })
-            }
-            MaskSpec::Phone { keep_country } => {
-                text()?;
-                let unparsable = key.for_use("phone unparsable");
-                Kind::Phone(phone::Phone { ff1: ff1::Ff1::new(&key.for_use("ff1")), unparsable, keep_country, room })
-            }
-            MaskSpec::Digits { keep_prefix, keep_suffix } => {
-                let width = match column.type_oid {
-                    oid::INT2 => Some(integer::Width::Two),
-                    oid::INT4 => Some(integer::Width::Four),
-                    oid::INT8 => Some(integer::Width::Eight),
-                    _ => None,
-                };
-                wants("text, varchar, char, smallint, integer or bigint", width.is_some() || column.is_text())?;
-                let kept = keep_prefix.saturating_add(keep_suffix);
-                let (ff1, unparsable) = (ff1::Ff1::new(&key.for_use("ff1")), key.for_use("digits unparsable"));
-                match width {
-                    Some(width) => {
-                        parameter(kept == 0, "keep_prefix and keep_suffix want a text column, an integer has none")?;
-                        injective = Injective::Yes("FF1 over all values of the type");
-                        Kind::Integer(integer::Integer { ff1, unparsable, width })
-                    }
-                    None => {
-                        parameter(kept <= digits::MAX_KEPT, "keep_prefix and keep_suffix are 64 at most, together")?;
-                        Kind::Digits(digits::Digits { ff1, unparsable, keep_prefix, keep_suffix })
-                    }
-                }
-            }
-            MaskSpec::Uuid => {
-                wants("uuid, text, varchar or char", column.type_oid == oid::UUID || column.is_text())?;
-                needs(uuid::LENGTH)?;
-                Kind::Uuid(uuid::Uuid {
-                    ff1: ff1::Ff1::new(&key.for_use("uuid")),
-                    unparsable: key.for_use("uuid unparsable"),
-                })
-            }
-        };
-        Ok(Mask { kind, injective, padded: column.type_oid == oid::BPCHAR, unparsable: Arc::default() })
+        Mask::within(spec, key, domain, column, &NoColumns, &RefCell::default())
     }
 
-    /// Appends the masked form of `value`, the type's text output, to `out`. False for NULL; nothing is appended then.
-    #[inline]
-    pub fn apply(&self, value: &[u8], out: &mut BytesMut) -> bool {
-        let value = if self.padded { without_padding(value) } else { value };
-        if value.is_empty() && !matches!(self.kind, Kind::Null | Kind::Constant(_)) {
-            return true;
-        }
-        let parsed = match &self.kind {
-            Kind::Null => return false,
-            Kind::Constant(constant) => {
-                out.put_slice(constant.as_bytes());
-                true
-            }
-            Kind::Hash(mask) => {
-                mask.apply(value, out);
-                true
-            }
-            Kind::Name(mask) => {
-                mask.apply(value, out);
-                true
-            }
-            Kind::Email(mask) => mask.apply(value, out),
-            Kind::Phone(mask) => mask.apply(value, out),
-            Kind::Digits(mask) => mask.apply(value, out),
-            Kind::Integer(mask) => mask.apply(value, out),
-            Kind::Uuid(mask) => mask.apply(value, out),
+    /// Makes a mask for a column among others. What it looks at is added to `uses`.
+    pub(crate) fn within(
+        spec: &MaskSpec,
+        root: &MaskKey,
+        domain: Option<&str>,
+        column: &ColumnFacts,
+        columns: &dyn Columns,
+        uses: &RefCell<Vec<usize>>,
+    ) -> Result<Mask, MaskError> {
+        spec.check()?;
+        let domain = match domain {
+            Some(domain) => root.derive(domain),
+            None => root.derive(&format!("mask:{}", spec.name())),
         };
-        if !parsed {
+        let own = RefCell::default();
+        let built = (spec.kind().build)(&Make { spec, root, domain, column, columns, uses: &own })?;
+        let own = own.into_inner();
+        uses.borrow_mut().extend_from_slice(&own);
+        Ok(Mask {
+            masking: built.masking,
+            injective: built.injective,
+            padded: column.is_padded(),
+            empty: spec.kind().empty,
+            uses: own,
+            unparsable: Arc::default(),
+        })
+    }
+
+    /// Appends the masked form of `value`, the type's text output, to `out`. The value stands in `row`.
+    #[inline]
+    pub fn apply(&self, value: &[u8], row: &RawRow<'_>, out: &mut BytesMut) -> Outcome {
+        let value = if self.padded { without_padding(value) } else { value };
+        if value.is_empty() && self.empty == Empty::Stays {
+            return Outcome::Masked;
+        }
+        let outcome = self.masking.apply(value, row, out);
+        if outcome == Outcome::Redacted {
             self.unparsable.fetch_add(1, Ordering::Relaxed);
         }
-        true
+        outcome
+    }
+
+    /// What becomes of NULL.
+    #[inline]
+    pub fn null(&self, row: &RawRow<'_>, out: &mut BytesMut) -> Outcome {
+        self.masking.null(row, out)
     }
 
     /// Do different values of this column stay different?
     pub fn injective(&self) -> Injective {
         self.injective
+    }
+
+    /// The other columns of the row that it looks at, by their places in the table. One may be named twice.
+    pub fn uses(&self) -> &[usize] {
+        &self.uses
     }
 
     /// How many values were redacted because the mask could not read them.

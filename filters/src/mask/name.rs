@@ -15,16 +15,41 @@
 use bytes::{BufMut, BytesMut};
 use fake::locales::{Data, EN};
 
+use super::kind::{Empty, Kind};
+use super::make::{Built, Make};
+use super::spec::{Injective, MaskError};
+use super::{Masking, Outcome};
 use crate::key::SubKey;
+use crate::raw::RawRow;
 
-pub(crate) struct Name {
-    pub(crate) key: SubKey,
+pub(crate) static KIND: Kind = Kind {
+    name: "name",
+    version: 1,
+    makes: "another person's full name",
+    types: "text",
+    keeps: "equality",
+    gives_away: "which names are equal",
+    unique: false,
+    example: "name",
+    parameters: &[],
+    keyed: true,
+    empty: Empty::Stays,
+    build,
+};
+
+struct Name {
+    key: SubKey,
     /// Characters that the column can hold.
-    pub(crate) room: usize,
+    room: usize,
 }
 
-impl Name {
-    pub(crate) fn apply(&self, value: &[u8], out: &mut BytesMut) {
+fn build(make: &Make<'_>) -> Result<Built, MaskError> {
+    make.wants_text()?;
+    Built::new(Name { key: make.key("name"), room: make.room() }, Injective::No)
+}
+
+impl Masking for Name {
+    fn apply(&self, value: &[u8], _row: &RawRow<'_>, out: &mut BytesMut) -> Outcome {
         let hash = self.key.hash(value);
         let (head, rest) = hash.split_at(8);
         let first = choose(EN::NAME_FIRST_NAME, head);
@@ -36,6 +61,7 @@ impl Name {
         } else {
             out.put_slice(&first.as_bytes()[..first.len().min(self.room)]);
         }
+        Outcome::Masked
     }
 }
 

@@ -15,23 +15,50 @@
 use bytes::{BufMut, BytesMut};
 
 use super::ff1::{Ff1, MAX_DIGITS, MIN_DIGITS};
-use super::redact;
+use super::kind::{Empty, Kind, Parameter, What};
+use super::make::{Built, Make};
+use super::spec::{Injective, MaskError};
+use super::{Masking, Outcome, redact};
 use crate::key::SubKey;
+use crate::raw::RawRow;
 
 const REDACTED: usize = 12;
 const LONGEST_CODE: usize = 3;
 
-pub(crate) struct Phone {
-    pub(crate) ff1: Ff1<10>,
-    pub(crate) unparsable: SubKey,
-    pub(crate) keep_country: bool,
+pub(crate) static KIND: Kind = Kind {
+    name: "phone",
+    version: 1,
+    makes: "another number of the same form",
+    types: "text",
+    keeps: "equality, length, punctuation; the country code with keep_country",
+    gives_away: "how the number was written; the country with keep_country",
+    unique: false,
+    example: "{ mask: phone, keep_country: true }",
+    parameters: &[
+        Parameter::new("keep_country", What::Flag, "keep the country code after a leading `+`").always_described()
+    ],
+    keyed: true,
+    empty: Empty::Stays,
+    build,
+};
+
+struct Phone {
+    ff1: Ff1<10>,
+    unparsable: SubKey,
+    keep_country: bool,
     /// Characters that the column can hold.
-    pub(crate) room: usize,
+    room: usize,
 }
 
-impl Phone {
-    /// False if the value is no phone number that can be encrypted, and was redacted.
-    pub(crate) fn apply(&self, value: &[u8], out: &mut BytesMut) -> bool {
+fn build(make: &Make<'_>) -> Result<Built, MaskError> {
+    make.wants_text()?;
+    let (ff1, unparsable) = (Ff1::new(&make.key("ff1")), make.key("phone unparsable"));
+    let phone = Phone { ff1, unparsable, keep_country: make.flag("keep_country"), room: make.room() };
+    Built::new(phone, Injective::No)
+}
+
+impl Masking for Phone {
+    fn apply(&self, value: &[u8], _row: &RawRow<'_>, out: &mut BytesMut) -> Outcome {
         let mut digits = [0u8; MAX_DIGITS + LONGEST_CODE];
         let mut count = 0;
         for &b in value {
@@ -53,7 +80,7 @@ impl Phone {
         let (code, hidden) = digits.split_at_mut(kept);
         if count > 0 && hidden.len() < MIN_DIGITS {
             redact::same_shape(&self.unparsable, value, out);
-            return false;
+            return Outcome::Redacted;
         }
         if self.ff1.digits(code, hidden).is_err() {
             return self.redact(value, out);
@@ -62,15 +89,17 @@ impl Phone {
         for &b in value {
             out.put_u8(if b.is_ascii_digit() { next.next().copied().unwrap_or(b'0') } else { b });
         }
-        true
+        Outcome::Masked
     }
+}
 
-    fn redact(&self, value: &[u8], out: &mut BytesMut) -> bool {
+impl Phone {
+    fn redact(&self, value: &[u8], out: &mut BytesMut) -> Outcome {
         let room = self.room.min(REDACTED);
         let keyed = room.min(REDACTED - 3);
         out.put_bytes(b'0', room - keyed);
         redact::digits(&self.unparsable, value, out, keyed);
-        false
+        Outcome::Redacted
     }
 }
 

@@ -1,42 +1,17 @@
-//! Which masks there are: plain data, as a policy names them.
+//! Which mask with which parameters: plain data, as a policy names it.
 
-use std::fmt::Write;
+use super::facts::ColumnFacts;
+use super::kind::Kind;
+use super::setting::Setting;
+use super::{KINDS, Mask};
+use crate::key::MaskKey;
 
-use super::email;
-
-/// A mask with its parameters. The value-level contract of each is on top of its file.
+/// A mask with its parameters.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum MaskSpec {
-    /// Every value becomes NULL.
-    Null,
-    /// Every value that is not NULL becomes this text, which must be valid for the column's type.
-    Constant(String),
-    /// Keyed hash in hexadecimal.
-    Hash {
-        /// Characters, 8 to 64; 64 if not given.
-        length: Option<u8>,
-    },
-    /// An address at `example.com`.
-    Email {
-        /// Keep what follows the `@`.
-        keep_domain: bool,
-    },
-    /// Another person's full name.
-    Name,
-    /// Another number of the same form.
-    Phone {
-        /// Keep the country code after a leading `+`.
-        keep_country: bool,
-    },
-    /// Other digits in the same places; another integer in an integer column.
-    Digits {
-        /// Digits at the beginning to keep.
-        keep_prefix: usize,
-        /// Digits at the end to keep.
-        keep_suffix: usize,
-    },
-    /// Another UUID of the same version.
-    Uuid,
+pub struct MaskSpec {
+    kind: &'static Kind,
+    /// By the place of the parameter; defaults are filled in.
+    settings: Vec<Option<Setting>>,
 }
 
 /// Do different values stay different? A unique column needs to know.
@@ -50,142 +25,162 @@ pub enum Injective {
     No,
 }
 
-/// A mask as `masks list` shows it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct MaskInfo {
-    /// What a policy calls it.
-    pub name: &'static str,
-    /// In a few words, what comes out.
-    pub makes: &'static str,
-    /// Columns that it can be put on.
-    pub types: &'static str,
-    /// What is kept of the value.
-    pub keeps: &'static str,
-    /// What somebody learns who sees masked values only.
-    pub gives_away: &'static str,
-    /// Fit for a unique column, with its default parameters?
-    pub unique: bool,
-    /// How a policy writes it, with every parameter.
-    pub example: &'static str,
+/// A mask cannot be made for a column.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum MaskError {
+    /// The mask does not know the column's type.
+    #[error("mask {mask} wants a column of type {wants}; this one has the type with oid {type_oid}")]
+    Type {
+        /// The mask.
+        mask: &'static str,
+        /// What it can be put on.
+        wants: &'static str,
+        /// What it was put on.
+        type_oid: u32,
+    },
+    /// What the mask writes does not fit in the column.
+    #[error("mask {mask} needs {needs} characters; the column holds {holds}")]
+    Narrow {
+        /// The mask.
+        mask: &'static str,
+        /// Characters at least.
+        needs: usize,
+        /// Characters at most.
+        holds: usize,
+    },
+    /// A parameter of the mask is wrong.
+    #[error("mask {mask}: {problem}")]
+    Parameter {
+        /// The mask.
+        mask: &'static str,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The mask looks at another column of the row, and cannot.
+    #[error("mask {mask} looks at column {column}: {problem}")]
+    Sibling {
+        /// The mask.
+        mask: &'static str,
+        /// The other column.
+        column: String,
+        /// Why it cannot be used.
+        problem: &'static str,
+    },
 }
 
 impl MaskSpec {
-    /// Every mask there is, in the order in which to show them.
-    pub const NAMES: &'static [MaskInfo] = &[
-        MaskInfo {
-            name: "null",
-            makes: "NULL",
-            types: "any, nullable",
-            keeps: "nothing",
-            gives_away: "nothing",
-            unique: true,
-            example: "null",
-        },
-        MaskInfo {
-            name: "constant",
-            makes: "one text for every value",
-            types: "any",
-            keeps: "whether it is NULL",
-            gives_away: "whether it is NULL",
-            unique: false,
-            example: "{ mask: constant, value: \"[removed]\" }",
-        },
-        MaskInfo {
-            name: "hash",
-            makes: "a keyed hash, 64 hexadecimal characters",
-            types: "text",
-            keeps: "equality",
-            gives_away: "which values are equal",
-            unique: true,
-            example: "{ mask: hash, length: 16 }",
-        },
-        MaskInfo {
-            name: "email",
-            makes: "an address that nobody has",
-            types: "text",
-            keeps: "equality, ignoring ASCII case; the domain with keep_domain",
-            gives_away: "which addresses are equal; the domain with keep_domain",
-            unique: true,
-            example: "{ mask: email, keep_domain: true }",
-        },
-        MaskInfo {
-            name: "name",
-            makes: "another person's full name",
-            types: "text",
-            keeps: "equality",
-            gives_away: "which names are equal",
-            unique: false,
-            example: "name",
-        },
-        MaskInfo {
-            name: "phone",
-            makes: "another number of the same form",
-            types: "text",
-            keeps: "equality, length, punctuation; the country code with keep_country",
-            gives_away: "how the number was written; the country with keep_country",
-            unique: false,
-            example: "{ mask: phone, keep_country: true }",
-        },
-        MaskInfo {
-            name: "digits",
-            makes: "other digits in the same places",
-            types: "text, smallint, integer, bigint",
-            keeps: "equality, every character that is no digit, the digits of keep_prefix and keep_suffix; the sign",
-            gives_away: "all that it keeps: for references, not for prose",
-            unique: false,
-            example: "{ mask: digits, keep_prefix: 2, keep_suffix: 0 }",
-        },
-        MaskInfo {
-            name: "uuid",
-            makes: "another UUID",
-            types: "uuid, text",
-            keeps: "equality, version and variant",
-            gives_away: "which values are equal, and their version",
-            unique: true,
-            example: "uuid",
-        },
-    ];
+    /// A mask with its defaults.
+    pub fn new(kind: &'static Kind) -> MaskSpec {
+        MaskSpec { kind, settings: kind.parameters.iter().map(|p| p.what.default()).collect() }
+    }
+
+    /// The mask of that name, with its defaults.
+    pub fn named(name: &str) -> Option<MaskSpec> {
+        KINDS.iter().find(|kind| kind.name == name).map(|kind| MaskSpec::new(kind))
+    }
+
+    /// A mask that the code itself names.
+    ///
+    /// # Panics
+    ///
+    /// There is no such mask, or it has no such parameter.
+    #[track_caller]
+    pub fn of(name: &str, settings: &[(&str, Setting)]) -> MaskSpec {
+        let mut spec = MaskSpec::named(name).unwrap_or_else(|| panic!("no mask {name}"));
+        for (parameter, setting) in settings {
+            assert!(spec.set(parameter, setting.clone()), "mask {name} has no parameter {parameter}");
+        }
+        spec
+    }
+
+    /// Sets a parameter; false if there is none of that name. Whether the setting is good shows when the mask is made.
+    pub fn set(&mut self, parameter: &str, setting: Setting) -> bool {
+        let place = self.kind.parameter(parameter).and_then(|(i, _)| self.settings.get_mut(i));
+        place.map(|place| *place = Some(setting)).is_some()
+    }
+
+    /// The mask as such.
+    pub fn kind(&self) -> &'static Kind {
+        self.kind
+    }
 
     /// What a policy calls this mask.
     pub fn name(&self) -> &'static str {
-        match self {
-            MaskSpec::Null => "null",
-            MaskSpec::Constant(_) => "constant",
-            MaskSpec::Hash { .. } => "hash",
-            MaskSpec::Email { .. } => "email",
-            MaskSpec::Name => "name",
-            MaskSpec::Phone { .. } => "phone",
-            MaskSpec::Digits { .. } => "digits",
-            MaskSpec::Uuid => "uuid",
-        }
+        self.kind.name
     }
 
-    /// The mask with all parameters in one canonical line. Goes into fingerprints: it may grow, but what is written
-    /// for a mask of today stays.
+    /// What a parameter is set to, or its default.
+    pub fn setting(&self, parameter: &str) -> Option<&Setting> {
+        self.settings.get(self.kind.parameter(parameter)?.0)?.as_ref()
+    }
+
+    /// The parameters that are not at their defaults, in their order.
+    pub fn given(&self) -> impl Iterator<Item = (&'static str, &Setting)> {
+        self.kind.parameters.iter().zip(&self.settings).filter_map(|(parameter, setting)| {
+            let setting = setting.as_ref()?;
+            (parameter.what.default().as_ref() != Some(setting)).then_some((parameter.name, setting))
+        })
+    }
+
+    /// Does what it makes depend on the key?
+    pub fn is_keyed(&self) -> bool {
+        use crate::policy::Class;
+        let keyed = |class: &Class| matches!(class, Class::Mask { spec, .. } if spec.is_keyed());
+        self.kind.keyed
+            || self.settings.iter().flatten().any(|setting| match setting {
+                Setting::Class(class) => keyed(class),
+                Setting::Classes(classes) => classes.iter().any(|(_, class)| keyed(class)),
+                _ => false,
+            })
+    }
+
+    /// The mask with its parameters in one canonical line. Goes into fingerprints: what is written for a mask of today
+    /// stays. Required parameters come without their names; a parameter at its default is not written (but for those of the
+    /// first masks); a version above 1 stands behind the name.
     pub fn describe(&self) -> String {
-        match self {
-            MaskSpec::Null | MaskSpec::Name | MaskSpec::Uuid => self.name().into(),
-            MaskSpec::Constant(text) => quoted(text),
-            MaskSpec::Hash { length: None } => "hash".into(),
-            MaskSpec::Hash { length: Some(n) } => format!("hash(length={n})"),
-            MaskSpec::Email { keep_domain } => format!("email(keep_domain={keep_domain})"),
-            MaskSpec::Phone { keep_country } => format!("phone(keep_country={keep_country})"),
-            MaskSpec::Digits { keep_prefix, keep_suffix } => {
-                format!("digits(keep_prefix={keep_prefix},keep_suffix={keep_suffix})")
+        let mut line = String::from(self.kind.name);
+        if self.kind.version > 1 {
+            line.push_str(&format!("#{}", self.kind.version));
+        }
+        let mut first = true;
+        for (parameter, setting) in self.kind.parameters.iter().zip(&self.settings) {
+            let Some(setting) = setting else { continue };
+            if !parameter.required && !parameter.always && parameter.what.default().as_ref() == Some(setting) {
+                continue;
+            }
+            line.push(if first { '(' } else { ',' });
+            first = false;
+            if !parameter.required {
+                line.push_str(parameter.name);
+                line.push('=');
+            }
+            setting.describe(&mut line);
+        }
+        if !first {
+            line.push(')');
+        }
+        line
+    }
+
+    /// The first thing that is wrong with the parameters, each by itself.
+    pub(super) fn check(&self) -> Result<(), MaskError> {
+        for (parameter, setting) in self.kind.parameters.iter().zip(&self.settings) {
+            let problem = match setting {
+                None if parameter.required => Some("is missing".to_owned()),
+                None => None,
+                Some(setting) => parameter.what.fault(setting),
+            };
+            if let Some(problem) = problem {
+                let problem = format!("{} {problem}", parameter.name);
+                return Err(MaskError::Parameter { mask: self.kind.name, problem });
             }
         }
+        Ok(())
     }
 
-    /// Do different values stay different, in a column wide enough? [`Mask::injective`](super::Mask::injective) knows the
-    /// column as well.
-    pub fn injective(&self) -> Injective {
-        match self {
-            MaskSpec::Null => Injective::Yes("NULLs do not collide, unless the index says NULLS NOT DISTINCT"),
-            MaskSpec::Constant(_) | MaskSpec::Name | MaskSpec::Phone { .. } | MaskSpec::Digits { .. } => Injective::No,
-            MaskSpec::Hash { length } => hashed(usize::from(length.unwrap_or(64)) * 4),
-            MaskSpec::Email { .. } => hashed(email::LOCAL * 5),
-            MaskSpec::Uuid => Injective::Yes("FF1 over the 122 bits that are neither version nor variant"),
-        }
+    /// Can it be made for such a column, as far as the column alone can tell?
+    pub fn fits(&self, column: &ColumnFacts) -> bool {
+        MaskKey::new(&[0; 32]).is_ok_and(|any| Mask::new(self, &any, None, column).is_ok())
     }
 }
 
@@ -196,21 +191,4 @@ pub(super) fn hashed(bits: usize) -> Injective {
         96..=127 => Injective::Collision("96 bits of keyed hash: below 2^-32 for four thousand million values"),
         _ => Injective::Collision("128 bits of keyed hash: below 2^-64 for four thousand million values"),
     }
-}
-
-/// `constant("…")` with everything but printable ASCII escaped. Not `{:?}`, whose escapes follow the Unicode version.
-fn quoted(text: &str) -> String {
-    let mut line = String::from("constant(\"");
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => {
-                line.push('\\');
-                line.push(c);
-            }
-            ' '..='~' => line.push(c),
-            _ => drop(write!(line, "\\u{{{:x}}}", u32::from(c))),
-        }
-    }
-    line.push_str("\")");
-    line
 }

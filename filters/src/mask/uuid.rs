@@ -15,11 +15,17 @@
 
 use bytes::{BufMut, BytesMut};
 
+use super::facts::oid;
 use super::ff1::Ff1;
+use super::kind::{Empty, Kind};
+use super::make::{Built, Make};
+use super::spec::{Injective, MaskError};
+use super::{Masking, Outcome};
 use crate::key::SubKey;
+use crate::raw::RawRow;
 
 /// Length of the canonical spelling.
-pub(crate) const LENGTH: usize = 36;
+const LENGTH: usize = 36;
 
 /// Where version and variant stand, counted from the lowest bit.
 const VERSION: u32 = 76;
@@ -27,28 +33,51 @@ const VARIANT: u32 = 62;
 const LOW: u128 = (1 << VARIANT) - 1;
 const MID: u128 = (1 << 12) - 1;
 
-pub(crate) struct Uuid {
-    pub(crate) ff1: Ff1<2>,
-    pub(crate) unparsable: SubKey,
+pub(crate) static KIND: Kind = Kind {
+    name: "uuid",
+    version: 1,
+    makes: "another UUID",
+    types: "uuid, text",
+    keeps: "equality, version and variant",
+    gives_away: "which values are equal, and their version",
+    unique: true,
+    example: "uuid",
+    parameters: &[],
+    keyed: true,
+    empty: Empty::Stays,
+    build,
+};
+
+struct Uuid {
+    ff1: Ff1<2>,
+    unparsable: SubKey,
 }
 
-impl Uuid {
-    /// False if the value is no UUID, and was redacted.
-    pub(crate) fn apply(&self, value: &[u8], out: &mut BytesMut) -> bool {
+fn build(make: &Make<'_>) -> Result<Built, MaskError> {
+    make.wants("uuid, text, varchar or char", make.type_oid() == oid::UUID || make.column().is_text())?;
+    make.needs(LENGTH)?;
+    let uuid = Uuid { ff1: Ff1::new(&make.key("uuid")), unparsable: make.key("uuid unparsable") };
+    Built::new(uuid, Injective::Yes("FF1 over the 122 bits that are neither version nor variant"))
+}
+
+impl Masking for Uuid {
+    fn apply(&self, value: &[u8], _row: &RawRow<'_>, out: &mut BytesMut) -> Outcome {
         match parse(value).and_then(|id| self.permute(id)) {
             Some(masked) => {
                 put(masked, out);
-                true
+                Outcome::Masked
             }
             None => {
                 let hash = self.unparsable.hash(value);
                 let head = hash.iter().take(16).fold(0u128, |n, b| n << 8 | u128::from(*b));
                 put(join(split(head).0, (8, 2)), out);
-                false
+                Outcome::Redacted
             }
         }
     }
+}
 
+impl Uuid {
     fn permute(&self, id: u128) -> Option<u128> {
         let (bits, (version, variant)) = split(id);
         let masked = self.ff1.number(&[version, variant], bits, 122).ok()?;

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use filters::compiled::Compiled;
-use filters::mask::MaskSpec;
 use filters::policy::{Class, TableRule};
 use sink_postgres::catalog::{self, Table};
 use sink_postgres::guard::Guard;
@@ -117,8 +116,9 @@ fn columns(
                     );
                     report.warn(HERE, &full, says, alter(format!("ALTER COLUMN {name} TYPE {ty}")));
                 }
-                let null =
-                    rules.is_some_and(|r| matches!(r.class(&column.name), Class::Mask { spec: MaskSpec::Null, .. }));
+                let null = rules.is_some_and(
+                    |r| matches!(r.class(&column.name), Class::Mask { spec, .. } if spec.name() == "null"),
+                );
                 if c.not_null && null {
                     let says = format!("{} becomes NULL, and is NOT NULL on the target", c.name);
                     report.fail(HERE, &full, says, alter(format!("ALTER COLUMN {name} DROP NOT NULL")));

@@ -2,7 +2,8 @@
 
 use bytes::BytesMut;
 use filters::key::MaskKey;
-use filters::mask::{ColumnFacts, Mask, MaskSpec};
+use filters::mask::{ColumnFacts, KINDS, Mask, Outcome};
+use filters::raw::RawRow;
 
 use super::args::{Masks, MasksVerb, Try};
 use super::table;
@@ -14,7 +15,7 @@ pub fn run(verb: &Masks) -> Result<(), Error> {
     match &verb.verb {
         MasksVerb::List => {
             let yes_no = |yes| if yes { "yes" } else { "no" }.to_owned();
-            let masks = || MaskSpec::NAMES.iter();
+            let masks = || KINDS.iter();
             let what = masks()
                 .map(|m| vec![m.name.into(), m.makes.into(), m.types.into(), yes_no(m.unique), m.example.into()]);
             println!("{}\n", table::table(&["MASK", "MAKES", "COLUMNS", "UNIQUE", "IN SLUICE.YAML"], what));
@@ -39,10 +40,9 @@ fn attempt(verb: &Try) -> Result<(), Error> {
     let mask = Mask::new(&spec, &key, None, &ColumnFacts::TEXT)
         .map_err(|e| Error::Config(Problem::new("", e.to_string()).into()))?;
     let mut out = BytesMut::new();
-    if mask.apply(verb.value.as_bytes(), &mut out) {
-        println!("{}", String::from_utf8_lossy(&out));
-    } else {
-        println!("NULL");
+    match mask.apply(verb.value.as_bytes(), &RawRow::ALONE, &mut out) {
+        Outcome::Masked | Outcome::Redacted => println!("{}", String::from_utf8_lossy(&out)),
+        Outcome::Null | Outcome::NeedsRow => println!("NULL"),
     }
     if mask.unparsable() > 0 {
         eprintln!("the mask could not read this value, so it hides all of it; in a run such values are counted");

@@ -2,10 +2,9 @@
 
 use std::fmt::Write;
 
-use filters::mask::MaskSpec;
+use filters::mask::{MaskSpec, Setting};
 use filters::policy::Class;
 
-use super::masks::written;
 use super::sections::{OnDivergence, Server, SlotWalLimit};
 use super::tables::{Rest, Rule, TableEntry};
 use super::{Config, units};
@@ -103,12 +102,41 @@ pub(crate) fn class_text(class: &Class) -> String {
 
 /// A mask as the file writes it: its name where no parameter is set.
 pub(crate) fn mask_text(spec: &MaskSpec) -> String {
-    let (name, parameters) = written(spec);
-    if parameters.is_empty() {
-        return name.to_owned();
+    mask_text_with(spec, None)
+}
+
+fn mask_text_with(spec: &MaskSpec, domain: Option<&str>) -> String {
+    let mut given: Vec<String> = spec.given().map(|(key, value)| format!("{key}: {}", setting_text(value))).collect();
+    given.extend(domain.map(|domain| format!("domain: {domain}")));
+    if given.is_empty() {
+        return spec.name().to_owned();
     }
-    let parameters: Vec<String> = parameters.iter().map(|(key, value)| format!("{key}: {}", quote(value))).collect();
-    format!("{{ mask: {name}, {} }}", parameters.join(", "))
+    format!("{{ mask: {}, {} }}", spec.name(), given.join(", "))
+}
+
+fn setting_text(setting: &Setting) -> String {
+    match setting {
+        Setting::Flag(flag) => flag.to_string(),
+        Setting::Number(n) => n.to_string(),
+        Setting::Decimal(n) => n.to_string(),
+        Setting::Time(time) => units::show_time(*time),
+        Setting::Text(text) => quote(text),
+        Setting::Texts(texts) => format!("[{}]", texts.iter().map(|t| quote(t)).collect::<Vec<_>>().join(", ")),
+        Setting::Class(class) => inner_text(class),
+        Setting::Classes(classes) if classes.is_empty() => "{}".to_owned(),
+        Setting::Classes(classes) => {
+            let each = classes.iter().map(|(name, class)| format!("{}: {}", quote(name), inner_text(class)));
+            format!("{{ {} }}", each.collect::<Vec<_>>().join(", "))
+        }
+    }
+}
+
+/// With its domain beside it, because the lock holds no domains to look it up in.
+fn inner_text(class: &Class) -> String {
+    match class {
+        Class::Mask { spec, domain } => mask_text_with(spec, domain.as_deref()),
+        class => class_text(class),
+    }
 }
 
 /// A YAML scalar that reads as this text: plain where that is safe, else in double quotes.

@@ -89,7 +89,7 @@ fn locked(at: &At<'_>, problems: &mut Problems) -> Option<LockedColumn> {
     let type_name = at.get("type").require(problems, |s| Ok(s.text.to_string()));
     let class_at = at.get("class");
     let class = if class_at.is_map() {
-        masks::mask(&class_at, problems).map(|spec| Class::Mask { spec, domain: None })
+        masks::mask(&class_at, &Domains::new(), problems).map(|spec| Class::Mask { spec, domain: None })
     } else {
         match class_at.require(problems, |s| Ok(s.text.to_string()))?.as_str() {
             "withheld" => Some(Class::Withheld),

@@ -1,35 +1,27 @@
 //! Masks as the file writes them: `email`, or `{ mask: phone, keep_country: true }`.
+//!
+//! Knows no mask by name: which there are and what their parameters are, they say themselves
+//! ([`filters::mask::Kind`]).
 
 use std::collections::BTreeMap;
 
-use filters::mask::MaskSpec;
+use filters::mask::{KINDS, MaskSpec, Parameter, Setting, What};
+use filters::policy::Class;
 
 use super::effective::quote;
 use super::problem::{Fault, Problem, Problems, did_you_mean};
 use super::read::At;
-
-/// The masks there are, each with its parameters.
-pub const MASKS: &[(&str, &[&str])] = &[
-    ("null", &[]),
-    ("constant", &["value"]),
-    ("hash", &["length"]),
-    ("email", &["keep_domain"]),
-    ("name", &[]),
-    ("phone", &["keep_country"]),
-    ("digits", &["keep_prefix", "keep_suffix"]),
-    ("uuid", &[]),
-];
+use super::tables::class;
+use super::units;
 
 /// Masks whose names are promised.
 const NOT_YET: &[&str] = &["json", "scrub"];
 
-/// More kept digits than this leave nothing to mask in any number that people have.
-const KEEP_DIGITS: u64 = 32;
-
 /// Named masks, so that one person is the same person in every table.
 pub type Domains = BTreeMap<String, MaskSpec>;
 
-/// Reads `masking.domains`.
+/// Reads `masking.domains`. A mask within a mask there is of no domain: which of two domains came first would be a
+/// riddle.
 pub(super) fn domains(at: &At<'_>, problems: &mut Problems) -> Domains {
     let mut domains = Domains::new();
     for (name, at) in at.entries(problems) {
@@ -43,26 +35,35 @@ pub(super) fn domains(at: &At<'_>, problems: &mut Problems) -> Domains {
             at.problem(Fault::new("not a domain's name").hint("lower-case letters, digits and _"), problems);
         }
         // kept under any name: a column that uses it must not be told that it is unknown
-        if let Some(spec) = mask(&at, problems) {
+        if let Some(spec) = mask(&at, &Domains::new(), problems) {
             domains.insert(name.to_owned(), spec);
         }
     }
     domains
 }
 
+/// Is there a mask of that name?
+pub(super) fn is_mask(name: &str) -> bool {
+    KINDS.iter().any(|kind| kind.name == name)
+}
+
 fn is_taken(name: &str) -> bool {
-    ["keep", "drop", "withheld"].contains(&name)
-        || NOT_YET.contains(&name)
-        || MASKS.iter().any(|(mask, _)| *mask == name)
+    ["keep", "drop", "withheld"].contains(&name) || NOT_YET.contains(&name) || is_mask(name)
 }
 
 /// Reads a mask from its name and its parameters as typed. All problems at once.
 pub fn typed(name: &str, parameters: &[(String, String)]) -> Result<MaskSpec, Problems> {
     let mut text = format!("mask: {}\n", quote(name));
-    parameters.iter().for_each(|(key, value)| text += &format!("{}: {}\n", quote(key), quote(value)));
+    let known = MaskSpec::named(name).map_or(&[][..], |spec| spec.kind().parameters);
+    for (key, value) in parameters {
+        let is_list =
+            |p: &Parameter| p.name == key && matches!(p.what, What::Texts | What::Class { .. } | What::Classes);
+        let value = if known.iter().any(is_list) { value.clone() } else { quote(value) };
+        text += &format!("{}: {value}\n", quote(key));
+    }
     let mut problems = Problems::default();
     let root = super::tree::parse(&text, &mut problems);
-    match mask(&At::root(root.as_ref()), &mut problems) {
+    match mask(&At::root(root.as_ref()), &Domains::new(), &mut problems) {
         Some(spec) if problems.0.is_empty() => Ok(spec),
         _ => {
             problems.0.iter_mut().for_each(|p| p.line = None);
@@ -72,16 +73,90 @@ pub fn typed(name: &str, parameters: &[(String, String)]) -> Result<MaskSpec, Pr
 }
 
 /// Reads a mask: its name alone, or a map with `mask:` and parameters.
-pub(super) fn mask(at: &At<'_>, problems: &mut Problems) -> Option<MaskSpec> {
-    if at.is_map() {
-        let name = at.get("mask").require(problems, |scalar| Ok(scalar.text.to_string()));
-        return with_parameters(at, &at.get("mask"), &name?, problems);
-    }
+pub(super) fn mask(at: &At<'_>, domains: &Domains, problems: &mut Problems) -> Option<MaskSpec> {
+    mask_with(at, domains, &[], problems)
+}
+
+/// The same where the map may hold other keys as well.
+fn mask_with(at: &At<'_>, domains: &Domains, more: &[&str], problems: &mut Problems) -> Option<MaskSpec> {
+    let name_at = if at.is_map() { at.get("mask") } else { At::clone(at) };
     if !at.is_there() {
         return None;
     }
-    let name = at.require(problems, |scalar| Ok(scalar.text.to_string()))?;
-    with_parameters(at, at, &name, problems)
+    let name = name_at.require(problems, |scalar| Ok(scalar.text.to_string()))?;
+    let Some(mut spec) = MaskSpec::named(&name) else {
+        name_at.problem(unknown(&name, &format!("\"{name}\""), &[]), problems);
+        return None;
+    };
+    let parameters = spec.kind().parameters;
+    if at.is_map() {
+        for (key, at) in at.entries(problems) {
+            if key != "mask" && !more.contains(&key) && !parameters.iter().any(|p| p.name == key) {
+                let mut fault = Fault::new(format!("the mask {name} has no such parameter"));
+                fault.hint = did_you_mean(key, parameters.iter().map(|p| p.name));
+                at.problem(fault, problems);
+            }
+        }
+    }
+    for parameter in parameters {
+        let here = at.get(parameter.name);
+        if parameter.required && !here.is_there() {
+            problems.push(Problem::new(here.path.clone(), "missing").hint(spec.kind().example));
+        }
+        if let Some(setting) = setting(&here, &parameter.what, domains, problems) {
+            spec.set(parameter.name, setting);
+        }
+    }
+    Some(spec)
+}
+
+/// Reads the value of a parameter. `None` where there is none or it is faulty.
+fn setting(at: &At<'_>, what: &What, domains: &Domains, problems: &mut Problems) -> Option<Setting> {
+    if !at.is_there() {
+        return None;
+    }
+    match what {
+        What::Flag => at.flag(problems).map(Setting::Flag),
+        What::Number { least, most, .. } => at.signed(problems, *least..=*most).map(Setting::Number),
+        What::Decimal { least, most, .. } => at
+            .read(problems, |scalar| match scalar.text.parse() {
+                Ok(n) if (*least..=*most).contains(&n) => Ok(n),
+                Ok(_) => Err(Fault::new(format!("not within {least} and {most}"))),
+                Err(_) => Err(Fault::new("not a number")),
+            })
+            .map(Setting::Decimal),
+        What::Time { .. } => at.read(problems, |scalar| units::time(&scalar.text)).map(Setting::Time),
+        What::Word { words, .. } => {
+            let words: Vec<(&str, &str)> = words.iter().map(|word| (*word, *word)).collect();
+            at.word(problems, &words).map(|word| Setting::Text(word.to_owned()))
+        }
+        What::Text { .. } => at.read(problems, |scalar| Ok(scalar.text.to_string())).map(Setting::Text),
+        What::Texts => {
+            let texts = at.list(problems);
+            let read = |at: &At<'_>| at.read(problems, |scalar| Ok(scalar.text.to_string()));
+            Some(Setting::Texts(texts.iter().filter_map(read).collect()))
+        }
+        What::Class { .. } => inner(at, domains, problems).map(|class| Setting::Class(Box::new(class))),
+        What::Classes => {
+            let mut classes = Vec::new();
+            for (name, at) in at.entries(problems) {
+                if let Some(class) = inner(&at, domains, problems) {
+                    classes.push((name.to_owned(), class));
+                }
+            }
+            Some(Setting::Classes(classes))
+        }
+    }
+}
+
+/// What becomes of a part of a value: as for a column, and a mask may name its domain itself, as the lock writes it.
+fn inner(at: &At<'_>, domains: &Domains, problems: &mut Problems) -> Option<Class> {
+    if !at.is_map() {
+        return class(at, domains, problems);
+    }
+    let spec = mask_with(at, domains, &["domain"], problems)?;
+    let domain = at.get("domain").read(problems, |scalar| Ok(scalar.text.to_string()));
+    Some(Class::Mask { spec, domain })
 }
 
 /// The fault of a name that no mask has. `others` may be said in its place.
@@ -90,71 +165,6 @@ pub(super) fn unknown(name: &str, shown: &str, others: &[&str]) -> Fault {
         return Fault::new(format!("the mask {name} is not built yet"));
     }
     let mut fault = Fault::new(format!("no mask {shown}"));
-    fault.hint = did_you_mean(name, MASKS.iter().map(|(mask, _)| *mask).chain(others.iter().copied()));
+    fault.hint = did_you_mean(name, KINDS.iter().map(|kind| kind.name).chain(others.iter().copied()));
     fault
-}
-
-fn with_parameters(at: &At<'_>, named_at: &At<'_>, name: &str, problems: &mut Problems) -> Option<MaskSpec> {
-    let Some((_, parameters)) = MASKS.iter().find(|(mask, _)| *mask == name) else {
-        named_at.problem(unknown(name, &format!("\"{name}\""), &[]), problems);
-        return None;
-    };
-    if at.is_map() {
-        for (key, at) in at.entries(problems) {
-            if key != "mask" && !parameters.contains(&key) {
-                let mut fault = Fault::new(format!("the mask {name} has no such parameter"));
-                fault.hint = did_you_mean(key, parameters.iter().copied());
-                at.problem(fault, problems);
-            }
-        }
-    }
-    let flag = |key: &str, problems: &mut Problems| at.get(key).flag(problems).unwrap_or(false);
-    let digits =
-        |key: &str, problems: &mut Problems| at.get(key).number(problems, 0..=KEEP_DIGITS).unwrap_or(0) as usize;
-    Some(match name {
-        "null" => MaskSpec::Null,
-        "constant" => {
-            let value = at.get("value");
-            if !value.is_there() {
-                let path = super::tree::join(&at.path, "value");
-                problems.push(Problem::new(path, "missing").hint("{ mask: constant, value: \"…\" }"));
-            }
-            MaskSpec::Constant(value.read(problems, |scalar| Ok(scalar.text.to_string())).unwrap_or_default())
-        }
-        "hash" => MaskSpec::Hash { length: at.get("length").number(problems, 8..=64).map(|n| n as u8) },
-        "email" => MaskSpec::Email { keep_domain: flag("keep_domain", problems) },
-        "name" => MaskSpec::Name,
-        "phone" => MaskSpec::Phone { keep_country: flag("keep_country", problems) },
-        "digits" => MaskSpec::Digits {
-            keep_prefix: digits("keep_prefix", problems),
-            keep_suffix: digits("keep_suffix", problems),
-        },
-        _ => MaskSpec::Uuid,
-    })
-}
-
-/// Does the mask need the key?
-pub(super) fn is_keyed(spec: &MaskSpec) -> bool {
-    !matches!(spec, MaskSpec::Null | MaskSpec::Constant(_))
-}
-
-/// The mask as the file writes it: its name and its parameters, those at their default left out.
-pub fn written(spec: &MaskSpec) -> (&'static str, Vec<(&'static str, String)>) {
-    match spec {
-        MaskSpec::Null => ("null", vec![]),
-        MaskSpec::Constant(value) => ("constant", vec![("value", value.clone())]),
-        MaskSpec::Hash { length } => ("hash", length.map(|n| ("length", n.to_string())).into_iter().collect()),
-        MaskSpec::Email { keep_domain } => ("email", flagged("keep_domain", *keep_domain)),
-        MaskSpec::Name => ("name", vec![]),
-        MaskSpec::Phone { keep_country } => ("phone", flagged("keep_country", *keep_country)),
-        MaskSpec::Digits { keep_prefix, keep_suffix } => {
-            let kept = [("keep_prefix", *keep_prefix), ("keep_suffix", *keep_suffix)];
-            ("digits", kept.into_iter().filter(|(_, n)| *n > 0).map(|(k, n)| (k, n.to_string())).collect())
-        }
-        MaskSpec::Uuid => ("uuid", vec![]),
-    }
-}
-
-fn flagged(key: &'static str, on: bool) -> Vec<(&'static str, String)> {
-    if on { vec![(key, "true".to_owned())] } else { vec![] }
 }

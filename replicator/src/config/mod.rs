@@ -32,7 +32,7 @@ pub(crate) use effective::{class_text, quote};
 pub use expand::Env;
 pub use keys::{KEYS, State};
 pub use lock::{Difference, Lock, LockedColumn};
-pub use masks::{Domains, MASKS, typed as typed_mask};
+pub use masks::{Domains, typed as typed_mask};
 pub use pattern::{Pattern, table_name};
 pub(crate) use problem::did_you_mean;
 pub use problem::{Problem, Problems};

@@ -6,6 +6,7 @@ use super::problem::{Fault, Problem, Problems};
 use super::tree::{Kind, Node, Scalar, join};
 
 /// A place in the file, there or not.
+#[derive(Clone)]
 pub(super) struct At<'a> {
     pub path: String,
     node: Option<&'a Node>,
@@ -80,6 +81,15 @@ impl<'a> At<'a> {
     /// A whole number in a range.
     pub fn number(&self, problems: &mut Problems, range: std::ops::RangeInclusive<u64>) -> Option<u64> {
         self.read(problems, |scalar| match scalar.text.parse::<u64>() {
+            Ok(n) if range.contains(&n) => Ok(n),
+            Ok(_) => Err(Fault::new(format!("not within {} and {}", range.start(), range.end()))),
+            Err(_) => Err(Fault::new("not a whole number")),
+        })
+    }
+
+    /// A whole number in a range that may begin below zero.
+    pub fn signed(&self, problems: &mut Problems, range: std::ops::RangeInclusive<i64>) -> Option<i64> {
+        self.read(problems, |scalar| match scalar.text.parse::<i64>() {
             Ok(n) if range.contains(&n) => Ok(n),
             Ok(_) => Err(Fault::new(format!("not within {} and {}", range.start(), range.end()))),
             Err(_) => Err(Fault::new("not a whole number")),

@@ -4,8 +4,9 @@
 
 use std::collections::HashMap;
 
-use filters::key::MaskKey;
-use filters::mask::{ColumnFacts, Mask, MaskError};
+use filters::change::{Column, Identity, Table};
+use filters::compiled::faults;
+use filters::mask::MaskError;
 use filters::policy::{Class, Policy, TableRule, TableRules};
 
 use super::lock::{self, Lock};
@@ -28,6 +29,23 @@ impl SourceTable {
     /// `schema.name`, as `tables:` writes it.
     pub fn full_name(&self) -> String {
         table_name(&self.schema, &self.name)
+    }
+
+    /// Its names and types, as masks want them: what identifies a row says another.
+    fn shape(&self) -> Table {
+        let column = |c: &SourceColumn| Column {
+            name: c.name.as_str().into(),
+            type_oid: c.type_oid,
+            type_modifier: c.type_modifier,
+            key: false,
+        };
+        Table {
+            oid: 0,
+            schema: self.schema.as_str().into(),
+            name: self.name.as_str().into(),
+            identity: Identity::Nothing,
+            columns: self.columns.iter().map(column).collect(),
+        }
     }
 }
 
@@ -202,11 +220,8 @@ impl<'a> Resolution<'a> {
 
     /// Does each mask fit the column that it is put on?
     fn check_masks(&mut self, entry: &TableEntry, table: &SourceTable, rules: &TableRules) {
-        let Ok(any_key) = MaskKey::new(&[0; 32]) else { return };
-        for column in &table.columns {
-            let Class::Mask { spec, domain } = rules.class(&column.name) else { continue };
-            let facts = ColumnFacts { type_oid: column.type_oid, type_modifier: column.type_modifier };
-            let Err(error) = Mask::new(spec, &any_key, domain.as_deref(), &facts) else { continue };
+        for (i, error) in faults(rules, &table.shape()) {
+            let Some(column) = table.columns.get(i) else { continue };
             let what = match error {
                 MaskError::Type { mask, wants, .. } => {
                     format!(

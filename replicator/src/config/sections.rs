@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use filters::key::MaskKey;
+use filters::mask::MaskSpec;
 use filters::policy::Class;
 
 use super::Config;
@@ -179,8 +180,8 @@ fn label(scalar: &Scalar, most: usize, of: &str, good: impl Fn(char) -> bool) ->
 }
 
 fn needs_key(domains: &Domains, tables: &[TableEntry]) -> bool {
-    let keyed = |class: &Class| matches!(class, Class::Mask { spec, .. } if masks::is_keyed(spec));
-    domains.values().any(masks::is_keyed)
+    let keyed = |class: &Class| matches!(class, Class::Mask { spec, .. } if spec.is_keyed());
+    domains.values().any(MaskSpec::is_keyed)
         || tables.iter().any(|t| matches!(&t.rule, Rule::Copy { columns, .. } if columns.values().any(keyed)))
 }
 

@@ -102,7 +102,7 @@ fn rule(at: &At<'_>, domains: &Domains, problems: &mut Problems) -> Option<Rule>
 /// A column's rule: `keep`, `drop`, a domain or a mask.
 pub(super) fn class(at: &At<'_>, domains: &Domains, problems: &mut Problems) -> Option<Class> {
     if at.is_map() {
-        return masks::mask(at, problems).map(|spec| Class::Mask { spec, domain: None });
+        return masks::mask(at, domains, problems).map(|spec| Class::Mask { spec, domain: None });
     }
     let scalar = at.scalar(problems)?;
     let word = scalar.text.as_str();
@@ -114,14 +114,14 @@ pub(super) fn class(at: &At<'_>, domains: &Domains, problems: &mut Problems) -> 
     if let Some(spec) = domains.get(word) {
         return Some(Class::Mask { spec: spec.clone(), domain: Some(word.to_owned()) });
     }
-    if !masks::MASKS.iter().any(|(mask, _)| *mask == word) {
+    if !masks::is_mask(word) {
         let mut others: Vec<&str> = vec!["keep", "drop"];
         others.extend(domains.keys().map(String::as_str));
         let shown = format!("{} and no domain of that name", scalar.shown());
         at.problem(masks::unknown(word, &shown, &others), problems);
         return None;
     }
-    masks::mask(at, problems).map(|spec| Class::Mask { spec, domain: None })
+    masks::mask(at, domains, problems).map(|spec| Class::Mask { spec, domain: None })
 }
 
 /// Reads `protect.tables`.

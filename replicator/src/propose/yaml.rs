@@ -2,8 +2,7 @@
 
 use std::fmt::Write;
 
-use filters::key::MaskKey;
-use filters::mask::{ColumnFacts, Mask};
+use filters::mask::ColumnFacts;
 use filters::policy::Class;
 
 use super::{Proposal, Whole, propose, whole};
@@ -106,8 +105,7 @@ fn proposal(found: &Found, column: &SourceColumn) -> Proposal {
     let is_key = found.key.contains(&column.name);
     let proposal = propose(&found.table.name, &column.name, &column.type_name, is_key);
     let Class::Mask { spec, .. } = &proposal.class else { return proposal };
-    let facts = ColumnFacts { type_oid: column.type_oid, type_modifier: column.type_modifier };
-    let fits = MaskKey::new(&[0; 32]).is_ok_and(|any| Mask::new(spec, &any, None, &facts).is_ok());
+    let fits = spec.fits(&ColumnFacts::new(column.type_oid, column.type_modifier));
     match (fits, is_key) {
         (true, _) => proposal,
         (false, false) => Proposal { class: Class::Drop, undecided: true, ..proposal },

@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use filters::mask::MaskSpec;
 use filters::policy::{Class, Policy, TableRule};
 use sink_postgres::session;
 use wire::Connection;
@@ -89,15 +88,12 @@ fn table(table: &SourceTable, compiled: &filters::compiled::Compiled, policy: &P
         _ => None,
     };
     let mask = |column: &str| match rules.map(|r| r.class(column)) {
-        Some(class @ Class::Mask { spec, .. }) => {
-            let info = MaskSpec::NAMES.iter().find(|m| m.name == spec.name());
-            Some(Masked {
-                column: column.to_owned(),
-                mask: class_text(class),
-                keeps: info.map_or("", |m| m.keeps),
-                gives_away: info.map_or("", |m| m.gives_away),
-            })
-        }
+        Some(class @ Class::Mask { spec, .. }) => Some(Masked {
+            column: column.to_owned(),
+            mask: class_text(class),
+            keeps: spec.kind().keeps,
+            gives_away: spec.kind().gives_away,
+        }),
         _ => None,
     };
     let masks: Vec<Masked> = compiled.masked_columns().filter_map(mask).collect();

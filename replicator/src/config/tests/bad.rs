@@ -105,7 +105,7 @@ const BAD: &[(&str, &str)] = &[
     ),
     (
         "tables: { public.users: { columns: { a: { mask: constant } } } }",
-        "tables.public.users.columns.a.value: missing ({ mask: constant, value: \"…\" })",
+        "tables.public.users.columns.a.value: missing ({ mask: constant, value: \"[removed]\" })",
     ),
     (
         "tables: { public.users: { columns: { a: { mask: null, length: 8 } } } }",

@@ -63,19 +63,19 @@ serve: { listen: \"127.0.0.1:9847\" }
     assert_eq!(c.source.url.expose(), "postgres://u:hunter2@prod/shop");
     assert_eq!(c.source.environment.as_deref(), Some("production"));
     let mask = |spec: MaskSpec, domain: Option<&str>| Class::Mask { spec, domain: domain.map(str::to_owned) };
-    let reference = MaskSpec::Digits { keep_prefix: 2, keep_suffix: 1 };
-    assert_eq!(c.masking.domains["mail"], MaskSpec::Email { keep_domain: true });
+    let reference = MaskSpec::of("digits", &[("keep_prefix", 2.into()), ("keep_suffix", 1.into())]);
+    assert_eq!(c.masking.domains["mail"], MaskSpec::of("email", &[("keep_domain", true.into())]));
     let Rule::Copy { columns, rest: Rest::Withhold } = &c.tables[0].rule else { panic!() };
     let expected = [
         ("a", Class::Keep),
         ("b", Class::Drop),
         ("c", mask(reference, Some("ref"))),
-        ("d", mask(MaskSpec::Null, None)),
-        ("e", mask(MaskSpec::Constant("x: ${y}".into()), None)),
-        ("f", mask(MaskSpec::Hash { length: Some(12) }, None)),
-        ("g", mask(MaskSpec::Phone { keep_country: true }, None)),
-        ("h", mask(MaskSpec::Uuid, None)),
-        ("i", mask(MaskSpec::Name, None)),
+        ("d", mask(MaskSpec::of("null", &[]), None)),
+        ("e", mask(MaskSpec::of("constant", &[("value", "x: ${y}".into())]), None)),
+        ("f", mask(MaskSpec::of("hash", &[("length", 12.into())]), None)),
+        ("g", mask(MaskSpec::of("phone", &[("keep_country", true.into())]), None)),
+        ("h", mask(MaskSpec::of("uuid", &[]), None)),
+        ("i", mask(MaskSpec::of("name", &[]), None)),
     ];
     assert_eq!(columns.iter().map(|(n, c)| (n.as_str(), c.clone())).collect::<Vec<_>>(), expected);
     assert!(c.tables[0].optional);
@@ -150,7 +150,7 @@ proptest! {
         let yaml = with(&format!("tables:\n  public.c: {{ columns: {{ a: {{ mask: constant, value: {} }} }} }}", quote(&text)));
         let config = parse(&yaml).unwrap();
         let Rule::Copy { columns, .. } = &config.tables[0].rule else { unreachable!() };
-        prop_assert_eq!(&columns["a"], &Class::Mask { spec: MaskSpec::Constant(text), domain: None });
+        prop_assert_eq!(&columns["a"], &Class::Mask { spec: MaskSpec::of("constant", &[("value", text.as_str().into())]), domain: None });
     }
 
     #[test]

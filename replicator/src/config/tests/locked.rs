@@ -109,7 +109,7 @@ fn what_the_lock_does_not_list_is_withheld() {
 #[test]
 fn a_lock_may_be_stricter_where_the_file_names_no_column() {
     let mut lock = lock();
-    let mask = Class::Mask { spec: MaskSpec::Hash { length: None }, domain: None };
+    let mask = Class::Mask { spec: MaskSpec::of("hash", &[]), domain: None };
     lock.tables.get_mut(&("public".into(), "cruises".into())).unwrap().get_mut("title").unwrap().class = mask.clone();
     let resolved = resolve(&lock, &shop()).unwrap();
     let TableRule::Copy(rules) = resolved.policy.rule("public", "cruises") else { panic!() };

@@ -4,6 +4,7 @@ mod bad;
 mod documents;
 mod good;
 mod locked;
+mod masks_document;
 mod resolved;
 
 use super::{Config, SourceColumn, SourceTable};

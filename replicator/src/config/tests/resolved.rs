@@ -85,7 +85,7 @@ fn an_exact_name_goes_before_a_glob() {
     let rule = |name: &str| resolved.policy.rule("public", name);
     assert!(matches!((rule("users"), rule("ref_ships")), (TableRule::Exclude, TableRule::Structure)));
     let TableRule::Copy(rules) = rule("customers") else { panic!() };
-    assert_eq!(rules.class("email"), &Class::Mask { spec: MaskSpec::Email { keep_domain: false }, domain: None });
+    assert_eq!(rules.class("email"), &Class::Mask { spec: MaskSpec::of("email", &[]), domain: None });
     assert_eq!((rules.class("full_name"), rules.class("tomorrow")), (&Class::Keep, &Class::Withheld));
     assert_eq!(
         resolved.warnings.iter().map(ToString::to_string).collect::<Vec<_>>(),

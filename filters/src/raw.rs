@@ -1,0 +1,77 @@
+//! The raw row that a value stands in, for masks and predicates that look at its neighbours.
+//!
+//! Cheap to make and small: a view, nothing is parsed or allocated before somebody asks. Columns go by their place in
+//! the table as production has it, whatever is left out later.
+//!
+//! **Not every value is there.** The stream does not send a TOASTed value that a statement did not change, and an old row
+//! that is a key holds the key's columns only. Both are [`Raw::Absent`]: who needs such a value must say so
+//! ([`Outcome::NeedsRow`](crate::mask::Outcome::NeedsRow)) and guess nothing.
+
+use std::borrow::Cow;
+
+use crate::change::{Row, Table, Value};
+use crate::copy_line;
+
+/// A raw value of a row.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Raw<'a> {
+    /// SQL NULL.
+    Null,
+    /// It has a value, and we were not told which.
+    Absent,
+    /// The type's text output.
+    Text(Cow<'a, [u8]>),
+}
+
+/// A row by the raw values of its columns.
+#[derive(Clone, Copy)]
+pub struct RawRow<'a>(Form<'a>);
+
+#[derive(Clone, Copy)]
+enum Form<'a> {
+    Alone,
+    Row(&'a Row),
+    Key(&'a Row, &'a Table),
+    /// A line of COPY, and for each column of the table the field that holds it.
+    Line(&'a [u8], &'a [Option<usize>]),
+}
+
+impl<'a> RawRow<'a> {
+    /// No row at all: a value by itself.
+    pub const ALONE: RawRow<'static> = RawRow(Form::Alone);
+
+    /// A whole row of the stream.
+    pub fn of(row: &'a Row) -> RawRow<'a> {
+        RawRow(Form::Row(row))
+    }
+
+    /// An old row that holds the columns of the table's identity, and nothing else that means anything.
+    pub fn of_key(row: &'a Row, table: &'a Table) -> RawRow<'a> {
+        RawRow(Form::Key(row, table))
+    }
+
+    /// A line of COPY. `fields` says for each column of the table which field holds it.
+    pub(crate) fn of_line(line: &'a [u8], fields: &'a [Option<usize>]) -> RawRow<'a> {
+        RawRow(Form::Line(line, fields))
+    }
+
+    /// The value of a column, by its place in the table. Linear in `column`.
+    pub fn get(&self, column: usize) -> Raw<'a> {
+        let of = |row: &'a Row| match row.values().nth(column) {
+            Some(Value::Text(text)) => Raw::Text(Cow::Borrowed(text)),
+            Some(Value::Null) => Raw::Null,
+            // nobody asks for values in binary, and no column is beyond the last
+            Some(Value::Unchanged | Value::Binary(_)) | None => Raw::Absent,
+        };
+        match self.0 {
+            Form::Alone => Raw::Absent,
+            Form::Row(row) => of(row),
+            Form::Key(row, table) if table.columns.get(column).is_some_and(|c| c.key) => of(row),
+            Form::Key(..) => Raw::Absent,
+            Form::Line(line, fields) => match fields.get(column).copied().flatten() {
+                Some(field) => copy_line::raw_field(line, field),
+                None => Raw::Absent,
+            },
+        }
+    }
+}

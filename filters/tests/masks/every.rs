@@ -1,0 +1,190 @@
+//! What all masks promise.
+
+use std::collections::HashSet;
+
+use bytes::BytesMut;
+use filters::mask::{ColumnFacts, Empty, Injective, KINDS, Mask, MaskError, Outcome};
+use filters::raw::RawRow;
+use proptest::prelude::*;
+use proptest::string::string_regex;
+
+use super::trial::{BPCHAR, Hides, Trial, VARCHAR, all_different, characters, config, key, outcome};
+use super::trials;
+
+/// Runs `check` on values of any kind and on values like those of the trial.
+fn on_values(trial: &Trial, cases: u32, check: impl Fn(&[u8]) -> Result<(), TestCaseError>) {
+    let like = string_regex(trial.like).unwrap().prop_map(String::into_bytes);
+    let values = prop_oneof![
+        2 => proptest::collection::vec(any::<u8>(), 0..200),
+        2 => "\\PC{0,60}".prop_map(String::into_bytes),
+        1 => "[0-9+() ./x@-]{0,90}".prop_map(String::into_bytes),
+        4 => like,
+    ];
+    let mut runner = proptest::test_runner::TestRunner::new(config(cases));
+    if let Err(e) = runner.run(&values, |value| check(&value)) {
+        panic!("{}: {e}", trial.spec.describe());
+    }
+}
+
+#[test]
+fn every_mask_is_listed_once_and_tried_with_vectors() {
+    let listed: HashSet<_> = KINDS.iter().map(|k| k.name).collect();
+    assert_eq!(listed.len(), KINDS.len());
+    let tried: HashSet<_> = trials().iter().map(|t| t.spec.name()).collect();
+    assert_eq!(tried, listed);
+    let with_vectors: HashSet<_> = trials().iter().filter(|t| t.golden.is_some()).map(|t| t.spec.name()).collect();
+    assert_eq!(with_vectors, listed);
+}
+
+#[test]
+fn total_and_deterministic() {
+    for trial in trials() {
+        let (one, other) = (trial.mask(), trial.mask());
+        on_values(&trial, 100, |value| {
+            let out = outcome(&one, value);
+            prop_assert_eq!(&out, &outcome(&other, value));
+            if let (Ok(_), Some(out)) = (std::str::from_utf8(value), &out) {
+                prop_assert!(std::str::from_utf8(out).is_ok(), "text becomes no text");
+            }
+            Ok(())
+        });
+    }
+}
+
+/// Five megabytes of one thing: no mask may be quadratic, overflow or give up.
+#[test]
+fn a_value_of_any_length() {
+    for trial in trials() {
+        let mask = trial.mask();
+        for part in ["a", "7", "é", " ", "\u{0}", "@", "a@b.c ", "{\"a\":[", "<a>", "{", "1,", "\\"] {
+            let value = part.repeat(5_000_000 / part.len());
+            let out = outcome(&mask, value.as_bytes());
+            assert!(trial.hides == Hides::No || out.as_deref() != Some(value.as_bytes()), "{:?}", trial.spec);
+        }
+        _ = outcome(&mask, &vec![0xff; 5_000_000]);
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_counted_and_never_comes_out_as_it_was() {
+    for trial in trials() {
+        on_values(&trial, 100, |value| {
+            let mask = trial.mask();
+            let mut out = BytesMut::new();
+            let outcome = mask.apply(value, &RawRow::ALONE, &mut out);
+            prop_assert_eq!(mask.unparsable(), u64::from(outcome == Outcome::Redacted));
+            prop_assert!(outcome != Outcome::Redacted || out != value);
+            Ok(())
+        });
+    }
+}
+
+#[test]
+fn a_readable_value_is_hidden() {
+    for trial in trials() {
+        let mask = trial.mask();
+        let read = |i: &u64| outcome(&mask, (trial.value)(*i).as_bytes()) == Some((trial.value)(*i).into_bytes());
+        let same = (0..1000).filter(read).count();
+        assert_eq!(mask.unparsable(), 0, "{}: these are readable", trial.spec.describe());
+        let most = match trial.hides {
+            Hides::Always => 0,
+            Hides::Mostly => 30,
+            Hides::No => 1000,
+        };
+        assert!(same <= most, "{}: {same} of a thousand stayed", trial.spec.describe());
+    }
+}
+
+/// In every width in which the mask can be made at all.
+#[test]
+fn what_comes_out_fits_in_the_column() {
+    for trial in trials().into_iter().filter(Trial::is_on_text) {
+        for n in (1..48).chain([64, 200]) {
+            for oid in [VARCHAR, BPCHAR] {
+                let facts = ColumnFacts::new(oid, n + 4);
+                let mask = match Mask::new(&trial.spec, &key(1), trial.domain, &facts) {
+                    Ok(mask) => mask,
+                    Err(MaskError::Narrow { needs, holds, .. }) => {
+                        assert!(needs > holds && holds == n as usize, "{:?}", trial.spec);
+                        continue;
+                    }
+                    Err(e) => panic!("{}: {e}", trial.spec.describe()),
+                };
+                on_values(&trial, 12, |value| {
+                    let Ok(text) = std::str::from_utf8(value) else { return Ok(()) };
+                    // what the column can hold to begin with
+                    let value: String = text.chars().take(n as usize).collect();
+                    let Some(out) = outcome(&mask, value.as_bytes()) else { return Ok(()) };
+                    prop_assert!(characters(&out) <= n as usize, "{} characters in {}", characters(&out), n);
+                    prop_assert!(!out.is_empty() || value.trim_end_matches(' ').is_empty());
+                    Ok(())
+                });
+            }
+        }
+    }
+}
+
+#[test]
+fn different_values_stay_different_where_the_mask_says_so() {
+    for trial in trials() {
+        let mask = trial.mask();
+        if mask.injective() != Injective::No && trial.spec.name() != "null" {
+            all_different(&mask, trial.apart, trial.value);
+        }
+    }
+}
+
+#[test]
+fn keys_and_domains_are_apart() {
+    for trial in trials() {
+        let of = |seed, domain| {
+            let mask = Mask::new(&trial.spec, &key(seed), domain, &trial.column).unwrap();
+            (0..50).map(|i| outcome(&mask, (trial.value)(i).as_bytes())).collect::<Vec<_>>()
+        };
+        let own = format!("mask:{}", trial.spec.name());
+        let (one, others) = (of(1, None), [of(2, None), of(1, Some("other"))]);
+        assert_eq!(one, of(1, Some(&own)));
+        for other in others {
+            let equal = one.iter().zip(&other).filter(|(a, b)| a == b).count();
+            match (trial.spec.is_keyed(), trial.hides) {
+                (false, _) => assert_eq!(equal, 50, "{}", trial.spec.describe()),
+                (true, Hides::Always) => assert_eq!(equal, 0, "{}", trial.spec.describe()),
+                (true, _) => assert!(equal < 25, "{}: {equal} of 50 alike", trial.spec.describe()),
+            }
+        }
+    }
+}
+
+#[test]
+fn null_stays_null_and_empty_stays_empty_unless_the_mask_says_otherwise() {
+    for trial in trials() {
+        let mask = trial.mask();
+        let mut out = BytesMut::new();
+        assert_eq!(mask.null(&RawRow::ALONE, &mut out) != Outcome::Null, trial.fills_null, "{:?}", trial.spec);
+        if trial.spec.kind().empty == Empty::Stays {
+            assert_eq!(outcome(&mask, b""), Some(Vec::new()), "{:?}", trial.spec);
+        }
+    }
+}
+
+#[test]
+fn padding_is_no_part_of_the_value() {
+    for trial in trials().into_iter().filter(Trial::is_on_text) {
+        let mask = Mask::new(&trial.spec, &key(1), trial.domain, &ColumnFacts::new(BPCHAR, 204)).unwrap();
+        for i in 0..20 {
+            let value = (trial.value)(i);
+            let padded = format!("{value}{}", " ".repeat(i as usize));
+            assert_eq!(outcome(&mask, value.as_bytes()), outcome(&mask, padded.as_bytes()), "{:?}", trial.spec);
+        }
+    }
+}
+
+#[test]
+fn a_column_of_another_type_is_refused() {
+    const BYTEA: u32 = 17;
+    for trial in trials() {
+        let refused =
+            matches!(Mask::new(&trial.spec, &key(1), None, &ColumnFacts::new(BYTEA, -1)), Err(MaskError::Type { .. }));
+        assert_eq!(refused, !trial.spec.kind().types.starts_with("any"), "{:?}", trial.spec);
+    }
+}

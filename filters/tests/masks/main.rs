@@ -1,0 +1,35 @@
+//! What every mask promises, tried on values that nobody wrote down: deterministic, total, under its key, of the shape
+//! and as one-to-one as it says.
+//!
+//! A mask has a file here with its [`Trial`]s and what only it promises, and a line in [`trials`]. The rest is
+//! done for it: [`every`] holds each trial to what all masks promise, [`golden`] to its vectors.
+
+mod every;
+mod golden;
+mod trial;
+
+mod constant;
+mod digits;
+mod email;
+mod hash;
+mod name;
+mod null;
+mod phone;
+mod uuid;
+
+use trial::Trial;
+
+/// Every mask, in every form worth a trial.
+fn trials() -> Vec<Trial> {
+    let all = [
+        null::trials(),
+        constant::trials(),
+        hash::trials(),
+        email::trials(),
+        name::trials(),
+        phone::trials(),
+        digits::trials(),
+        uuid::trials(),
+    ];
+    all.into_iter().flatten().collect()
+}
