@@ -77,6 +77,8 @@ pub struct State {
     pub transactions: u64,
     /// Batches applied in this run.
     pub batches: u64,
+    /// What has come of it: positions that the target has reached, and chunks that were loaded, in this run.
+    pub steps: u64,
     /// WAL that production holds for our slot, bytes.
     pub wal_held: i64,
     /// Slices taken, and snapshots given up because the stream did not stand where they stood.
@@ -90,6 +92,19 @@ pub struct State {
 }
 
 impl State {
+    /// Does it stand still, as far as one knows?
+    pub fn stands(&self) -> bool {
+        matches!(self.phase, Phase::Retrying(_) | Phase::Held(_))
+    }
+
+    /// It has come a step further: if it stood still, it does not any more.
+    pub fn step(&mut self, pending: bool) {
+        self.steps += 1;
+        if self.stands() {
+            self.phase = if pending { Phase::Copying } else { Phase::Streaming };
+        }
+    }
+
     /// Is staging consistent and recent enough? Seconds behind, if it is not caught up.
     pub fn lag(&self) -> f64 {
         if self.caught_up { 0.0 } else { self.caught_up_at.map_or(f64::INFINITY, |t| t.elapsed().as_secs_f64()) }
@@ -109,5 +124,23 @@ impl Board {
     /// Sets the phase.
     pub fn phase(&self, phase: Phase) {
         self.state().phase = phase;
+    }
+
+    /// It is at work; but what stood still goes on only with its next step ([`State::step`]), else a try would look like
+    /// a success.
+    pub fn works(&self, phase: Phase) {
+        let mut state = self.state();
+        if !state.stands() {
+            state.phase = phase;
+        }
+    }
+
+    /// It stands still, and from here on it is late.
+    pub fn stands(&self, phase: Phase) {
+        let mut state = self.state();
+        if std::mem::take(&mut state.caught_up) {
+            state.caught_up_at = Some(Instant::now());
+        }
+        state.phase = phase;
     }
 }

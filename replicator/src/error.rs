@@ -160,6 +160,9 @@ impl Error {
             {
                 e.hint()?.into()
             }
+            Error::Target(Target::Wire(e)) if e.sqlstate().is_some_and(|s| s.starts_with("53")) => {
+                "make room on the target: disk (53100), memory (53200) or connections (53300)".into()
+            }
             e if e.kind() == Kind::Unavailable => "sluice check tells which of the two servers cannot be reached, and why".into(),
             _ => return None,
         })

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use filters::change::{Batch, Column, Event, Lsn, Progress, Sink, Source, Table};
 use filters::filter::{Compiled, Filter, Verdict};
 use sink_postgres::PostgresSink;
+use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use wire::Connection;
 
@@ -36,10 +37,13 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// A slice waits this long for a pause in the stream.
 const OVERDUE: Duration = Duration::from_secs(1);
 
-/// With a batch in flight for so long, production is asked whether it is still there.
-const ALIVE_EVERY: Duration = Duration::from_secs(3);
-/// A batch in flight may take this long to end when we are asked to stop.
+/// Production is asked this often whether it is still there.
+const PULSE: Duration = Duration::from_secs(2);
+/// What is under way may take this long to end when we are asked to stop.
 const GRACE: Duration = Duration::from_secs(3);
+
+/// And then production may take this long to hear the last position.
+const FAREWELL: Duration = Duration::from_millis(1500);
 
 /// How a run of the pipeline ended well.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -57,8 +61,8 @@ type Work = JoinSet<(PostgresSink, Result<Progress, sink_postgres::Error>)>;
 pub struct Pipeline {
     pub(crate) setup: Arc<Setup>,
     pub(crate) stream: Stream,
-    /// An ordinary session on production: snapshots, the nudge, what it holds for us.
-    pub(crate) watch: Connection,
+    /// An ordinary session on production: snapshots, the nudge, what it holds for us, and its [`pulse`].
+    pub(crate) watch: Arc<Mutex<Connection>>,
     pub(crate) filter: Filter,
     /// `None` while a batch is applied.
     pub(crate) sink: Option<PostgresSink>,
@@ -75,6 +79,7 @@ pub struct Pipeline {
     /// The last shape of each table that the stream has told, by OID.
     shapes: HashMap<u32, Arc<Table>>,
     unsynced: Option<Instant>,
+    went_on: bool,
     last_idle: Instant,
     last_look: Instant,
     looks: u64,
@@ -115,7 +120,7 @@ impl Pipeline {
             copier: Copier::default(),
             setup: parts.setup,
             stream: parts.stream,
-            watch: parts.watch,
+            watch: Arc::new(Mutex::new(parts.watch)),
             filter: parts.filter,
             sink: Some(parts.sink),
             work: JoinSet::new(),
@@ -126,6 +131,7 @@ impl Pipeline {
             publications: parts.publications,
             shapes: HashMap::new(),
             unsynced: None,
+            went_on: false,
             last_idle: now.checked_sub(IDLE_EVERY).unwrap_or(now),
             last_look: now,
             looks: 0,
@@ -134,9 +140,27 @@ impl Pipeline {
     }
 
     /// Runs until it is asked to stop, or until `goal` (a position that production had) is reached with nothing pending.
+    ///
+    /// Wherever it stands, waiting for a target that is slow, locked or gone silent: when production shuts down it lets go
+    /// of it, and when it is asked to stop it ends in time. What is cut off then is rolled back by the server, and the next
+    /// run applies it.
     pub async fn run(&mut self, goal: Option<Lsn>, stop: &mut Stop) -> Result<End, Error> {
-        // since when we wait for a batch in flight although we were asked to stop
-        let mut leaving = None;
+        let (watch, mut asked) = (self.watch.clone(), stop.clone());
+        let late = async move {
+            let why = asked.wait().await;
+            tokio::time::sleep(GRACE).await;
+            why
+        };
+        tokio::select! {
+            biased;
+            end = self.turn(goal, stop) => end,
+            error = pulse(&watch) => Err(error),
+            why = late => Ok(End::Stopped(why)),
+        }
+    }
+
+    /// The loop.
+    async fn turn(&mut self, goal: Option<Lsn>, stop: &mut Stop) -> Result<End, Error> {
         loop {
             if self.sink.is_some() {
                 if let Some(why) = stop.asked() {
@@ -154,11 +178,6 @@ impl Pipeline {
                 }
                 self.dispatch(goal.is_some());
             }
-            if self.sink.is_none() && self.last_look.elapsed() >= ALIVE_EVERY {
-                // a server that shuts down ends this session, but waits for its WAL sender, and that one waits for us
-                self.last_look = Instant::now();
-                self.watch.simple("SELECT 1").await.doing("look at the server")?;
-            }
             let deadline = self.deadline();
             let room = !self.batch.is_full();
             tokio::select! {
@@ -174,12 +193,8 @@ impl Pipeline {
                     self.take(event?)?;
                     self.drain_ready()?;
                 }
-                // 3. being asked to stop; a batch in flight is waited for, but not for ever
-                why = leave(stop, self.sink.is_none(), &mut leaving) => {
-                    if self.sink.is_none() {
-                        return Ok(End::Stopped(why));
-                    }
-                }
+                // 3. being asked to stop; a batch in flight is waited for
+                _ = stop.wait(), if self.sink.is_some() => {}
                 // 4. the clock
                 () = tokio::time::sleep_until(deadline.into()) => {}
             }
@@ -304,7 +319,11 @@ impl Pipeline {
             self.stream.confirm(progress.durable);
         }
         let caught_up = self.batch.is_empty() && !self.stream.has_ready() && self.ahead.is_empty();
+        let pending = self.pending();
         let mut state = self.board.state();
+        if progress.applied > state.applied {
+            state.step(pending);
+        }
         state.applied = progress.applied;
         state.durable = progress.durable;
         state.received = self.stream.received();
@@ -363,14 +382,14 @@ impl Pipeline {
     }
 
     async fn slice(&mut self, stop: &mut Stop) -> Result<(), Error> {
-        self.board.phase(Phase::Copying);
+        self.board.works(Phase::Copying);
         // held between two transactions, with all that was read applied
         align::catch_up(self).await?;
         let progressed = Copier::slice(self, stop).await?;
         let wait = if progressed { Duration::ZERO } else { Duration::from_millis(200) };
         self.next_slice = Instant::now() + wait;
         if !self.pending() {
-            self.board.phase(Phase::Streaming);
+            self.board.works(Phase::Streaming);
         }
         Ok(())
     }
@@ -379,8 +398,8 @@ impl Pipeline {
     async fn look(&mut self) -> Result<(), Error> {
         self.last_look = Instant::now();
         self.looks += 1;
-        let rows = self
-            .watch
+        let mut watch = self.watch.lock().await;
+        let rows = watch
             .query(
                 "SELECT pg_catalog.pg_current_snapshot()::text, (SELECT pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), restart_lsn)::bigint
                    FROM pg_catalog.pg_replication_slots WHERE slot_name = $1)",
@@ -397,7 +416,7 @@ impl Pipeline {
             tracing::warn!(bytes = held, budget = self.setup.wal_warn, "production holds much WAL for our slot");
         }
         if self.looks.is_multiple_of(10) {
-            let now = publication::fingerprint(&mut self.watch, &self.setup.publications)
+            let now = publication::fingerprint(&mut watch, &self.setup.publications)
                 .await
                 .doing("look at the publications")?;
             if now != self.publications {
@@ -407,10 +426,13 @@ impl Pipeline {
                 });
             }
         }
-        if self.looks % 10 == 1
-            && let Some(sink) = &mut self.sink
-        {
-            let now = catalog::leaves(&mut self.watch).await.doing("read the partitions")?;
+        let leaves = match self.looks % 10 {
+            1 => Some(catalog::leaves(&mut watch).await.doing("read the partitions")?),
+            _ => None,
+        };
+        // what the target is asked from here on must not keep production's pulse waiting
+        drop(watch);
+        if let (Some(now), Some(sink)) = (leaves, &mut self.sink) {
             for name in sink.other_leaves(&now).await? {
                 tracing::info!(
                     schema = name.0,
@@ -425,14 +447,33 @@ impl Pipeline {
             // `resync` from elsewhere writes there too
             sink.reload_pending().await?;
         }
-        if !self.pending() {
-            self.board.phase(Phase::Streaming);
+        let stands = {
+            let mut state = self.board.state();
+            if !self.pending() && (state.caught_up || !state.stands()) {
+                state.phase = Phase::Streaming;
+            }
+            state.stands()
+        };
+        if !stands {
+            self.go_on().await?;
+        }
+        Ok(())
+    }
+
+    /// Takes back what was written on the target of why we stood still; once a run.
+    async fn go_on(&mut self) -> Result<(), Error> {
+        if let Some(sink) = self.sink.as_mut().filter(|_| !self.went_on) {
+            sink.hold(None).await?;
+            self.went_on = true;
         }
         Ok(())
     }
 
     /// Ends at a boundary: what is whole is applied and durable, and production hears it.
     async fn end(&mut self, end: End) -> Result<End, Error> {
+        if end == End::CaughtUp {
+            self.go_on().await?;
+        }
         if let Some(mut sink) = self.sink.take() {
             // pieces of a transaction that is not over claim nothing: they go, what was committed before them stays
             sink.drop_pieces().await?;
@@ -443,23 +484,27 @@ impl Pipeline {
         Ok(end)
     }
 
-    /// Takes it apart: ends the stream in order, with the last confirmed position.
+    /// Takes it apart: ends the stream in order, with the last confirmed position. Not for long.
     pub async fn close(self) {
-        self.stream.stop().await;
-        self.watch.close().await;
+        let farewell = async {
+            self.stream.stop().await;
+            if let Some(watch) = Arc::into_inner(self.watch) {
+                watch.into_inner().close().await;
+            }
+        };
+        let _ = tokio::time::timeout(FAREWELL, farewell).await;
     }
 }
 
-/// Waits to be asked; with a batch in flight, [`GRACE`] longer. What is cut off then is rolled back by the server, and the
-/// next run applies it.
-async fn leave(stop: &mut Stop, busy: bool, since: &mut Option<Instant>) -> Why {
-    let why = stop.wait().await;
-    if busy {
-        // kept outside: the clock wakes the loop meanwhile, and this begins anew
-        let since = *since.get_or_insert_with(Instant::now);
-        tokio::time::sleep_until((since + GRACE).into()).await;
+/// Ends when production does not answer as it should. A server that shuts down ends this session, but waits for its WAL
+/// sender, and that one waits for us.
+async fn pulse(watch: &Mutex<Connection>) -> Error {
+    loop {
+        tokio::time::sleep(PULSE).await;
+        if let Err(e) = watch.lock().await.simple("SELECT 1").await.doing("look at the server") {
+            return e;
+        }
     }
-    why
 }
 
 /// The next event: those that were looked at before come first. Cancel-safe.

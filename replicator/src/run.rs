@@ -2,13 +2,17 @@
 //!
 //! | what failed | `run` | `--until-caught-up`, `--exit-on-stop` |
 //! |---|---|---|
-//! | a server is out of reach | try again, for ever | try again for a while, then exit 4 |
+//! | a server is out of reach, or of room | try again, for ever | try again for a while, then exit 4 |
 //! | refused for safety | exit 5 | exit 5 |
 //! | a row, a right, a table stands in the way | **hold**: stay up, go red, look again now and then | exit 6 |
 //! | a server does not let us in: a password, a certificate | hold | exit 4 |
 //!
 //! While it holds, nothing is confirmed to production, so nothing is lost; the WAL that production keeps meanwhile is
 //! watched and shown.
+//!
+//! A full disk (53100) is a server out of room: it concerns no row, and passes when somebody makes room. The server lets
+//! us in all the same; so a try counts as a success only when something has come of it, else we would knock ten times a
+//! second and look alive.
 
 use std::time::{Duration, Instant};
 
@@ -34,6 +38,12 @@ pub struct Options {
 const REACH: Duration = Duration::from_secs(60);
 /// What is held is looked at again this often.
 const LOOK_AGAIN: Duration = Duration::from_secs(15);
+/// A run that lasted so long was one, though nothing was to be done in it.
+const STEADY: Duration = Duration::from_secs(10);
+/// From this try on the target is told why, for `status`.
+const TELL: u32 = 3;
+/// How long the target may take to hear it.
+const HEARD: Duration = Duration::from_secs(5);
 
 /// Runs until it ends.
 pub async fn run(
@@ -46,8 +56,9 @@ pub async fn run(
     let mut tries = 0u32;
     let mut unreachable: Option<Instant> = None;
     loop {
-        let began = Instant::now();
-        let error = match once(config, lock, options, board, &mut stop).await {
+        let (began, mut opened) = (Instant::now(), None);
+        let steps = board.state().steps;
+        let error = match once(config, lock, options, board, &mut stop, &mut opened).await {
             Ok(end) => return Ok(end),
             Err(e) => e,
         };
@@ -56,8 +67,8 @@ pub async fn run(
             tracing::warn!(error = error.chain(), "while stopping");
             return Ok(End::Stopped(why));
         }
-        if matches!(board.state().phase, Phase::Copying | Phase::Streaming) {
-            // it ran: both servers were there, and what failed now is another failure
+        if board.state().steps > steps || opened.is_some_and(|at: Instant| at.elapsed() >= STEADY) {
+            // it ran, and what failed now is another failure
             (tries, unreachable) = (0, None);
         }
         tries += 1;
@@ -70,13 +81,16 @@ pub async fn run(
                 }
                 let wait = backoff(tries);
                 tracing::warn!(error = error.chain(), tries, wait_ms = wait.as_millis() as u64, "trying again");
-                board.phase(Phase::Retrying(error.chain()));
+                board.stands(Phase::Retrying(error.chain()));
+                if tries >= TELL && !one_shot && !is_deaf(&error) {
+                    tell(config, &format!("trying again: {}", error.chain()), &mut stop).await;
+                }
                 wait
             }
             Kind::Data | Kind::Denied if !one_shot => {
                 tracing::error!(error = error.chain(), hint = error.hint(), "held");
-                board.phase(Phase::Held(error.chain()));
-                held(config, Some(&error.chain())).await;
+                board.stands(Phase::Held(error.chain()));
+                tell(config, &error.chain(), &mut stop).await;
                 LOOK_AGAIN
             }
             _ => return Err(error),
@@ -94,19 +108,17 @@ async fn once(
     options: Options,
     board: &Board,
     stop: &mut Stop,
+    since: &mut Option<Instant>,
 ) -> Result<End, Error> {
-    let was_held = matches!(board.state().phase, Phase::Held(_));
     let opened = tokio::select! {
         biased;
         why = stop.wait() => return Ok(End::Stopped(why)),
         opened = start::open(config, lock, board) => opened,
     };
     let (mut pipeline, goal) = opened?;
-    if was_held {
-        held(config, None).await;
-    }
+    *since = Some(Instant::now());
     tracing::info!(at = %board.state().applied, "running");
-    board.phase(if pipeline.pending() { Phase::Copying } else { Phase::Streaming });
+    board.works(if pipeline.pending() { Phase::Copying } else { Phase::Streaming });
     let end = pipeline.run(options.until_caught_up.then_some(goal), stop).await;
     if end.is_ok() {
         pipeline.close().await;
@@ -120,18 +132,29 @@ fn backoff(tries: u32) -> Duration {
     Duration::from_millis(full / 2 + fastrand::u64(..=full / 2))
 }
 
-/// Writes on the target why the stream stands still, so that `status` can tell from anywhere.
-async fn held(config: &Config, why: Option<&str>) {
+/// Is it the target that cannot be reached, or is on its way up or down?
+fn is_deaf(error: &Error) -> bool {
+    matches!(error, Error::Target(sink_postgres::Error::Wire(e)) if e.sqlstate().is_none_or(|s| s.starts_with("57P")))
+}
+
+/// Writes on the target why the stream stands still, so that `status` can tell from anywhere. The pipeline takes it back
+/// when it goes on.
+async fn tell(config: &Config, why: &str, stop: &mut Stop) {
     let note = async {
         let (_, target) = start::conninfos(config)?;
         let mut db =
             session::open(&target, &config.pipeline, "hold", false, &[]).await.map_err(sink_postgres::Error::from)?;
-        checkpoint::hold(&mut db, &config.pipeline, why).await?;
+        checkpoint::hold(&mut db, &config.pipeline, Some(why)).await?;
         db.close().await;
         Ok::<_, Error>(())
     };
-    if let Err(e) = note.await {
-        tracing::warn!(error = e.chain(), "cannot note the hold on the target");
+    tokio::select! {
+        _ = stop.wait() => {}
+        told = tokio::time::timeout(HEARD, note) => match told {
+            Ok(Ok(())) => {}
+            Ok(Err(e)) => tracing::debug!(error = e.chain(), "the target cannot be told why we stand still"),
+            Err(_) => tracing::debug!("the target does not hear why we stand still"),
+        }
     }
 }
 

@@ -170,6 +170,11 @@ impl PostgresSink {
         }
     }
 
+    /// Writes why the stream stands still; `None`: it does not.
+    pub async fn hold(&mut self, why: Option<&str>) -> Result<(), Error> {
+        checkpoint::hold(&mut self.db, &self.options.pipeline, why).await
+    }
+
     /// The session's process on the target, for `pg_blocking_pids`.
     pub fn process_id(&self) -> i32 {
         self.db.process_id()

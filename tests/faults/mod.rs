@@ -3,10 +3,12 @@
 //! `world` is two servers of a test's own with a schema that has one table of each kind; `traffic` writes to it.
 
 mod answers;
+mod disk;
 mod ending;
 mod kills;
 mod points;
 mod refusals;
+mod slow;
 mod target;
 mod traffic;
 mod visibility;

@@ -97,6 +97,16 @@ impl World {
         Sluice::over(NAME, source, target, TABLES)
     }
 
+    /// The same pipeline with other URLs and more in its file.
+    pub fn pipeline_with(&self, source: &str, target: &str, rest: &str) -> Sluice {
+        Sluice::over(NAME, source, target, &format!("{TABLES}{rest}"))
+    }
+
+    /// The same pipeline with more in its file.
+    pub fn also(&self, rest: &str) -> Sluice {
+        self.pipeline_with(&self.source.url(NAME), &self.target.url(NAME), rest)
+    }
+
     /// The same pipeline with a variable more.
     pub fn with_env(&self, name: &str, value: &str) -> Sluice {
         self.pipeline(&self.source.url(NAME), &self.target.url(NAME)).env(name, value)

@@ -185,6 +185,11 @@ impl Cluster {
         self.launch().unwrap_or_else(|why| panic!("server {} does not come up: {why}\n{}", self.major, self.log()));
     }
 
+    /// Has it ended, by itself or by a test?
+    pub fn ended(&mut self) -> bool {
+        self.process.as_mut().is_none_or(|process| process.ended().is_some())
+    }
+
     /// SIGSTOP to every process of the server: it neither answers nor hangs up.
     pub fn pause(&mut self) {
         self.signal(libc::SIGSTOP);

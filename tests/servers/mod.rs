@@ -2,6 +2,7 @@
 //!
 //! - [`Cluster`]: one server of its own, for a test that crashes or restarts it.
 //! - [`Pair`]: a source and a target shared by many tests, each with a database of its own.
+//! - [`Disk`]: a server's disk that is full when it is wanted so.
 //! - [`Proxy`]: a TCP connection that can be cut, stalled, delayed or robbed of an answer.
 //! - [`Authority`]: certificates, good and bad.
 //!
@@ -12,6 +13,7 @@
 mod authority;
 mod binaries;
 mod cluster;
+mod disk;
 mod pair;
 mod process;
 mod proxy;
@@ -21,6 +23,7 @@ mod wait;
 
 pub use authority::Authority;
 pub use cluster::{Builder, Cluster, Saved, client};
+pub use disk::Disk;
 pub use pair::{Db, Pair};
 pub use process::{Spawned, spawn_bound};
 pub use proxy::Proxy;

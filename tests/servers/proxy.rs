@@ -1,4 +1,4 @@
-//! A TCP connection that fails as networks do: cut, stalled, slow, or losing exactly the answer.
+//! A TCP connection that fails as networks do: cut, stalled, slow, losing exactly the answer, or lying.
 
 use std::io;
 use std::net::SocketAddr;
@@ -25,6 +25,8 @@ struct Shared {
     weather: watch::Sender<Weather>,
     /// Bytes of a request after which the answer is to be swallowed, once.
     trigger: Mutex<Option<Vec<u8>>>,
+    /// What clients say, and what the server hears instead.
+    lies: Mutex<Vec<(Vec<u8>, Vec<u8>)>>,
     swallowed: AtomicUsize,
     open: AtomicUsize,
 }
@@ -46,6 +48,7 @@ impl Proxy {
         let shared = Arc::new(Shared {
             weather: watch::Sender::new(Weather::default()),
             trigger: Mutex::new(None),
+            lies: Mutex::new(Vec::new()),
             swallowed: AtomicUsize::new(0),
             open: AtomicUsize::new(0),
         });
@@ -97,6 +100,12 @@ impl Proxy {
     /// more: it happened, and the client never hears of it. `cut` then ends the wait.
     pub fn swallow_answer_to(&self, trigger: &str) {
         *self.shared.trigger.lock().expect("not poisoned") = Some(trigger.as_bytes().to_vec());
+    }
+
+    /// Where a client says `said` (in one packet), the server hears `heard`, of the same length.
+    pub fn replace(&self, said: &str, heard: &str) {
+        assert_eq!(said.len(), heard.len(), "the packet says how long it is");
+        self.shared.lies.lock().expect("not poisoned").push((said.into(), heard.into()));
     }
 
     /// Bytes of answers that were swallowed so far.
@@ -154,6 +163,11 @@ async fn requests(
     loop {
         let bytes = read(&mut from, &mut chunk, shared).await?;
         let Some(bytes) = bytes else { return Ok(()) };
+        for (said, heard) in shared.lies.lock().expect("not poisoned").iter() {
+            while let Some(at) = bytes.windows(said.len()).position(|at| at == said) {
+                bytes[at..at + heard.len()].copy_from_slice(heard);
+            }
+        }
         seen.extend_from_slice(bytes);
         {
             let mut trigger = shared.trigger.lock().expect("not poisoned");
@@ -189,7 +203,7 @@ async fn answers(
 }
 
 /// One read, held up as the weather wants; `None` at the end of the stream.
-async fn read<'a>(from: &mut OwnedReadHalf, chunk: &'a mut [u8], shared: &Shared) -> io::Result<Option<&'a [u8]>> {
+async fn read<'a>(from: &mut OwnedReadHalf, chunk: &'a mut [u8], shared: &Shared) -> io::Result<Option<&'a mut [u8]>> {
     let count = from.read(chunk).await?;
     let mut weather = shared.weather.subscribe();
     let delay = weather.borrow().delay;
@@ -197,5 +211,5 @@ async fn read<'a>(from: &mut OwnedReadHalf, chunk: &'a mut [u8], shared: &Shared
         tokio::time::sleep(delay).await;
     }
     let _ = weather.wait_for(|now| !now.stalled).await;
-    Ok((count > 0).then_some(&chunk[..count]))
+    Ok((count > 0).then_some(&mut chunk[..count]))
 }

@@ -62,7 +62,7 @@ pub async fn align(p: &mut Pipeline, due: &[Due], stop: &Stop) -> Result<Option<
             pause = (pause * 2).min(Duration::from_millis(20));
             continue;
         }
-        let flushed = wal::nudge(&mut p.watch).await?;
+        let flushed = wal::nudge(&mut *p.watch.lock().await).await?;
         match look_ahead(p, &snapshot, flushed).await? {
             Some(prefix) => {
                 for _ in 0..prefix {

@@ -163,7 +163,7 @@ async fn run(
                 return Ok(sliced);
             }
             () = tokio::time::sleep(WATCH) => {
-                if somebody_waits(&mut p.watch, exporter).await? {
+                if somebody_waits(&mut *p.watch.lock().await, exporter).await? {
                     tracing::info!("production waits for a lock of this slice: ending it");
                     // the readers' sessions go with their tasks; their chunks stay pending
                     busy.abort_all();
@@ -205,6 +205,7 @@ fn note(p: &Pipeline, chunk: &Chunk, loaded: Loaded, began: Instant) {
     table.deleted += loaded.deleted;
     let now = Instant::now();
     table.time = Some(table.time.map_or((began, now), |(first, _)| (first.min(began), now)));
+    state.step(true);
 }
 
 /// Shows that a table is about to be copied.
