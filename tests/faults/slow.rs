@@ -34,7 +34,7 @@ async fn a_slow_target(major: u32) {
     run(&staging, &format!("{SLOW}; INSERT INTO slow VALUES (7)")).await;
     // what sluice asks of the WAL sender is far longer than a test
     let (source, target) = (Proxy::start(world.source.port()).await, Proxy::start(world.target.port()).await);
-    source.replace("wal_sender_timeout\05min\0", "wal_sender_timeout\03000\0");
+    source.replace("wal_sender_timeout\x005min\x00", "wal_sender_timeout\x003000\x00");
     target.delay(Duration::from_millis(10));
     let sluice = world.pipeline_with(&source.url(NAME), &target.url(NAME), "limits: { memory: 16MB }\n");
     let mut running = sluice.spawn(&["run"]);
