@@ -121,11 +121,6 @@ impl Board {
         self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    /// Sets the phase.
-    pub fn phase(&self, phase: Phase) {
-        self.state().phase = phase;
-    }
-
     /// It is at work; but what stood still goes on only with its next step ([`State::step`]), else a try would look like
     /// a success.
     pub fn works(&self, phase: Phase) {

@@ -127,6 +127,11 @@ impl Error {
         }
     }
 
+    /// Production is no longer what it was when the pipeline was opened: it is opened again.
+    pub fn start_over(action: &'static str) -> Error {
+        Error::Production { action, source: wire::Error::Closed }
+    }
+
     /// What the process exits with.
     pub fn exit_code(&self) -> u8 {
         match self.kind() {

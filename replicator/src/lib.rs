@@ -1,9 +1,10 @@
 //! The source, the loop, the copy and the command line of sluice.
 //!
-//! The walk of a change through this package: [`source`] reads and decodes, [`batch`] gathers, [`pipeline`] is the loop,
+//! The walk of a change through this package: [`source`] reads and decodes, [`batch`] gathers, [`flow`] holds both ends, [`pipeline`] is the loop,
 //! and `sink-postgres` applies. [`copy`] brings what is pending; [`start`] opens a pipeline; [`run`] decides what happens
 //! when one fails; [`cli`] is what a person types.
 
+pub mod applied;
 pub mod batch;
 pub mod board;
 pub mod check;
@@ -11,6 +12,7 @@ pub mod cli;
 pub mod config;
 pub mod copy;
 pub mod error;
+pub mod flow;
 pub mod pipeline;
 pub mod propose;
 pub mod run;

@@ -118,7 +118,7 @@ async fn once(
     let (mut pipeline, goal) = opened?;
     *since = Some(Instant::now());
     tracing::info!(at = %board.state().applied, "running");
-    board.works(if pipeline.pending() { Phase::Copying } else { Phase::Streaming });
+    board.works(if pipeline.is_pending() { Phase::Copying } else { Phase::Streaming });
     let end = pipeline.run(options.until_caught_up.then_some(goal), stop).await;
     if end.is_ok() {
         pipeline.close().await;

@@ -21,6 +21,7 @@ mod recognise;
 pub use plan::{Known, Plan, described, plan, protected, proven, spec};
 pub use recognise::{different, identity};
 
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,13 +30,16 @@ use sink_postgres::checkpoint::{self, Checkpoint};
 use sink_postgres::failpoint;
 use sink_postgres::sink::{OnDivergence, Options};
 use sink_postgres::{PostgresSink, schema, session};
+use tokio::sync::Mutex;
 use wire::{Connection, Conninfo};
 
+use crate::applied::Applied;
+use crate::batch::Batcher;
 use crate::board::Board;
 use crate::config::{self, Config, Lock};
-use crate::copy::applied::Applied;
 use crate::error::{Doing, Error};
-use crate::pipeline::{Parts, Pipeline};
+use crate::flow::Flow;
+use crate::pipeline::Pipeline;
 use crate::setup::Setup;
 use crate::source::{Stream, continuity, production, publication, slot, snapshot, wal};
 
@@ -114,30 +118,35 @@ pub async fn open(config: &Config, lock: Option<&Lock>, board: &Board) -> Result
     failpoint::hit("start.placed");
     let applied = Applied::resume(taken.xid_seen, taken.xid_max, &snapshot::now(&mut watch).await?);
     let goal = wal::nudge(&mut watch).await?;
-    let parts = Parts {
-        setup: Arc::new(Setup {
-            waits: sink.waits().await?,
-            pipeline: config.pipeline.clone(),
-            source,
-            target,
-            slot: ours.identity.slot,
-            publications: ours.publications,
-            slice: config.copy.slice,
-            readers: config.copy.readers,
-            chunk_rows: config.copy.chunk_rows,
-            memory: config.limits.memory,
-            wal_warn: i64::try_from(config.limits.wal_warn).unwrap_or(i64::MAX),
-        }),
-        stream,
-        watch,
-        filter: plan.filter,
-        sink,
-        applied,
-        tables: plan.tables.into_iter().map(|(t, c)| (t.name(), c)).collect(),
-        publications: ours.identity.publications,
-        board: board.clone(),
+    let setup = Setup {
+        waits: sink.waits().await?,
+        pipeline: config.pipeline.clone(),
+        source,
+        target,
+        slot: ours.identity.slot,
+        publications: ours.publications,
+        slice: config.copy.slice,
+        readers: config.copy.readers,
+        chunk_rows: config.copy.chunk_rows,
+        memory: config.limits.memory,
+        wal_warn: i64::try_from(config.limits.wal_warn).unwrap_or(i64::MAX),
     };
-    Ok((Pipeline::new(parts), goal))
+    board.state().applied = from;
+    let flow = Flow {
+        batch: Batcher::new(from, setup.batch_bytes()),
+        setup: Arc::new(setup),
+        stream,
+        watch: Arc::new(Mutex::new(watch)),
+        filter: plan.filter,
+        sink: Some(sink),
+        ahead: VecDeque::new(),
+        applied,
+        board: board.clone(),
+        tables: plan.tables.into_iter().map(|(t, c)| (t.name(), c)).collect(),
+        shapes: HashMap::new(),
+        unsynced: None,
+    };
+    Ok((Pipeline::new(flow, ours.identity.publications), goal))
 }
 
 /// A plan that copies nothing is a mistake.

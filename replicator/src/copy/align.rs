@@ -16,14 +16,15 @@ use std::time::{Duration, Instant};
 use filters::change::{Event, Lsn, Source};
 use wire::Connection;
 
-use super::LOCK_TIMEOUT;
-use super::slice::Due;
+use super::due::Due;
 use crate::error::{Doing, Error};
-use crate::pipeline::{self, Pipeline};
+use crate::flow::Flow;
 use crate::source::snapshot::Snapshot;
 use crate::source::{production, wal};
 use crate::stop::Stop;
 
+/// How long we wait for ACCESS SHARE on production before we try again later.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 /// Bytes of events that are looked at before their time, at most.
 const LOOK_AHEAD: usize = 8 << 20;
 /// A snapshot that does not show all that was applied is retaken after this; twice as long each time, up to 20 ms.
@@ -42,10 +43,10 @@ pub struct Aligned {
 }
 
 /// Aligns, or gives up for now.
-pub async fn align(p: &mut Pipeline, due: &[Due], stop: &Stop) -> Result<Option<Aligned>, Error> {
+pub async fn align(flow: &mut Flow, due: &[Due], stop: &Stop) -> Result<Option<Aligned>, Error> {
     let timeout = format!("{}ms", LOCK_TIMEOUT.as_millis());
     let mut exporter =
-        production::reader(&p.setup.source, &p.setup.pipeline, "export", &[("lock_timeout", &timeout)]).await?;
+        production::reader(&flow.setup.source, &flow.setup.pipeline, "export", &[("lock_timeout", &timeout)]).await?;
     let began = Instant::now();
     let mut pause = RETAKE;
     loop {
@@ -53,32 +54,32 @@ pub async fn align(p: &mut Pipeline, due: &[Due], stop: &Stop) -> Result<Option<
             return Ok(None);
         }
         let Some((name, snapshot)) = export(&mut exporter, due).await? else { return Ok(None) };
-        p.applied.look(&snapshot);
-        if !p.applied.all_shown() {
+        flow.applied.look(&snapshot);
+        if !flow.applied.all_shown() {
             // the stream is ahead of visibility: it ends by itself while the stream is held
             release(&mut exporter).await?;
-            p.board.state().retaken += 1;
+            flow.board.state().retaken += 1;
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(Duration::from_millis(20));
             continue;
         }
-        let flushed = wal::nudge(&mut *p.watch.lock().await).await?;
-        match look_ahead(p, &snapshot, flushed).await? {
+        let flushed = wal::nudge(&mut *flow.watch.lock().await).await?;
+        match look_ahead(flow, &snapshot, flushed).await? {
             Some(prefix) => {
                 for _ in 0..prefix {
-                    let Some(event) = p.ahead.pop_front() else { break };
-                    p.take(event)?;
-                    if p.batch.is_full() {
-                        p.settle().await?;
+                    let Some(event) = flow.ahead.pop_front() else { break };
+                    flow.take(event)?;
+                    if flow.batch.is_full() {
+                        flow.settle().await?;
                     }
                 }
-                p.settle().await?;
+                flow.settle().await?;
                 return Ok(Some(Aligned { exporter, name, snapshot }));
             }
             None => {
                 release(&mut exporter).await?;
-                p.board.state().retaken += 1;
-                catch_up(p).await?;
+                flow.board.state().retaken += 1;
+                flow.catch_up().await?;
             }
         }
     }
@@ -118,18 +119,18 @@ async fn release(db: &mut Connection) -> Result<(), Error> {
     db.simple("ROLLBACK").await.doing("release a snapshot").map(drop)
 }
 
-/// Reads the stream up to F into `p.ahead`, applying nothing. How many events from the front S shows (ending with a
+/// Reads the stream up to F into `flow.ahead`, applying nothing. How many events from the front S shows (ending with a
 /// commit); `None` if they are no prefix, or too much was read.
-async fn look_ahead(p: &mut Pipeline, s: &Snapshot, flushed: Lsn) -> Result<Option<usize>, Error> {
+async fn look_ahead(flow: &mut Flow, s: &Snapshot, flushed: Lsn) -> Result<Option<usize>, Error> {
     let mut hole = None;
     let mut bytes = 0usize;
     let began = Instant::now();
     loop {
-        let event = match tokio::time::timeout(Duration::from_millis(10), p.stream.next()).await {
+        let event = match tokio::time::timeout(Duration::from_millis(10), flow.stream.next()).await {
             Ok(event) => event?,
             Err(_) if began.elapsed() > PATIENCE => return Ok(None),
             Err(_) => {
-                p.stream.ask_keepalive().await;
+                flow.stream.ask_keepalive().await;
                 continue;
             }
         };
@@ -141,10 +142,10 @@ async fn look_ahead(p: &mut Pipeline, s: &Snapshot, flushed: Lsn) -> Result<Opti
             match s.shows(s.full(xid)) {
                 // shown, behind one that is not: no prefix
                 true if hole.is_some() => {
-                    p.ahead.push_back(event);
+                    flow.ahead.push_back(event);
                     return Ok(None);
                 }
-                false if hole.is_none() => hole = Some(p.ahead.len()),
+                false if hole.is_none() => hole = Some(flow.ahead.len()),
                 _ => {}
             }
         }
@@ -152,25 +153,13 @@ async fn look_ahead(p: &mut Pipeline, s: &Snapshot, flushed: Lsn) -> Result<Opti
             bytes += change.size();
         }
         let opened = matches!(event, Event::Begin { .. });
-        p.ahead.push_back(event);
+        flow.ahead.push_back(event);
         if reached {
             // a transaction that only begins behind F is not shown
-            return Ok(Some(hole.unwrap_or(p.ahead.len() - usize::from(opened))));
+            return Ok(Some(hole.unwrap_or(flow.ahead.len() - usize::from(opened))));
         }
         if bytes > LOOK_AHEAD {
             return Ok(None);
         }
     }
-}
-
-/// Applies all that was looked at, up to the end of a transaction.
-pub(crate) async fn catch_up(p: &mut Pipeline) -> Result<(), Error> {
-    while !p.ahead.is_empty() || p.batch.is_open() {
-        let event = pipeline::next(&mut p.ahead, &mut p.stream).await?;
-        p.take(event)?;
-        if p.batch.is_full() {
-            p.settle().await?;
-        }
-    }
-    p.settle().await
 }

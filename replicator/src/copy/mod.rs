@@ -3,7 +3,7 @@
 //!
 //! **The stream stands exactly where the snapshot stands.** A *slice* is:
 //!
-//! 1. [`align`]: hold the stream, take a snapshot S of production that shows all that was applied, and let the stream go on
+//! 1. `align`: hold the stream, take a snapshot S of production that shows all that was applied, and let the stream go on
 //!    with the transactions that S shows, up to the first that it does not. Then the done ranges on the target are
 //!    production's state in S, exactly.
 //! 2. `slice`: read pending ranges under S in parallel, mask them, and load each in a transaction of its own. Nothing
@@ -13,15 +13,16 @@
 //! So at every moment a done range is exact at the checkpoint and a pending range is unknown; a crash resumes at the next
 //! chunk; no transaction on production outlives a slice, and WAL is held for a slice, not for the copy.
 
-pub mod align;
-pub mod applied;
+mod align;
 mod chunk;
+mod due;
+mod parts;
 mod slice;
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::error::Error;
-use crate::pipeline::Pipeline;
+use crate::flow::Flow;
 use crate::stop::Stop;
 use chunk::Reader;
 
@@ -33,19 +34,19 @@ pub struct Copier {
 
 impl Copier {
     /// One slice. False: nothing could be loaded now (somebody holds a lock, or a transaction is in the way).
-    pub async fn slice(p: &mut Pipeline, stop: &mut Stop) -> Result<bool, Error> {
-        let due = slice::due(p)?;
+    pub async fn slice(&mut self, flow: &mut Flow, stop: &mut Stop) -> Result<bool, Error> {
+        let due = due::due(flow)?;
         if due.is_empty() {
             return Ok(false);
         }
         let began = Instant::now();
-        let Some(aligned) = align::align(p, &due, stop).await? else { return Ok(false) };
+        let Some(aligned) = align::align(flow, &due, stop).await? else { return Ok(false) };
         sink_postgres::failpoint::hit("slice.aligned");
         let held = began.elapsed();
         // however long it took to align: a slice that loads nothing would come again and again
-        let deadline = (began + p.setup.slice).max(Instant::now() + p.setup.slice / 2);
-        let loaded = slice::load(p, aligned, due, deadline, stop).await?;
-        p.board.state().slices += 1;
+        let deadline = (began + flow.setup.slice).max(Instant::now() + flow.setup.slice / 2);
+        let loaded = slice::load(flow, &mut self.idle, aligned, due, deadline, stop).await?;
+        flow.board.state().slices += 1;
         tracing::info!(
             chunks = loaded.chunks,
             rows = loaded.rows,
@@ -56,6 +57,3 @@ impl Copier {
         Ok(loaded.chunks > 0)
     }
 }
-
-/// How long we wait for ACCESS SHARE on production before we try again later.
-const LOCK_TIMEOUT: Duration = Duration::from_secs(2);

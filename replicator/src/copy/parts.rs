@@ -1,0 +1,175 @@
+//! Cutting what is pending into parts that are loaded one by one.
+//!
+//! A range is cut at production's own keys under S, so that its first part has about as many rows as one load may take.
+//! The cut is written down before the part is read: what is loaded then is a range of its own.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use filters::filter::Compiled;
+use sink_postgres::PostgresSink;
+use sink_postgres::load::{Part, Task, part_condition};
+use sink_postgres::pending::{Pending, Range};
+use sink_postgres::registry::KeyColumn;
+use wire::{Connection, quote_ident};
+
+use super::chunk::Chunk;
+use super::due::Due;
+use crate::board::TableCopy;
+use crate::error::{Doing, Error};
+use crate::flow::Flow;
+use crate::source::catalog::{self, SourceTable};
+
+/// Keys of pending points that one chunk brings.
+const POINTS: usize = 500;
+
+/// Cuts pending ranges into parts, one after another.
+pub struct Parts {
+    tables: Vec<(Due, SourceTable)>,
+    taken: HashSet<i64>,
+    points_taken: HashSet<(String, String)>,
+}
+
+impl Parts {
+    /// Compares the tables' shapes under S with what the stream and the policy know.
+    pub async fn new(
+        flow: &Flow,
+        sink: &mut PostgresSink,
+        exporter: &mut Connection,
+        due: Vec<Due>,
+        xmin: u64,
+    ) -> Result<Parts, Error> {
+        let mut tables = Vec::new();
+        for due in due {
+            // a table that joined a running publication: rows written before it joined, by a transaction that S does not
+            // show, would be in neither snapshot nor stream
+            if let Some(wait) = flow.setup.waits.get(&due.name).filter(|w| **w > xmin) {
+                tracing::info!(table = %due.compiled.output, xid = wait, xmin, "waits for the transactions that were open when it joined the publication");
+                continue;
+            }
+            let found = catalog::table(exporter, &due.name.0, &due.name.1).await.doing("read the catalog")?;
+            let Some(found) = found else {
+                return Err(Error::Refused {
+                    what: format!("{} is gone from production", due.compiled.output),
+                    hint: "take it out of `tables:`, or mark it `optional: true`".into(),
+                });
+            };
+            let names = |columns: &[filters::change::Column]| {
+                columns.iter().map(|c| (c.name.clone(), c.type_oid)).collect::<Vec<_>>()
+            };
+            let known = names(&due.compiled.input().columns);
+            let now = names(&found.shape.columns);
+            if known.iter().any(|k| !now.contains(k)) {
+                return Err(Error::start_over("a table's columns changed; starting over"));
+            }
+            announce(flow, &due.compiled, found.rows);
+            sink.mapping(&due.compiled.output).await?;
+            let whole = sink.pending().any(|(n, p)| *n == due.name && p.is_whole());
+            if whole && found.kind == 'p' {
+                let leaves = catalog::leaves(exporter).await.doing("read the partitions")?;
+                sink.set_leaves(&due.name, leaves.get(&due.name).map_or("", String::as_str)).await?;
+            }
+            tables.push((due, found));
+        }
+        Ok(Parts { tables, taken: HashSet::new(), points_taken: HashSet::new() })
+    }
+
+    /// The next part, or nothing more.
+    pub async fn next(
+        &mut self,
+        flow: &Flow,
+        sink: &mut PostgresSink,
+        exporter: &mut Connection,
+    ) -> Result<Option<Chunk>, Error> {
+        for (due, table) in &self.tables {
+            let Some(pending) = sink.pending().find(|(n, _)| **n == due.name).map(|(_, p)| p.clone()) else { continue };
+            let range = pending.ranges.iter().find(|r| !self.taken.contains(&r.id)).cloned();
+            let part = match range {
+                Some(range) => {
+                    let range = match cut(exporter, table, &pending, &range, flow.setup.chunk_rows(table)).await? {
+                        Some(at) => sink.cut(&due.name, range.id, &at).await?.0,
+                        None => range,
+                    };
+                    self.taken.insert(range.id);
+                    Part::Range(range)
+                }
+                None if !pending.points.is_empty()
+                    && pending.ranges.is_empty()
+                    && self.points_taken.insert(due.name.clone()) =>
+                {
+                    Part::Points(pending.points.iter().take(POINTS).cloned().collect())
+                }
+                None => continue,
+            };
+            let spec = sink
+                .spec(&due.name)
+                .cloned()
+                .ok_or_else(|| Error::Bug("a pending table that is not registered".into()))?;
+            let mapping = sink.mapping(&due.compiled.output).await?;
+            let sql = select(&due.compiled, table, &part);
+            let at = sink.progress().applied;
+            let task = Task { mapping, spec, part, pending: Arc::new(pending) };
+            return Ok(Some(Chunk { task, compiled: due.compiled.clone(), sql, at }));
+        }
+        Ok(None)
+    }
+}
+
+/// Shows that a table is about to be copied.
+fn announce(flow: &Flow, compiled: &Compiled, rows: i64) {
+    let mut state = flow.board.state();
+    let entry: &mut TableCopy = state.tables.entry(compiled.output.to_string()).or_default();
+    entry.estimate = u64::try_from(rows).unwrap_or(0).max(entry.rows);
+    entry.done = false;
+}
+
+/// The key at which a range is cut so that its first part has `rows` rows; `None` if it has no more than that.
+async fn cut(
+    db: &mut Connection,
+    table: &SourceTable,
+    pending: &Pending,
+    range: &Range,
+    rows: u64,
+) -> Result<Option<Vec<String>>, Error> {
+    if pending.kinds.is_none() {
+        return Ok(None);
+    }
+    let columns = key_columns(table);
+    let names: Vec<&str> = columns.iter().map(|c| c.name.as_str()).collect();
+    let texts: Vec<String> = names.iter().map(|n| format!("t.{n}::pg_catalog.text")).collect();
+    // with its table's name: a bare one would be the output column, and order by its text
+    let order: Vec<String> = names.iter().map(|n| format!("t.{n}")).collect();
+    let sql = format!(
+        "SELECT {} FROM {} AS t WHERE {} ORDER BY {} OFFSET {rows} LIMIT 1",
+        texts.join(", "),
+        table.from(),
+        part_condition(&columns, &Part::Range(range.clone())),
+        order.join(", ")
+    );
+    let found = db.simple_on_rows(&sql).await.doing("cut a range")?;
+    Ok(found
+        .first()
+        .and_then(|r| r.first())
+        .map(|row| (0..columns.len()).map(|i| row.get(i).unwrap_or_default().to_owned()).collect()))
+}
+
+fn key_columns(table: &SourceTable) -> Vec<KeyColumn> {
+    table
+        .key
+        .iter()
+        .zip(&table.operators)
+        .map(|(k, equals)| {
+            let at = table.shape.columns.iter().position(|c| *c.name == **k);
+            let ty = at.and_then(|i| table.types.get(i)).cloned().unwrap_or_else(|| "pg_catalog.text".into());
+            KeyColumn { name: quote_ident(k), cast: ty, equals: equals.clone() }
+        })
+        .collect()
+}
+
+/// What a reader runs: the columns that go out, in the order of the output.
+fn select(compiled: &Compiled, table: &SourceTable, part: &Part) -> String {
+    let columns: Vec<String> = compiled.output.columns.iter().map(|c| quote_ident(&c.name)).collect();
+    let whole = matches!(part, Part::Range(r) if r.lo.is_none() && r.hi.is_none());
+    let condition = if whole { "true".to_owned() } else { part_condition(&key_columns(table), part) };
+    format!("COPY (SELECT {} FROM {} WHERE {condition}) TO STDOUT", columns.join(", "), table.from())
+}

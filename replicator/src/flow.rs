@@ -1,0 +1,183 @@
+//! Both ends of a pipeline, and the moves on them that the loop and the copy share: take an event, settle what was taken,
+//! tell production.
+//!
+//! **What production hears** (invariants 4 and 10): [`Source::confirm`] is called in one place, [`Flow::told`], with the
+//! `durable` position that the sink reports, and the sink reports it only when a synchronous commit has returned.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Instant;
+
+use filters::change::{Batch, Column, Event, Lsn, Progress, Sink, Source, Table};
+use filters::filter::{Compiled, Filter, Verdict};
+use sink_postgres::PostgresSink;
+use tokio::sync::Mutex;
+use wire::Connection;
+
+use crate::applied::Applied;
+use crate::batch::Batcher;
+use crate::board::Board;
+use crate::error::Error;
+use crate::setup::Setup;
+use crate::source::Stream;
+
+/// Both ends, and what is between them.
+pub struct Flow {
+    /// Names and options.
+    pub setup: Arc<Setup>,
+    /// The stream, started at the checkpoint.
+    pub stream: Stream,
+    /// An ordinary session on production: snapshots, the nudge, what it holds for us, and whether it is there at all.
+    pub watch: Arc<Mutex<Connection>>,
+    /// The policy.
+    pub filter: Filter,
+    /// The target, taken over; `None` while a batch is applied.
+    pub sink: Option<PostgresSink>,
+    /// What was taken and not applied.
+    pub batch: Batcher,
+    /// Events that were looked at before their time.
+    pub ahead: VecDeque<Event>,
+    /// What of all that was applied production may not show yet.
+    pub applied: Applied,
+    /// Where to show what happens.
+    pub board: Board,
+    /// Tables and how their rows are filtered, for the copy.
+    pub tables: HashMap<(String, String), Arc<Compiled>>,
+    /// The last shape of each table that the stream has told, by OID.
+    pub shapes: HashMap<u32, Arc<Table>>,
+    /// Since when something is applied that is not durable.
+    pub unsynced: Option<Instant>,
+}
+
+impl Flow {
+    /// The next event: those that were looked at before come first. Cancel-safe.
+    pub async fn next(&mut self) -> Result<Event, Error> {
+        match self.ahead.pop_front() {
+            Some(event) => Ok(event),
+            None => Ok(self.stream.next().await?),
+        }
+    }
+
+    /// Can an event be had without waiting?
+    pub fn has_ready(&self) -> bool {
+        !self.ahead.is_empty() || self.stream.has_ready()
+    }
+
+    /// Is nothing under way, so far as is known here?
+    pub fn is_quiet(&self) -> bool {
+        self.batch.is_empty() && !self.has_ready()
+    }
+
+    /// Is any table, or part of one, pending?
+    pub fn is_pending(&self) -> bool {
+        self.sink.as_ref().is_some_and(|s| s.pending().any(|(_, p)| !p.is_done()))
+    }
+
+    /// One event: filtered, masked, into the batch.
+    pub fn take(&mut self, event: Event) -> Result<(), Error> {
+        match event {
+            Event::Begin { xid, .. } => self.batch.begin(xid),
+            Event::Change(change) => {
+                if let Verdict::Keep(change) = self.filter.apply(change)? {
+                    self.batch.change(change);
+                }
+            }
+            Event::Schema(shape) => self.reshaped(&shape)?,
+            Event::Commit { lsn, time } => self.batch.commit(lsn, time),
+            Event::Idle(lsn) => {
+                self.batch.idle(lsn);
+                if self.batch.is_empty() {
+                    let mut state = self.board.state();
+                    state.caught_up = true;
+                    state.caught_up_at = Some(Instant::now());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A column of another type was rewritten on production, and the rewritten rows are not in the stream: starting over
+    /// makes the table pending. (A Relation alone means no change, and the first one after a start may be an old one.)
+    fn reshaped(&mut self, shape: &Arc<Table>) -> Result<(), Error> {
+        let before = self.shapes.insert(shape.oid, shape.clone());
+        let retyped = before.is_some_and(|before| {
+            let same = |a: &Column, b: &Column| {
+                a.name != b.name || (a.type_oid, a.type_modifier) == (b.type_oid, b.type_modifier)
+            };
+            before.columns.iter().any(|a| shape.columns.iter().any(|b| !same(a, b)))
+        });
+        match retyped {
+            true => Err(Error::start_over("a column's type changed; starting over")),
+            false => Ok(()),
+        }
+    }
+
+    /// A batch is about to be applied: what the checkpoint has to remember with it, and what is shown.
+    pub fn note(&mut self, sink: &mut PostgresSink, batch: &Batch) {
+        for commit in &batch.commits {
+            self.applied.push(commit.xid);
+        }
+        let (seen, max) = self.applied.ends();
+        sink.remember_xids(seen, max);
+        let mut state = self.board.state();
+        state.changes += batch.changes.len() as u64;
+        state.transactions += batch.commits.len() as u64;
+        state.batches += 1;
+        if let Some(last) = batch.commits.last() {
+            state.source_time = last.time;
+        }
+        state.caught_up = false;
+        tracing::debug!(changes = batch.changes.len(), transactions = batch.commits.len(), after = %batch.after, upto = batch.upto.map(|l| l.to_string()), "batch");
+    }
+
+    /// What the sink has reached, and what production may hear of it.
+    pub fn told(&mut self, progress: Progress) {
+        if progress.durable < progress.applied {
+            self.unsynced.get_or_insert_with(Instant::now);
+        } else {
+            self.unsynced = None;
+        }
+        if progress.durable > Lsn::ZERO {
+            self.stream.confirm(progress.durable);
+        }
+        let (caught_up, pending) = (self.is_quiet(), self.is_pending());
+        let mut state = self.board.state();
+        if progress.applied > state.applied {
+            state.step(pending);
+        }
+        state.applied = progress.applied;
+        state.durable = progress.durable;
+        state.received = self.stream.received();
+        state.caught_up = caught_up;
+        if caught_up {
+            state.caught_up_at = Some(Instant::now());
+        }
+        state.unparsable = self.filter.unparsable();
+        state.divergences += self.sink.as_mut().map_or(0, PostgresSink::take_diverged);
+    }
+
+    /// Applies everything that has been taken, and waits for it. Afterwards the batch is empty, or holds a part of an
+    /// open transaction.
+    pub async fn settle(&mut self) -> Result<(), Error> {
+        while let Some(batch) = self.batch.take() {
+            let mut sink = self.sink.take().ok_or_else(|| Error::Bug("the sink is away".into()))?;
+            self.note(&mut sink, &batch);
+            let done = sink.apply(batch).await;
+            self.sink = Some(sink);
+            self.told(done?);
+        }
+        Ok(())
+    }
+
+    /// Applies all that was looked at before its time, up to the end of a transaction.
+    pub async fn catch_up(&mut self) -> Result<(), Error> {
+        while !self.ahead.is_empty() || self.batch.is_open() {
+            let event = self.next().await?;
+            self.take(event)?;
+            if self.batch.is_full() {
+                self.settle().await?;
+            }
+        }
+        self.settle().await
+    }
+}

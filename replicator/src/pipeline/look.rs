@@ -1,0 +1,97 @@
+//! What the loop looks at once in a while, because nobody tells it: what production holds for us, whether the
+//! publications and partitions are still those that were copied, whether it is still our turn.
+
+use std::time::Instant;
+
+use super::Pipeline;
+use crate::board::Phase;
+use crate::error::{Doing, Error};
+use crate::source::{catalog, publication, snapshot::Snapshot};
+
+impl Pipeline {
+    /// Looks at production and at the target's registry.
+    pub(super) async fn look(&mut self) -> Result<(), Error> {
+        self.last_look = Instant::now();
+        self.looks += 1;
+        self.look_at_slot().await?;
+        if self.looks.is_multiple_of(10) {
+            self.look_at_publications().await?;
+        }
+        if self.looks % 10 == 1 {
+            self.look_at_partitions().await?;
+        }
+        if let Some(sink) = &mut self.flow.sink {
+            sink.confirm_turn().await?;
+            // `resync` from elsewhere writes there too
+            sink.reload_pending().await?;
+        }
+        let stands = {
+            let mut state = self.flow.board.state();
+            if !self.is_pending() && (state.caught_up || !state.stands()) {
+                state.phase = Phase::Streaming;
+            }
+            state.stands()
+        };
+        if !stands {
+            self.go_on().await?;
+        }
+        Ok(())
+    }
+
+    /// Takes back what was written on the target of why we stood still; once a run.
+    pub(super) async fn go_on(&mut self) -> Result<(), Error> {
+        if let Some(sink) = self.flow.sink.as_mut().filter(|_| !self.went_on) {
+            sink.hold(None).await?;
+            self.went_on = true;
+        }
+        Ok(())
+    }
+
+    /// What production shows by now of all that was applied, and how much WAL it holds.
+    async fn look_at_slot(&mut self) -> Result<(), Error> {
+        let flow = &mut self.flow;
+        let rows = flow
+            .watch
+            .lock()
+            .await
+            .query(
+                "SELECT pg_catalog.pg_current_snapshot()::text, (SELECT pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), restart_lsn)::bigint
+                   FROM pg_catalog.pg_replication_slots WHERE slot_name = $1)",
+                &[Some(&flow.setup.slot)],
+            )
+            .await
+            .doing("look at the slot")?;
+        if let Some(now) = rows.get(0, 0).and_then(|s| s.parse::<Snapshot>().ok()) {
+            flow.applied.look(&now);
+        }
+        let held = rows.get(0, 1).and_then(|h| h.parse().ok()).unwrap_or(0);
+        flow.board.state().wal_held = held;
+        if held > flow.setup.wal_warn && self.looks % 60 == 1 {
+            tracing::warn!(bytes = held, budget = flow.setup.wal_warn, "production holds much WAL for our slot");
+        }
+        Ok(())
+    }
+
+    /// A table that left a publication and came back has changes that were not sent: starting over sees to it.
+    async fn look_at_publications(&mut self) -> Result<(), Error> {
+        let now = publication::fingerprint(&mut *self.flow.watch.lock().await, &self.flow.setup.publications)
+            .await
+            .doing("look at the publications")?;
+        match now == self.publications {
+            true => Ok(()),
+            false => Err(Error::start_over("the publications changed; starting over")),
+        }
+    }
+
+    /// Partitions that were truncated, detached or attached send nothing: their table is copied again.
+    async fn look_at_partitions(&mut self) -> Result<(), Error> {
+        let now = catalog::leaves(&mut *self.flow.watch.lock().await).await.doing("read the partitions")?;
+        // what the target is asked from here on does not keep production's pulse waiting
+        let Some(sink) = &mut self.flow.sink else { return Ok(()) };
+        for name in sink.other_leaves(&now).await? {
+            tracing::info!(schema = name.0, table = name.1, "its partitions changed on production: it is copied again");
+            sink.make_pending(&name).await?;
+        }
+        Ok(())
+    }
+}
