@@ -14,7 +14,7 @@ use super::effective::class_text;
 use super::pattern::table_name;
 use super::problem::{Problem, Problems};
 use super::resolve::SourceTable;
-use super::tables::{Rule, TableEntry};
+use super::tables::TableEntry;
 
 /// A column, as it was when the lock was written.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -112,12 +112,14 @@ impl Lock {
 
 const REWRITE: &str = "sluice init --lock writes it anew, for review";
 
-/// Lays the lock over what the file says of a table.
+/// Lays the lock over what the file says of a table. `spoken`: does the file decide about this column, by its name or by
+/// what it refers to?
 pub(super) fn apply(
     lock: &Lock,
     entry: &TableEntry,
     table: &SourceTable,
     rules: TableRules,
+    spoken: impl Fn(&str) -> bool,
     problems: &mut Problems,
     warnings: &mut Vec<Problem>,
 ) -> TableRule {
@@ -131,7 +133,6 @@ pub(super) fn apply(
         }
         return TableRule::Exclude;
     };
-    let named = |column: &str| matches!(&entry.rule, Rule::Copy { columns, .. } if columns.contains_key(column));
     let mut columns = BTreeMap::new();
     for column in &table.columns {
         let path = format!("{path}.columns.{}", column.name);
@@ -142,7 +143,7 @@ pub(super) fn apply(
                 warnings.push(Problem::new(path, what).hint(REWRITE));
                 Class::Withheld
             }
-            Some(was) if named(&column.name) && was.class != *typed => {
+            Some(was) if spoken(&column.name) && was.class != *typed => {
                 let (typed, was) = (class_text(typed), class_text(&was.class));
                 let what = format!("{typed} here, {was} in sluice.lock: the lock is older than sluice.yaml");
                 problems.push(Problem::new(path, what).hint(REWRITE));

@@ -18,6 +18,7 @@ mod masks;
 mod pattern;
 mod problem;
 mod read;
+mod references;
 mod resolve;
 mod secret;
 mod sections;
@@ -28,6 +29,7 @@ mod units;
 #[cfg(test)]
 mod tests;
 
+pub use crate::source::catalog::Reference;
 pub(crate) use effective::{class_text, quote};
 pub use expand::Env;
 pub use keys::{KEYS, State};

@@ -2,7 +2,7 @@
 //!
 //! Pure. Who reads the catalog hands its tables in; nothing is decided while it is read.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use filters::change::{Column, Identity, Table};
 use filters::compiled::faults;
@@ -11,8 +11,10 @@ use filters::policy::{Class, Policy, TableRule, TableRules};
 
 use super::lock::{self, Lock};
 use super::problem::{Problem, Problems, did_you_mean};
+use super::references::{self, Draft, Drafts};
 use super::tables::{Rest, Rule, TableEntry};
 use super::{Config, table_name};
+use crate::source::catalog::Reference;
 
 /// A table as production's catalog has it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -23,6 +25,8 @@ pub struct SourceTable {
     pub name: String,
     /// In the table's order, dropped and generated ones left out.
     pub columns: Vec<SourceColumn>,
+    /// Its foreign keys.
+    pub references: Vec<Reference>,
 }
 
 impl SourceTable {
@@ -97,44 +101,51 @@ impl Resolved {
 }
 
 impl Config {
+    /// What the file says of a table: at its own name, else at the first glob that takes it in.
+    fn entry_of(&self, table: &SourceTable) -> Option<&TableEntry> {
+        let own = Some((table.schema.as_str(), table.name.as_str()));
+        self.tables.iter().find(|e| e.pattern.exact() == own).or_else(|| self.globs(table).next())
+    }
+
+    fn globs(&self, table: &SourceTable) -> impl Iterator<Item = &TableEntry> {
+        self.tables.iter().filter(|e| e.pattern.exact().is_none() && e.pattern.matches(&table.schema, &table.name))
+    }
+
     /// Applies names and globs to the tables of production, then the lock. All problems at once.
     pub fn resolve(&self, tables: &[SourceTable], lock: Option<&Lock>) -> Result<Resolved, Problems> {
         let mut out = Resolution { config: self, tables, problems: Problems::default(), warnings: Vec::new() };
         let mut policy = Policy::default();
         let mut guessed = Vec::new();
+        let mut drafts = Drafts::new();
         for table in tables {
             let Some(entry) = out.entry(table) else { continue };
-            let rule = match &entry.rule {
-                Rule::Exclude => TableRule::Exclude,
-                Rule::Structure => TableRule::Structure,
-                Rule::Copy { columns, rest } => {
-                    let rules = TableRules {
-                        columns: table
-                            .columns
-                            .iter()
-                            .map(|c| {
-                                let class = columns.get(&c.name).cloned().unwrap_or(match rest {
-                                    Rest::Keep => Class::Keep,
-                                    Rest::Withhold => Class::Withheld,
-                                });
-                                (c.name.clone(), class)
-                            })
-                            .collect(),
-                        rest: Class::Withheld,
-                    };
-                    if *rest == Rest::Keep && lock.is_none() {
-                        let unnamed = table.columns.iter().filter(|c| !columns.contains_key(&c.name));
-                        guessed.extend(unnamed.map(|c| (table.schema.clone(), table.name.clone(), c.name.clone())));
-                    }
-                    out.check_masks(entry, table, &rules);
-                    match lock {
-                        None => TableRule::Copy(rules),
-                        Some(lock) => lock::apply(lock, entry, table, rules, &mut out.problems, &mut out.warnings),
-                    }
-                }
-            };
-            policy.tables.insert((table.schema.clone(), table.name.clone()), rule);
+            let name = (table.schema.clone(), table.name.clone());
+            match &entry.rule {
+                Rule::Exclude => drop(policy.tables.insert(name, TableRule::Exclude)),
+                Rule::Structure => drop(policy.tables.insert(name, TableRule::Structure)),
+                Rule::Copy { columns, rest } => drop(drafts.insert(name, draft(table, entry, columns, *rest))),
+            }
         }
+        references::inherit(&mut drafts);
+        let mut inherited = BTreeMap::new();
+        for (name, draft) in drafts {
+            let Draft { table, entry, named, rules, inherited: from } = draft;
+            if lock.is_none() && matches!(entry.rule, Rule::Copy { rest: Rest::Keep, .. }) {
+                let unnamed = table.columns.iter().map(|c| &c.name);
+                let unnamed = unnamed.filter(|c| !named.contains(c.as_str()) && !from.contains_key(*c));
+                guessed.extend(unnamed.map(|c| (name.0.clone(), name.1.clone(), c.clone())));
+            }
+            out.check_masks(entry, table, &rules);
+            let spoken = |column: &str| named.contains(column) || from.contains_key(column);
+            let rule = match lock {
+                None => TableRule::Copy(rules),
+                Some(lock) => lock::apply(lock, entry, table, rules, spoken, &mut out.problems, &mut out.warnings),
+            };
+            policy.tables.insert(name.clone(), rule);
+            inherited.extend(from.into_iter().map(|(c, parent)| ((name.0.clone(), name.1.clone(), c), parent)));
+        }
+        let key = |table: &SourceTable| self.entry_of(table).map_or_else(|| table.full_name(), |e| e.key.clone());
+        references::contradictions(tables, &policy, &inherited, key, &mut out.problems);
         self.tables.iter().for_each(|entry| out.check_entry(entry));
         if let Some(lock) = lock {
             lock::stale(lock, &policy, &mut out.warnings);
@@ -149,6 +160,25 @@ impl Config {
     }
 }
 
+/// What the file says of a table's columns, before references are followed.
+fn draft<'a>(
+    table: &'a SourceTable,
+    entry: &'a TableEntry,
+    columns: &'a BTreeMap<String, Class>,
+    rest: Rest,
+) -> Draft<'a> {
+    let unnamed = match rest {
+        Rest::Keep => Class::Keep,
+        Rest::Withhold => Class::Withheld,
+    };
+    let class = |name: &String| columns.get(name).unwrap_or(&unnamed).clone();
+    let rules = TableRules {
+        columns: table.columns.iter().map(|c| (c.name.clone(), class(&c.name))).collect(),
+        rest: Class::Withheld,
+    };
+    Draft { table, entry, named: columns.keys().map(String::as_str).collect(), rules, inherited: BTreeMap::new() }
+}
+
 struct Resolution<'a> {
     config: &'a Config,
     tables: &'a [SourceTable],
@@ -161,11 +191,9 @@ impl<'a> Resolution<'a> {
     fn entry(&mut self, table: &SourceTable) -> Option<&'a TableEntry> {
         let config = self.config;
         let (schema, name) = (table.schema.as_str(), table.name.as_str());
-        let own = config.tables.iter().find(|e| e.pattern.exact() == Some((schema, name)));
-        let mut globs = config.tables.iter().filter(|e| e.pattern.exact().is_none() && e.pattern.matches(schema, name));
-        let entry = own.or_else(|| globs.next())?;
-        if own.is_none()
-            && let Some(other) = globs.find(|other| other.rule != entry.rule)
+        let entry = config.entry_of(table)?;
+        if entry.pattern.exact().is_none()
+            && let Some(other) = config.globs(table).find(|other| other.rule != entry.rule)
         {
             let what = format!("disagrees with {} about {}", entry.pattern, table.full_name());
             let hint = format!("name the table itself: {}", table.full_name());

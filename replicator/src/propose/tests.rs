@@ -122,7 +122,7 @@ fn found(name: &str, columns: &[(&str, &str, u32, i32)]) -> Found {
         type_modifier: *type_modifier,
     });
     Found {
-        table: SourceTable { schema: schema.into(), name: name.into(), columns: columns.collect() },
+        table: SourceTable { schema: schema.into(), name: name.into(), columns: columns.collect(), references: vec![] },
         key: vec!["id".into()],
     }
 }

@@ -32,6 +32,21 @@ pub struct SourceTable {
     pub owned: bool,
     /// May we read it?
     pub readable: bool,
+    /// Its foreign keys, and those of its partitions.
+    pub references: Vec<Reference>,
+}
+
+/// A foreign key.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Reference {
+    /// The constraint's name.
+    pub constraint: String,
+    /// The referring columns.
+    pub columns: Vec<String>,
+    /// Schema and name of the table referred to: the root, where it is a partition.
+    pub table: (String, String),
+    /// Its columns, in the order of `columns`.
+    pub to: Vec<String>,
 }
 
 impl SourceTable {
@@ -125,9 +140,20 @@ async fn read(db: &mut Connection, which: &str, params: &[Option<&str>]) -> Resu
             bytes: text(9).parse().unwrap_or(0),
             owned: text(10) == "t",
             readable: text(11) == "t",
+            references: references(row.get(13))?,
         });
     }
     Ok(tables)
+}
+
+fn references(json: Option<&str>) -> Result<Vec<Reference>, Error> {
+    type Found = (String, Vec<String>, (String, String), Vec<String>);
+    let found: Vec<Found> = match json {
+        Some(json) => serde_json::from_str(json).map_err(|_| Error::Protocol("a table's foreign keys are no JSON"))?,
+        None => Vec::new(),
+    };
+    let reference = |(constraint, columns, table, to)| Reference { constraint, columns, table, to };
+    Ok(found.into_iter().map(reference).collect())
 }
 
 fn kind(name: &str) -> Option<Kind> {
@@ -139,6 +165,7 @@ fn kind(name: &str) -> Option<Kind> {
     }
 }
 
+// Foreign keys of a leaf count as its root's, and so does one that points at a leaf.
 // The identity's index: the chosen one (USING INDEX), else the primary key; a deferrable one identifies nothing.
 // Text is ordered as we order it only under a C collation, and only where UTF-8 keeps the server's byte order.
 const TABLES: &str = "
@@ -168,7 +195,18 @@ SELECT c.oid, n.nspname, c.relname, c.relkind, c.relreplident,
     FROM pg_catalog.generate_series(1, x.indnkeyatts) k(n)
     JOIN pg_catalog.pg_opclass o ON o.oid = x.indclass[k.n - 1]
     JOIN pg_catalog.pg_amop m ON m.amopfamily = o.opcfamily AND m.amopstrategy = 3 AND m.amoplefttype = o.opcintype AND m.amoprighttype = o.opcintype
-    JOIN pg_catalog.pg_operator p ON p.oid = m.amopopr JOIN pg_catalog.pg_namespace s ON s.oid = p.oprnamespace)
+    JOIN pg_catalog.pg_operator p ON p.oid = m.amopopr JOIN pg_catalog.pg_namespace s ON s.oid = p.oprnamespace),
+  (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(f.conname,
+      (SELECT pg_catalog.json_agg(a.attname ORDER BY k.n) FROM pg_catalog.unnest(f.conkey) WITH ORDINALITY k(attnum, n)
+        JOIN pg_catalog.pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = k.attnum),
+      pg_catalog.json_build_array(rn.nspname, r.relname),
+      (SELECT pg_catalog.json_agg(a.attname ORDER BY k.n) FROM pg_catalog.unnest(f.confkey) WITH ORDINALITY k(attnum, n)
+        JOIN pg_catalog.pg_attribute a ON a.attrelid = f.confrelid AND a.attnum = k.attnum)) ORDER BY f.conname, f.oid)
+    FROM pg_catalog.pg_constraint f
+    JOIN pg_catalog.pg_class r ON r.oid = coalesce(pg_catalog.pg_partition_root(f.confrelid)::oid, f.confrelid)
+    JOIN pg_catalog.pg_namespace rn ON rn.oid = r.relnamespace
+    WHERE f.contype = 'f' AND f.conparentid = 0
+      AND (f.conrelid = c.oid OR c.relkind = 'p' AND pg_catalog.pg_partition_root(f.conrelid)::oid = c.oid))
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_catalog.pg_index x ON x.indrelid = c.oid AND x.indimmediate AND x.indisvalid AND x.indpred IS NULL AND x.indexprs IS NULL

@@ -73,6 +73,7 @@ pub fn described(table: &SourceTable) -> config::SourceTable {
         schema: table.shape.schema.to_string(),
         name: table.shape.name.to_string(),
         columns: columns.collect(),
+        references: table.references.clone(),
     }
 }
 

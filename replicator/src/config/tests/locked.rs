@@ -88,8 +88,8 @@ fn what_the_lock_does_not_list_is_withheld() {
         [
             "tables.public.cruises.columns.secret: public.cruises.secret is not in sluice.lock: withheld (sluice init --lock writes it anew, for review)",
             "tables.public.customers.columns.id: bigint in sluice.lock, numeric(10,2) now: withheld (sluice init --lock writes it anew, for review)",
-            "tables.public.ref_*.columns.name: public.ref_ports.name is in sluice.lock, and not in the table (sluice init --lock writes it anew, for review)",
             "tables.public.ref_*: public.ref_new is not in sluice.lock (sluice init --lock writes it anew, for review)",
+            "tables.public.ref_*.columns.name: public.ref_ports.name is in sluice.lock, and not in the table (sluice init --lock writes it anew, for review)",
         ]
     );
     let live = Lock::of(&config().resolve(&now, None).unwrap().policy, &now);

@@ -5,6 +5,7 @@ mod documents;
 mod good;
 mod locked;
 mod masks_document;
+mod referring;
 mod resolved;
 
 use super::{Config, SourceColumn, SourceTable};
@@ -48,5 +49,10 @@ fn table(name: &str, columns: &[&str]) -> SourceTable {
         let (type_name, type_oid) = if *name == "id" { ("bigint", 20) } else { ("text", 25) };
         SourceColumn { name: (*name).to_owned(), type_name: type_name.to_owned(), type_oid, type_modifier: -1 }
     };
-    SourceTable { schema: schema.to_owned(), name: name.to_owned(), columns: columns.iter().map(column).collect() }
+    SourceTable {
+        schema: schema.to_owned(),
+        name: name.to_owned(),
+        columns: columns.iter().map(column).collect(),
+        references: vec![],
+    }
 }

@@ -73,7 +73,7 @@ fn a_mask_that_does_not_fit_is_told() {
         type_oid: 1043,
         type_modifier: 10,
     };
-    let tables = [SourceTable { schema: "public".into(), name: "t".into(), columns: vec![column] }];
+    let tables = [SourceTable { schema: "public".into(), name: "t".into(), columns: vec![column], references: vec![] }];
     let told = resolve("tables: { public.t: { columns: { code: uuid } } }", &tables).unwrap_err().to_string();
     assert_eq!(told, "tables.public.t.columns.code: mask uuid needs 36 characters; the column holds 6");
 }
