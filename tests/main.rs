@@ -10,6 +10,7 @@ mod detection;
 mod faults;
 mod harness;
 mod healing;
+mod policy;
 mod preflight;
 mod secrecy;
 mod seed;

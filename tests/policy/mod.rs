@@ -1,0 +1,3 @@
+//! Policy on real servers: what a mask does to keys, references and columns that nobody has classified.
+
+mod references;
