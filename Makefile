@@ -11,8 +11,10 @@ CARGO_TEST = cargo test --workspace --features replicator/failpoints
 # Limits of wall time, on two cores, the build not counted.
 TEST_LIMIT ?= 20m
 SOAK_LIMIT ?= 6h
+# Of each fuzz target.
+FUZZ_SECONDS ?= 60
 
-.PHONY: help build release test soak demo bench fmt lint doc deny ci clean needs
+.PHONY: help build release test soak fuzz demo bench fmt lint doc deny ci clean needs
 
 help: ## this list
 	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
@@ -38,6 +40,17 @@ soak: needs ## the long versions of the random tests, optimised (SOAK_LIMIT=6h)
 	@$(WITH_SERVERS); \
 	  $(CARGO_TEST) --release --no-run; \
 	  SLUICE_SOAK=1 timeout --foreground --kill-after=10 $(SOAK_LIMIT) $(CARGO_TEST) --release --test it -- --include-ignored --nocapture $(FILTER)
+
+fuzz: needs ## libFuzzer on what parses bytes that are not ours (FUZZ_SECONDS=60 each, TARGETS="pgoutput masks")
+	@PATH="$(CURDIR)/target/tools/bin:$$PATH"; export RUSTC_BOOTSTRAP=1; \
+	  command -v cargo-fuzz >/dev/null || { echo "installing cargo-fuzz into target/tools, once"; \
+	    cargo install --locked --quiet --root target/tools cargo-fuzz@0.13.2; }; \
+	  for target in $(or $(TARGETS),$$(cargo fuzz list)); do \
+	    mkdir -p "fuzz/corpus/$$target" "fuzz/corpus-found/$$target"; \
+	    [ "$$target" != config ] || cp deploy/*.yaml deploy/demo/*.yaml fuzz/corpus-found/config/; \
+	    echo "==> $$target"; \
+	    cargo fuzz run "$$target" "fuzz/corpus-found/$$target" "fuzz/corpus/$$target" -- -max_total_time=$(FUZZ_SECONDS); \
+	  done
 
 demo: needs ## production and staging on this machine, with a replicator between them that gets killed
 	@deploy/demo/run.sh

@@ -1,4 +1,5 @@
 //! The source side against real servers.
 
 mod record;
+mod seeds;
 mod stream;

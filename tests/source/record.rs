@@ -4,6 +4,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
+use super::seeds;
 use crate::servers::Cluster;
 
 /// Name, what happens before the slot is made, what happens after.
@@ -84,9 +85,7 @@ async fn record(major: u32) {
     let admin = cluster.client("postgres").await;
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let golden = root.join(format!("src/source/golden/{major}"));
-    let corpus = root.join("../fuzz/corpus/pgoutput");
     std::fs::create_dir_all(&golden).unwrap();
-    std::fs::create_dir_all(&corpus).unwrap();
     for (name, before, after) in SCENES {
         admin.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
         let db = cluster.client(name).await;
@@ -97,16 +96,23 @@ async fn record(major: u32) {
             db.batch_execute(statements).await.unwrap();
         }
         let mut lines = String::new();
+        let mut messages = Vec::new();
         for (i, row) in db.query(CHANGES, &[]).await.unwrap().iter().enumerate() {
             let data: &[u8] = row.get(0);
             data.iter().for_each(|byte| write!(lines, "{byte:02x}").unwrap());
             lines.push('\n');
             if major == 18 {
-                std::fs::write(corpus.join(format!("{name}-{i:02}")), data).unwrap();
+                std::fs::write(seeds::corpus("pgoutput").join(format!("{name}-{i:02}")), data).unwrap();
             }
+            messages.push(data.to_vec());
         }
         std::fs::write(golden.join(format!("{name}.hex")), lines).unwrap();
+        seeds::stream(&format!("{name}-{major}"), &messages);
         db.batch_execute("SELECT pg_drop_replication_slot('golden')").await.unwrap();
+    }
+    if major == 18 {
+        seeds::masks(&cluster).await;
+        seeds::backend(&cluster);
     }
 }
 
