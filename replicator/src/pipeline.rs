@@ -52,6 +52,8 @@ pub struct Pipeline {
     last_look: Instant,
     looks: u64,
     next_slice: Instant,
+    /// Slices in a row that could load nothing.
+    fruitless: u32,
 }
 
 impl Pipeline {
@@ -65,9 +67,11 @@ impl Pipeline {
             publications,
             went_on: false,
             last_idle: now.checked_sub(IDLE_EVERY).unwrap_or(now),
-            last_look: now,
+            // the first look comes at once: what changed unseen while nobody ran belongs to what is to be caught up
+            last_look: now.checked_sub(LOOK_EVERY).unwrap_or(now),
             looks: 0,
             next_slice: now,
+            fruitless: 0,
         }
     }
 
@@ -221,7 +225,9 @@ impl Pipeline {
         // held between two transactions, with all that was read applied
         self.flow.catch_up().await?;
         let progressed = self.copier.slice(&mut self.flow, stop).await?;
-        let wait = if progressed { Duration::ZERO } else { Duration::from_millis(200) };
+        // a slice holds the stream: one that can load nothing (a tester holds a row) comes again later and later
+        self.fruitless = if progressed { 0 } else { self.fruitless + 1 };
+        let wait = Duration::from_millis(if progressed { 0 } else { 100 << self.fruitless.min(6) });
         self.next_slice = Instant::now() + wait;
         if !self.is_pending() {
             self.flow.board.works(Phase::Streaming);

@@ -3,7 +3,7 @@
 //! A range is cut at production's own keys under S, so that its first part has about as many rows as one load may take.
 //! The cut is written down before the part is read: what is loaded then is a range of its own.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use filters::filter::Compiled;
@@ -22,12 +22,16 @@ use crate::source::catalog::{self, SourceTable};
 
 /// Keys of pending points that one chunk brings.
 const POINTS: usize = 500;
+/// So many parts of a table may meet a lock on the target before a slice leaves the table alone.
+const GIVE_UP: u32 = 2;
 
 /// Cuts pending ranges into parts, one after another.
 pub struct Parts {
     tables: Vec<(Due, SourceTable)>,
     taken: HashSet<i64>,
     points_taken: HashSet<(String, String)>,
+    /// How many parts of a table met a lock on the target.
+    busy: HashMap<(String, String), u32>,
 }
 
 impl Parts {
@@ -71,7 +75,13 @@ impl Parts {
             }
             tables.push((due, found));
         }
-        Ok(Parts { tables, taken: HashSet::new(), points_taken: HashSet::new() })
+        Ok(Parts { tables, taken: HashSet::new(), points_taken: HashSet::new(), busy: HashMap::new() })
+    }
+
+    /// Somebody on the target holds a lock in the way of this part: it stays pending.
+    pub fn meets_a_lock(&mut self, chunk: &Chunk) {
+        let spec = &chunk.task.spec;
+        *self.busy.entry((spec.schema.clone(), spec.name.clone())).or_default() += 1;
     }
 
     /// The next part, or nothing more.
@@ -82,6 +92,9 @@ impl Parts {
         exporter: &mut Connection,
     ) -> Result<Option<Chunk>, Error> {
         for (due, table) in &self.tables {
+            if self.busy.get(&due.name).is_some_and(|n| *n >= GIVE_UP) {
+                continue; // the whole table is held, it seems: each further part would wait in vain
+            }
             let Some(pending) = sink.pending().find(|(n, _)| **n == due.name).map(|(_, p)| p.clone()) else { continue };
             let range = pending.ranges.iter().find(|r| !self.taken.contains(&r.id)).cloned();
             let part = match range {

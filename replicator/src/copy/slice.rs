@@ -107,8 +107,9 @@ async fn run(
                         note(flow, &chunk, loaded, began);
                     }
                     Err(Error::Target(e)) if e.is_contention() => {
+                        // somebody on staging holds a row or a table: that is no reason for the others to wait
                         tracing::warn!(table = %chunk.compiled.output, "the target is busy; the chunk is tried again in the next slice");
-                        over = true;
+                        parts.meets_a_lock(&chunk);
                     }
                     Err(e) => failed = Some(e),
                 }
