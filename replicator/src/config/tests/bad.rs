@@ -1,5 +1,9 @@
 //! A bad value for every key, and what is said of it, word by word.
 
+use std::collections::BTreeSet;
+
+use filters::mask::{KINDS, What};
+
 use super::super::{KEYS, State};
 use super::{parse, with};
 
@@ -33,6 +37,7 @@ const BAD: &[(&str, &str)] = &[
     ),
     ("source: { url: x, url: y }", "source.url: named twice, first in line 4"),
     ("target: { environment: staging }", "target.url: missing"),
+    ("target: [x]", "target: one value or a list, where keys with values are wanted\ntarget.url: missing"),
     (
         "target: { url: postgres://reader@prod/shop }",
         "target.url: the same as source.url (production would be written)",
@@ -42,6 +47,7 @@ const BAD: &[(&str, &str)] = &[
         "target.environment: the same as source.environment",
     ),
     // masking
+    ("masking: email", "masking: one value or a list, where keys with values are wanted"),
     ("masking: { key: short }", "masking.key: fewer than 32 bytes (openssl rand -base64 32)"),
     (
         "masking: { key: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa }",
@@ -210,20 +216,64 @@ fn every_bad_value_is_told_with_its_key_path() {
     assert!(other.is_empty(), "{}", other.join("\n"));
 }
 
+/// The key that a path is of: of those that fit it, the one that says most of it. A name may have dots of its own.
+fn key_of(path: &str) -> Option<&'static str> {
+    fn fits(pattern: &[&str], path: &[&str]) -> bool {
+        match pattern.split_first() {
+            None => path.is_empty(),
+            Some((&"*", rest)) => (1..=path.len()).any(|taken| fits(rest, &path[taken..])),
+            Some((name, rest)) => path.first() == Some(name) && fits(rest, &path[1..]),
+        }
+    }
+    let path: Vec<&str> = path.split('.').collect();
+    let parts = |key: &str| key.split('.').count();
+    let fitting = KEYS.iter().map(|(key, _)| *key).filter(|key| fits(&key.split('.').collect::<Vec<_>>(), &path));
+    fitting.max_by_key(|key| (parts(key), !key.ends_with('*')))
+}
+
 #[test]
 fn there_is_a_bad_value_for_every_key() {
-    for (key, state) in KEYS {
-        let leaf = !KEYS.iter().any(|(other, _)| other.starts_with(&format!("{key}.")));
-        if *state == State::Built && !leaf {
-            continue;
+    let paths = BAD.iter().flat_map(|(_, told)| told.lines()).filter_map(|line| line.split_once(": "));
+    let tried: BTreeSet<&str> = paths.filter_map(|(path, _)| key_of(path)).collect();
+    // `buffer` and `notify` are told with the key below them, which is no key of ours yet
+    let below = |key: &str| BAD.iter().any(|(_, told)| told.starts_with(&format!("{key}.")));
+    let untried: Vec<_> =
+        KEYS.iter().filter(|(key, state)| !(tried.contains(key) || *state == State::NotYet && below(key))).collect();
+    assert!(untried.is_empty(), "no bad value for {untried:?}");
+}
+
+#[test]
+fn there_is_a_bad_value_for_every_parameter_of_every_mask() {
+    let mut tried = 0;
+    for (kind, parameter) in KINDS.iter().flat_map(|kind| kind.parameters.iter().map(move |p| (kind, p))) {
+        let bad = match &parameter.what {
+            What::Flag | What::Number { .. } | What::Decimal { .. } | What::Time { .. } | What::Word { .. } => {
+                &["no_such_thing", "[1]"][..]
+            }
+            What::Text { .. } => &["[1]", "{ a: b }"],
+            What::Class { .. } => &["no_such_mask", "[1]"],
+            What::Texts => &["one", "{ a: b }"],
+            What::Classes => &["one", "[1]", "{ a: no_such_mask }"],
+        };
+        for bad in bad {
+            let mask = format!("{{ mask: {}, {}: {bad} }}", kind.name, parameter.name);
+            for (path, yaml) in [
+                ("masking.domains.d", format!("masking: {{ key: \"${{KEY}}\", domains: {{ d: {mask} }} }}")),
+                (
+                    "tables.public.users.columns.a",
+                    format!(
+                        "masking: {{ key: \"${{KEY}}\" }}\ntables: {{ public.users: {{ columns: {{ a: {mask} }} }} }}"
+                    ),
+                ),
+            ] {
+                let told = parse(&with(&yaml)).map_or_else(|problems| problems.to_string(), |_| String::new());
+                let path = format!("{path}.{}", parameter.name);
+                assert!(told.contains(&path), "{mask} is told as: {told}");
+                tried += 1;
+            }
         }
-        let segments: Vec<&str> = key.split('*').collect();
-        let tried = BAD.iter().any(|(_, told)| {
-            let mut rest = *told;
-            segments.iter().all(|s| rest.find(s.trim_matches('.')).map(|at| rest = &rest[at..]).is_some())
-        });
-        assert!(tried, "no bad value for {key}");
     }
+    assert!(tried > 20, "there are parameters: {tried}");
 }
 
 #[test]
