@@ -154,7 +154,7 @@ impl PostgresSink {
     /// Makes the row's key a pending range of one. `diverged`: it is not as expected, count it.
     async fn due(&mut self, name: &(String, String), row: &Row, diverged: bool) -> Result<(), Error> {
         if diverged {
-            self.counts.entry(name.clone()).or_default().divergences += 1;
+            self.counts.diverged(name);
             self.diverged += 1;
             if self.options.on_divergence == OnDivergence::Stop {
                 return Err(Error::Diverged {

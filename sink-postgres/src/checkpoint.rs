@@ -54,7 +54,19 @@ pub struct Checkpoint {
     pub target_id: String,
 }
 
-const COLUMNS: &str = "lsn, epoch, xid_seen, xid_max, system_id, timeline, source_database, slot, publications, mask_key, policy, target_id";
+/// What a checkpoint belongs to, as columns; their values are [`belongs`]'s.
+const BELONGS: &str = "system_id, timeline, source_database, slot, publications, mask_key, policy, target_id";
+const VALUES: &str = "$2::text, $3::int, $4::text, $5::text, $6::text, $7::text, $8::text, $9::text";
+
+/// The pipeline's name for `$1`, and [`VALUES`].
+fn belongs<'a>(pipeline: &'a str, i: &'a Identity, timeline: &'a str, target: &'a str) -> [Option<&'a str>; 9] {
+    [pipeline, &i.system_id, timeline, &i.source_database, &i.slot, &i.publications, &i.mask_key, &i.policy, target]
+        .map(Some)
+}
+
+fn columns() -> String {
+    format!("lsn, epoch, xid_seen, xid_max, {BELONGS}")
+}
 
 fn parse(rows: &Rows) -> Option<Checkpoint> {
     let text = |i: usize| rows.get(0, i).map(str::to_owned);
@@ -78,37 +90,25 @@ fn parse(rows: &Rows) -> Option<Checkpoint> {
 
 /// Looks without taking over.
 pub async fn read(db: &mut Connection, pipeline: &str) -> Result<Option<Checkpoint>, Error> {
-    let sql = format!("SELECT {COLUMNS} FROM sluice.checkpoint WHERE pipeline = $1");
+    let sql = format!("SELECT {} FROM sluice.checkpoint WHERE pipeline = $1", columns());
     Ok(parse(&db.query(&sql, &[Some(pipeline)]).await?))
 }
 
 /// Writes the intent to make a slot, before it is made: a kill in between is then no mystery.
 pub async fn intend(db: &mut Connection, pipeline: &str, identity: &Identity) -> Result<(), Error> {
-    let target = target_id(db).await?;
-    let timeline = identity.timeline.to_string();
-    db.execute(
-        "INSERT INTO sluice.checkpoint (pipeline, epoch, system_id, timeline, source_database, slot, publications, mask_key, policy, target_id)
-         VALUES ($1, 0, $2, $3::int, $4, $5, $6, $7, $8, $9) ON CONFLICT (pipeline) DO NOTHING",
-        &[
-            Some(pipeline),
-            Some(&identity.system_id),
-            Some(&timeline),
-            Some(&identity.source_database),
-            Some(&identity.slot),
-            Some(&identity.publications),
-            Some(&identity.mask_key),
-            Some(&identity.policy),
-            Some(&target),
-        ],
-    )
-    .await?;
+    let (timeline, target) = (identity.timeline.to_string(), target_id(db).await?);
+    let sql = format!(
+        "INSERT INTO sluice.checkpoint (pipeline, epoch, {BELONGS}) VALUES ($1, 0, {VALUES}) ON CONFLICT (pipeline) DO NOTHING"
+    );
+    db.execute(&sql, &belongs(pipeline, identity, &timeline, &target)).await?;
     Ok(())
 }
 
 /// Takes over: waits for whoever still holds the row, fences him, and says where the target stands.
 pub async fn take(db: &mut Connection, pipeline: &str) -> Result<Checkpoint, Error> {
     let sql = format!(
-        "UPDATE sluice.checkpoint SET epoch = epoch + 1, updated_at = pg_catalog.now() WHERE pipeline = $1 RETURNING {COLUMNS}"
+        "UPDATE sluice.checkpoint SET epoch = epoch + 1, updated_at = pg_catalog.now() WHERE pipeline = $1 RETURNING {}",
+        columns()
     );
     parse(&db.query(&sql, &[Some(pipeline)]).await?)
         .ok_or_else(|| Error::Fenced(format!("the checkpoint of pipeline {pipeline} is gone from the target")))
@@ -122,28 +122,15 @@ pub async fn place(
     lsn: Lsn,
     identity: &Identity,
 ) -> Result<(), Error> {
-    let (epoch, lsn, timeline) = (epoch.to_string(), lsn.to_string(), identity.timeline.to_string());
-    let target = target_id(db).await?;
-    let moved = db
-        .execute(
-            "UPDATE sluice.checkpoint SET lsn = $3::pg_lsn, system_id = $4, timeline = $5::int, source_database = $6, slot = $7,
-               publications = $8, mask_key = $9, policy = $10, target_id = $11, updated_at = pg_catalog.now()
-             WHERE pipeline = $1 AND epoch = $2::bigint",
-            &[
-                Some(pipeline),
-                Some(&epoch),
-                Some(&lsn),
-                Some(&identity.system_id),
-                Some(&timeline),
-                Some(&identity.source_database),
-                Some(&identity.slot),
-                Some(&identity.publications),
-                Some(&identity.mask_key),
-                Some(&identity.policy),
-                Some(&target),
-            ],
-        )
-        .await?;
+    let (timeline, target) = (identity.timeline.to_string(), target_id(db).await?);
+    let (lsn, epoch) = (lsn.to_string(), epoch.to_string());
+    let sql = format!(
+        "UPDATE sluice.checkpoint SET ({BELONGS}) = ({VALUES}), lsn = $10::pg_lsn, updated_at = pg_catalog.now()
+         WHERE pipeline = $1 AND epoch = $11::bigint"
+    );
+    let mut params = belongs(pipeline, identity, &timeline, &target).to_vec();
+    params.extend([Some(lsn.as_str()), Some(epoch.as_str())]);
+    let moved = db.execute(&sql, &params).await?;
     match moved {
         1 => Ok(()),
         _ => Err(Error::Fenced(format!("another sluice has taken over pipeline {pipeline}"))),

@@ -57,6 +57,19 @@ impl Error {
             _ => false,
         }
     }
+
+    /// Did a unique constraint refuse it?
+    pub fn is_unique_violation(&self) -> bool {
+        self.sqlstate() == Some("23505")
+    }
+
+    /// What the server said, in five characters.
+    pub fn sqlstate(&self) -> Option<&str> {
+        match self {
+            Error::Data { source, .. } | Error::Wire(source) => source.sqlstate(),
+            _ => None,
+        }
+    }
 }
 
 /// Serialization failure, deadlock, lock timeout, cancel: staging is in use by others.

@@ -7,6 +7,7 @@
 use std::cmp::Ordering;
 
 use filters::change::{Row, Value};
+use wire::quote_literal;
 
 /// How the values of one key column are ordered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -83,6 +84,11 @@ pub fn after<'r>(old: Option<&'r Row>, new: &'r Row, columns: &[usize]) -> Optio
 /// The key as owned text, `None` as for [`values`] or if it is not UTF-8 (we ask for UTF-8 on every session).
 pub fn owned(row: &Row, columns: &[usize]) -> Option<Key> {
     values(row, columns)?.into_iter().map(|v| std::str::from_utf8(v).ok().map(str::to_owned)).collect()
+}
+
+/// A `text[]` as an SQL expression.
+pub fn array(key: &[String]) -> String {
+    format!("ARRAY[{}]::pg_catalog.text[]", key.iter().map(|k| quote_literal(k)).collect::<Vec<_>>().join(", "))
 }
 
 #[cfg(test)]

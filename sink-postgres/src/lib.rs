@@ -6,23 +6,29 @@
 //!
 //! This package does not know what a slot, pgoutput or Kafka is.
 
-pub mod careful;
+mod apply;
+mod careful;
 pub mod catalog;
 pub mod checkpoint;
+mod counts;
 pub mod error;
+mod evict;
 pub mod exchange;
 pub mod failpoint;
 pub mod guard;
 pub mod key;
 pub mod load;
 pub mod mapping;
+mod mappings;
+pub mod part;
 pub mod pending;
 pub mod plan;
-pub mod registry;
+mod registry;
 pub mod route;
 pub mod schema;
 pub mod session;
 pub mod sink;
+pub mod spec;
 pub mod statement;
 
 pub use error::Error;

@@ -6,31 +6,22 @@
 //! In it the target's range becomes equal to the rows, and its entry in `sluice.pending` goes.
 //!
 //! **Into an empty range** the rows go by COPY, as they come. **Into a range with rows** they go to a temporary table
-//! first; then what differs or is gone is deleted, and what is missing inserted. A row that differs is deleted and
-//! inserted rather than updated, so that rows may swap unique values among themselves; columns that only the target has
-//! are carried over. Rows elsewhere that hold a unique value of a row that comes are in the way: in production's snapshot
-//! nobody else has that value, so they are old rows of a pending range, or somebody's edit, which becomes pending itself.
+//! first, the *stage*, and the range is made equal to it (`merge`).
+
+mod merge;
 
 use std::sync::Arc;
 
 use filters::change::Lsn;
-use wire::{Connection, Conninfo, quote_ident, quote_literal};
+use wire::{Connection, Conninfo, quote_literal};
 
 use crate::error::Error;
-use crate::key::Key;
+use crate::key::array;
 use crate::mapping::Mapping;
-use crate::pending::{Pending, Range};
-use crate::registry::{KeyColumn, TableSpec, array, key_columns, range_condition};
-use crate::sink;
-
-/// What is loaded.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Part {
-    /// A range of keys; the whole table if it has no ends.
-    Range(Range),
-    /// Rows with one of these keys.
-    Points(Vec<Key>),
-}
+use crate::part::{Part, key_columns, part_condition};
+use crate::pending::Pending;
+use crate::session;
+use crate::spec::TableSpec;
 
 /// One part to load, and all that is to be known of its table.
 #[derive(Clone, Debug)]
@@ -80,8 +71,8 @@ impl Loader {
     /// Opens the session.
     pub async fn connect(info: &Conninfo, pipeline: &str, epoch: i64) -> Result<Loader, Error> {
         let more = [("synchronous_commit", "off"), ("lock_timeout", "2s")];
-        let mut db = crate::session::open(info, pipeline, "load", false, &more).await?;
-        sink::replica_role(&mut db).await?;
+        let mut db = session::open(info, pipeline, "load", false, &more).await?;
+        session::replica_role(&mut db).await?;
         Ok(Loader { db, pipeline: pipeline.into(), epoch })
     }
 
@@ -107,7 +98,7 @@ impl Loader {
             )));
         }
         let table = mapping.writable.quoted().to_owned();
-        let condition = condition(&mapping, &spec, &part);
+        let condition = condition(&mapping, &spec, &part, "");
         let look = format!("SELECT 1 FROM {} WHERE {condition} LIMIT 1", mapping.writable.target());
         let empty = self.db.simple_on_rows(&look).await.map_err(|e| blame(&mapping, e))?;
         // rows come with all columns; what the target generates is left behind on the stage
@@ -176,128 +167,6 @@ impl Load<'_> {
         Ok(())
     }
 
-    async fn merge(&mut self) -> Result<(), Error> {
-        let m = &self.mapping;
-        let table = m.writable.target();
-        let columns = m.column_list();
-        let inside = condition_for(m, &self.spec, &self.part, "t.");
-        let db = &mut self.loader.db;
-        // what production has and must not come may stand here from an older script: it goes
-        for column in self.spec.withheld.iter().map(|c| quote_ident(c)).filter(|c| m.extra.contains(c)) {
-            let (value, only) = match m.defaults.contains(&column) {
-                true => ("DEFAULT", String::new()),
-                false => ("NULL", format!(" AND t.{column} IS NOT NULL")),
-            };
-            db.simple_on_rows(&format!("UPDATE {table} AS t SET {column} = {value} WHERE {inside}{only}")).await?;
-        }
-        // the same row, byte for byte as text (a collation may call others equal): what differs goes and comes again
-        let equal: Vec<String> = m
-            .columns
-            .iter()
-            .map(|c| format!("t.{0}::pg_catalog.text COLLATE pg_catalog.\"C\" IS NOT DISTINCT FROM s.{0}::pg_catalog.text COLLATE pg_catalog.\"C\"", c.quoted))
-            .collect();
-        let overriding = if m.identity_always() { "OVERRIDING SYSTEM VALUE " } else { "" };
-        let Some(key) = &m.key else {
-            // without a key rows are a multiset: all out, all in, under one snapshot of the target's readers
-            let gone = db.simple_on_rows(&format!("DELETE FROM {table} AS t WHERE {inside}")).await?;
-            self.loaded.deleted = gone.first().map_or(0, |r| r.affected());
-            db.simple_on_rows(&format!(
-                "INSERT INTO {} ({columns}) {overriding}SELECT {columns} FROM pg_temp.sluice_stage",
-                m.writable.quoted()
-            ))
-            .await?;
-            return Ok(());
-        };
-        let names: Vec<&str> =
-            key.columns.iter().filter_map(|&i| m.columns.get(i)).map(|c| c.quoted.as_str()).collect();
-        db.simple_on_rows(&format!(
-            "CREATE INDEX ON pg_temp.sluice_stage ({}); ANALYZE pg_temp.sluice_stage",
-            names.join(", ")
-        ))
-        .await?;
-        let same_key = on(&names, &key.operators);
-        // columns that only the target has: kept aside for rows that come again
-        let keep: Vec<String> = names.iter().map(|n| (*n).to_owned()).chain(m.extra.iter().cloned()).collect();
-        let kept = if m.extra.is_empty() {
-            String::new()
-        } else {
-            format!(
-                "CREATE TEMPORARY TABLE sluice_kept ON COMMIT DROP AS SELECT {} FROM {table} AS t JOIN pg_temp.sluice_stage AS s ON {same_key} WHERE {inside} AND NOT ({}); ",
-                keep.iter().map(|k| format!("t.{k}")).collect::<Vec<_>>().join(", "),
-                equal.join(" AND ")
-            )
-        };
-        let delete = format!(
-            "{kept}DELETE FROM {table} AS t WHERE {inside} AND NOT EXISTS (SELECT FROM pg_temp.sluice_stage AS s WHERE {same_key} AND {})",
-            equal.join(" AND ")
-        );
-        let gone = db.simple_on_rows(&delete).await?;
-        self.loaded.deleted = gone.last().map_or(0, |r| r.affected());
-        self.loaded.divergences = self.make_way().await?;
-        let m = &self.mapping;
-        let missing = format!("NOT EXISTS (SELECT FROM {table} AS t WHERE {same_key})");
-        let insert = if m.extra.is_empty() {
-            format!(
-                "INSERT INTO {} ({columns}) {overriding}SELECT {columns} FROM pg_temp.sluice_stage AS s WHERE {missing}",
-                m.writable.quoted()
-            )
-        } else {
-            let extra = m.extra.join(", ");
-            let from_stage = m.columns.iter().map(|c| format!("s.{}", c.quoted)).collect::<Vec<_>>().join(", ");
-            let from_kept = m.extra.iter().map(|e| format!("t.{e}")).collect::<Vec<_>>().join(", ");
-            format!(
-                "INSERT INTO {0} ({columns}, {extra}) OVERRIDING SYSTEM VALUE SELECT {from_stage}, {from_kept} FROM pg_temp.sluice_stage AS s JOIN pg_temp.sluice_kept AS t ON {same_key};
-                 INSERT INTO {0} ({columns}) {overriding}SELECT {columns} FROM pg_temp.sluice_stage AS s WHERE {missing}",
-                m.writable.quoted()
-            )
-        };
-        self.loader.db.simple_on_rows(&insert).await?;
-        Ok(())
-    }
-
-    /// Deletes rows outside this part that hold a unique value of a row that comes; those of done ranges become pending.
-    async fn make_way(&mut self) -> Result<u64, Error> {
-        let m = &self.mapping;
-        let Some(key) = &m.key else { return Ok(0) };
-        let names: Vec<&str> =
-            key.columns.iter().filter_map(|&i| m.columns.get(i)).map(|c| c.quoted.as_str()).collect();
-        let same_key = on(&names, &key.operators);
-        let mut edits = 0;
-        for unique in m.unique.iter().filter(|u| u.columns != key.columns) {
-            let columns: Vec<&str> =
-                unique.columns.iter().filter_map(|&i| m.columns.get(i)).map(|c| c.quoted.as_str()).collect();
-            let same = on(&columns, &unique.operators);
-            let spec_key: Vec<String> =
-                self.spec.key.iter().map(|k| format!("t.{}::pg_catalog.text", quote_ident(k))).collect();
-            let point = if self.spec.pointable {
-                format!("ARRAY[{}]", spec_key.join(", "))
-            } else {
-                "NULL::pg_catalog.text[]".into()
-            };
-            let sql = format!(
-                "DELETE FROM {} AS t USING pg_temp.sluice_stage AS s WHERE {same} AND NOT ({same_key}) RETURNING pg_catalog.to_json({point})",
-                m.writable.target()
-            );
-            let gone = self.loader.db.simple_on_rows(&sql).await?;
-            for row in gone.iter().flat_map(|r| r.iter()) {
-                let Some(key) = row.get(0).and_then(|t| serde_json::from_str::<Key>(t).ok()) else { continue };
-                if self.pending.covers_key(&key) {
-                    continue; // unknown, so it may go: its own chunk brings what belongs there
-                }
-                edits += 1;
-                let sql = format!(
-                    "INSERT INTO sluice.pending (pipeline, schema, name, point) VALUES ({}, {}, {}, {})",
-                    quote_literal(&self.loader.pipeline),
-                    quote_literal(&self.spec.schema),
-                    quote_literal(&self.spec.name),
-                    array(&key)
-                );
-                self.loader.db.simple_on_rows(&sql).await?;
-            }
-        }
-        Ok(edits)
-    }
-
     /// What was pending is done, in the same transaction.
     async fn forget(&mut self) -> Result<(), Error> {
         let db = &mut self.loader.db;
@@ -306,7 +175,7 @@ impl Load<'_> {
         let which = match &self.part {
             Part::Range(r) => format!("id = {}", r.id),
             Part::Points(keys) => {
-                let keys: Vec<String> = keys.iter().map(array).collect();
+                let keys: Vec<String> = keys.iter().map(|k| array(k)).collect();
                 format!("(pipeline, schema, name) = ({p}, {s}, {n}) AND point IN ({})", keys.join(", "))
             }
         };
@@ -330,6 +199,11 @@ impl Load<'_> {
         Ok(())
     }
 
+    /// The part's rows, of a table that is called `prefix`.
+    fn condition(&self, prefix: &str) -> String {
+        condition(&self.mapping, &self.spec, &self.part, prefix)
+    }
+
     /// A verdict on a row names its table; anything else is the target's own trouble.
     fn blame(&self, e: wire::Error) -> Error {
         blame(&self.mapping, e)
@@ -345,35 +219,8 @@ fn blame(mapping: &Mapping, e: wire::Error) -> Error {
     }
 }
 
-fn on(names: &[&str], operators: &[String]) -> String {
-    names.iter().zip(operators).map(|(n, op)| format!("t.{n} {op} s.{n}")).collect::<Vec<_>>().join(" AND ")
-}
-
-fn condition(m: &Mapping, spec: &TableSpec, part: &Part) -> String {
-    condition_for(m, spec, part, "")
-}
-
-fn condition_for(m: &Mapping, spec: &TableSpec, part: &Part, prefix: &str) -> String {
+fn condition(m: &Mapping, spec: &TableSpec, part: &Part, prefix: &str) -> String {
     let mut columns = key_columns(&spec.key, m);
     columns.iter_mut().for_each(|c| c.name.insert_str(0, prefix));
     part_condition(&columns, part)
-}
-
-/// A part as SQL over these (already quoted) key columns and their types.
-pub fn part_condition(columns: &[KeyColumn], part: &Part) -> String {
-    match part {
-        Part::Range(range) => range_condition(columns, range),
-        Part::Points(keys) => {
-            let keys: Vec<String> = keys
-                .iter()
-                .map(|k| {
-                    let same = |(v, c): (&String, &KeyColumn)| {
-                        format!("{} {} {}::{}", c.name, c.equals, quote_literal(v), c.cast)
-                    };
-                    k.iter().zip(columns).map(same).collect::<Vec<_>>().join(" AND ")
-                })
-                .collect();
-            format!("({})", keys.join(" OR "))
-        }
-    }
 }

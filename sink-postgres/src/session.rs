@@ -43,3 +43,32 @@ pub async fn open(
     let settings: Vec<_> = SETTINGS.iter().chain(more).copied().collect();
     Connection::connect(info, &Startup { application_name: &name, replication, settings: &settings }).await
 }
+
+/// Opens a session that writes: asynchronous commits, generic plans, bounded lock waits, and no trigger of the target's
+/// fires if the role may say so.
+pub async fn writer(info: &Conninfo, pipeline: &str, role: &str, lock_timeout: &str) -> Result<Connection, Error> {
+    let more = [
+        ("synchronous_commit", "off"),
+        ("plan_cache_mode", "force_generic_plan"),
+        ("lock_timeout", lock_timeout),
+        // a generic plan must find rows by the key's index, whatever the statistics of a young table say
+        ("enable_seqscan", "off"),
+        ("enable_hashjoin", "off"),
+        ("enable_mergejoin", "off"),
+    ];
+    open(info, pipeline, role, false, &more).await
+}
+
+/// Puts the session into replica role, if it may.
+pub async fn replica_role(db: &mut Connection) -> Result<bool, Error> {
+    // `ALTER ROLE … SET` by a superuser is enough, and gives no right to SET it ourselves
+    let has = db.query("SELECT pg_catalog.current_setting('session_replication_role')", &[]).await?;
+    if has.get(0, 0) == Some("replica") {
+        return Ok(true);
+    }
+    match db.simple("SET session_replication_role = replica").await {
+        Ok(_) => Ok(true),
+        Err(e) if e.sqlstate() == Some("42501") => Ok(false),
+        Err(e) => Err(e),
+    }
+}

@@ -100,7 +100,7 @@ async fn own_schema(report: &mut Report, db: &mut Connection, role: &str) -> Res
 
 /// May a session fall silent, so that foreign keys, triggers and rules do not fire? Tried, and taken back.
 pub(super) async fn replica_role(db: &mut Connection) -> Result<bool, Error> {
-    let silent = sink_postgres::sink::replica_role(db).await?;
+    let silent = sink_postgres::session::replica_role(db).await.map_err(sink_postgres::Error::from)?;
     // where a superuser has set it for the role, there is no right to reset it, and no need
     let _ = db.simple("RESET session_replication_role").await;
     Ok(silent)

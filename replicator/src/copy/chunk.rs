@@ -7,7 +7,6 @@ use bytes::{Bytes, BytesMut};
 use filters::change::Lsn;
 use filters::filter::Compiled;
 use sink_postgres::load::{Loaded, Loader, Task};
-use sink_postgres::sink::is_unique_violation;
 use wire::{Connection, quote_literal};
 
 use crate::error::{Doing, Error};
@@ -60,7 +59,7 @@ impl Reader {
         let began = Instant::now();
         match self.once(chunk, false).await {
             // a row elsewhere has a unique value of one that came: by way of the stage, which makes room
-            Err(Error::Target(e)) if is_unique_violation(&e) => Ok((self.once(chunk, true).await?, began)),
+            Err(Error::Target(e)) if e.is_unique_violation() => Ok((self.once(chunk, true).await?, began)),
             other => Ok((other?, began)),
         }
     }

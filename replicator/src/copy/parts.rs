@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use filters::filter::Compiled;
 use sink_postgres::PostgresSink;
-use sink_postgres::load::{Part, Task, part_condition};
+use sink_postgres::load::Task;
+use sink_postgres::part::{KeyColumn, Part, part_condition};
 use sink_postgres::pending::{Pending, Range};
-use sink_postgres::registry::KeyColumn;
 use wire::{Connection, quote_ident};
 
 use super::chunk::Chunk;

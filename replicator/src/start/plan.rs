@@ -7,7 +7,7 @@ use filters::filter::{Compiled, Filter};
 use filters::key::MaskKey;
 use filters::mask::Injective;
 use filters::policy::{Class, Policy, TableRule};
-use sink_postgres::registry::TableSpec;
+use sink_postgres::spec::TableSpec;
 use wire::Connection;
 
 use crate::config::{self, Config, Lock};

@@ -1,0 +1,146 @@
+//! The fast path, and what is tried when it fails.
+//!
+//! The batch is folded ([`crate::plan`]), written to the server in one go, and committed if every statement touched as many
+//! rows as it had to. If one did not, or the server refused a row, everything is rolled back and the same batch goes the
+//! slow way ([`crate::careful`]). Deadlocks, lock timeouts and cancels are no verdicts on rows: the same batch goes again,
+//! cut behind a source transaction.
+
+use std::time::Duration;
+
+use filters::change::Batch;
+
+use crate::error::{Error, is_verdict};
+use crate::exchange::Outcome;
+use crate::failpoint;
+use crate::plan;
+use crate::sink::PostgresSink;
+
+impl PostgresSink {
+    /// The batch, and after contention the same batch in smaller pieces.
+    pub(crate) async fn apply_batch(&mut self, batch: Batch) -> Result<(), Error> {
+        let mut todo = vec![batch];
+        let mut tries = 0u32;
+        while let Some(batch) = todo.pop() {
+            let was_open = self.open;
+            match self.once(&batch).await {
+                Ok(()) => {
+                    self.counts.applied(&batch.changes);
+                    tries = 0;
+                }
+                Err(e) => {
+                    self.roll_back().await;
+                    self.reload_pending().await?;
+                    // pieces that were applied before are gone with the transaction: only the whole can be tried again
+                    if !e.is_contention() || was_open {
+                        return Err(e);
+                    }
+                    tries += 1;
+                    tracing::warn!(
+                        sqlstate = e.sqlstate().unwrap_or(""),
+                        tries,
+                        changes = batch.changes.len(),
+                        "target is busy, trying a smaller batch"
+                    );
+                    tokio::time::sleep(Duration::from_millis(u64::from(20 * tries.min(50)))).await;
+                    todo.extend(halves(batch).into_iter().rev());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn once(&mut self, batch: &Batch) -> Result<(), Error> {
+        if !self.fast(batch).await? {
+            let back = if self.open { "ROLLBACK TO SAVEPOINT piece" } else { "ROLLBACK" };
+            self.db.simple(back).await?;
+            self.careful(batch).await?;
+        }
+        self.open = true;
+        if let Some(upto) = batch.upto {
+            let before = self.progress.applied;
+            self.progress.applied = upto;
+            failpoint::hit("apply.before_commit");
+            if let Err(e) = self.commit().await {
+                self.progress.applied = before;
+                return Err(e);
+            }
+            failpoint::hit("apply.committed");
+        }
+        Ok(())
+    }
+
+    /// One try at a batch by the fast path. `Ok(false)`: nothing was applied, the slow path must look.
+    async fn fast(&mut self, batch: &Batch) -> Result<bool, Error> {
+        let (items, due) = self.items(&batch.changes).await?;
+        if !due.is_empty() {
+            return Ok(false);
+        }
+        let steps = plan::fold(&self.maps, items);
+        let mut run = self.statements.begin(&mut self.db);
+        if !self.open {
+            run.sql("BEGIN")?;
+        } else {
+            run.sql("SAVEPOINT piece")?;
+        }
+        match batch.upto {
+            Some(upto) => {
+                run.move_checkpoint(&self.options.pipeline, self.epoch, batch, upto, self.xid_seen, self.xid_max)?
+            }
+            None if !self.open => run.lock_checkpoint(&self.options.pipeline, self.epoch, batch.after, "UPDATE")?,
+            None => {}
+        }
+        for step in &steps {
+            run.step(&self.maps, step)?;
+        }
+        let outcome = run.finish().await?;
+        self.verdict(outcome, batch)
+    }
+
+    /// Reads what the server said of a run: true if all is well, false if a row is to be looked for.
+    fn verdict(&self, outcome: Outcome, batch: &Batch) -> Result<bool, Error> {
+        match outcome {
+            Outcome::Done => Ok(true),
+            Outcome::Moved => Err(self.fenced(batch.after)),
+            Outcome::Miscounted => Ok(false),
+            Outcome::Failed(e) if e.sqlstate().is_some_and(is_verdict) => Ok(false),
+            Outcome::Failed(e) => Err(e.into()),
+        }
+    }
+}
+
+/// Cuts a batch behind one of its source transactions; a batch of one stays whole.
+fn halves(batch: Batch) -> Vec<Batch> {
+    let middle = batch.commits.len() / 2;
+    let Some(cut) = middle.checked_sub(1).and_then(|m| batch.commits.get(m)).copied() else { return vec![batch] };
+    let mut first = batch;
+    let mut second = Batch { after: cut.lsn, upto: first.upto, ..Batch::default() };
+    second.changes = first.changes.split_off(cut.changes.min(first.changes.len()));
+    second.commits = first.commits.split_off(middle);
+    for c in &mut second.commits {
+        c.changes -= cut.changes;
+    }
+    first.upto = Some(cut.lsn);
+    vec![first, second]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use filters::change::{Commit, Lsn};
+
+    #[test]
+    fn a_batch_is_cut_behind_a_source_transaction() {
+        let commit = |changes, lsn| Commit { changes, lsn: Lsn(lsn), xid: 1, time: 0 };
+        let batch = Batch {
+            after: Lsn(1),
+            upto: Some(Lsn(30)),
+            commits: vec![commit(0, 10), commit(0, 20), commit(0, 30)],
+            ..Batch::default()
+        };
+        let parts = halves(batch);
+        assert_eq!(parts.len(), 2);
+        assert_eq!((parts[0].after, parts[0].upto, parts[0].commits.len()), (Lsn(1), Some(Lsn(10)), 1));
+        assert_eq!((parts[1].after, parts[1].upto, parts[1].commits.len()), (Lsn(10), Some(Lsn(30)), 2));
+        assert_eq!(halves(parts[0].clone()).len(), 1);
+    }
+}

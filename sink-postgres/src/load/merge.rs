@@ -1,0 +1,164 @@
+//! Into a range with rows: what came stands in a temporary table, and the range is made equal to it.
+//!
+//! What differs or is gone is deleted, and what is missing inserted. A row that differs is deleted and inserted rather than
+//! updated, so that rows may swap unique values among themselves; columns that only the target has are carried over. Rows
+//! elsewhere that hold a unique value of a row that comes are in the way: in production's snapshot nobody else has that
+//! value, so they are old rows of a pending range, or somebody's edit, which becomes pending itself.
+
+use std::sync::Arc;
+
+use wire::{quote_ident, quote_literal};
+
+use super::Load;
+use crate::error::Error;
+use crate::key::{Key, array};
+use crate::mapping::{self, Mapping};
+
+impl Load<'_> {
+    /// Makes the part equal to the stage.
+    pub(super) async fn merge(&mut self) -> Result<(), Error> {
+        let m = Arc::clone(&self.mapping);
+        let inside = self.condition("t.");
+        self.blank(&m, &inside).await?;
+        match &m.key {
+            None => self.replace(&m, &inside).await,
+            Some(key) => {
+                let names = names(&m, &key.columns);
+                let db = &mut self.loader.db;
+                db.simple_on_rows(&format!(
+                    "CREATE INDEX ON pg_temp.sluice_stage ({}); ANALYZE pg_temp.sluice_stage",
+                    names.join(", ")
+                ))
+                .await?;
+                let same_key = on(&names, &key.operators);
+                self.delete(&m, &inside, &names, &same_key).await?;
+                self.make_way(&m, key, &same_key).await?;
+                self.insert(&m, &same_key).await
+            }
+        }
+    }
+
+    /// What production has and must not come may stand here from an older script: it goes.
+    async fn blank(&mut self, m: &Mapping, inside: &str) -> Result<(), Error> {
+        let table = m.writable.target();
+        for column in self.spec.withheld.iter().map(|c| quote_ident(c)).filter(|c| m.extra.contains(c)) {
+            let (value, only) = match m.defaults.contains(&column) {
+                true => ("DEFAULT", String::new()),
+                false => ("NULL", format!(" AND t.{column} IS NOT NULL")),
+            };
+            let sql = format!("UPDATE {table} AS t SET {column} = {value} WHERE {inside}{only}");
+            self.loader.db.simple_on_rows(&sql).await?;
+        }
+        Ok(())
+    }
+
+    /// Without a key rows are a multiset: all out, all in, under one snapshot of the target's readers.
+    async fn replace(&mut self, m: &Mapping, inside: &str) -> Result<(), Error> {
+        let (table, columns) = (m.writable.target(), m.column_list());
+        let db = &mut self.loader.db;
+        let gone = db.simple_on_rows(&format!("DELETE FROM {table} AS t WHERE {inside}")).await?;
+        self.loaded.deleted = gone.first().map_or(0, |r| r.affected());
+        db.simple_on_rows(&format!(
+            "INSERT INTO {} ({columns}) {}SELECT {columns} FROM pg_temp.sluice_stage",
+            m.writable.quoted(),
+            overriding(m)
+        ))
+        .await?;
+        Ok(())
+    }
+
+    /// Deletes what differs or is gone. Columns that only the target has are kept aside for rows that come again.
+    async fn delete(&mut self, m: &Mapping, inside: &str, names: &[&str], same_key: &str) -> Result<(), Error> {
+        let table = m.writable.target();
+        // the same row, byte for byte as text: a collation may call others equal
+        let equal: Vec<String> = m
+            .columns
+            .iter()
+            .map(|c| format!("t.{0}::pg_catalog.text COLLATE pg_catalog.\"C\" IS NOT DISTINCT FROM s.{0}::pg_catalog.text COLLATE pg_catalog.\"C\"", c.quoted))
+            .collect();
+        let equal = equal.join(" AND ");
+        let kept = if m.extra.is_empty() {
+            String::new()
+        } else {
+            let keep = names.iter().copied().chain(m.extra.iter().map(String::as_str));
+            format!(
+                "CREATE TEMPORARY TABLE sluice_kept ON COMMIT DROP AS SELECT {} FROM {table} AS t JOIN pg_temp.sluice_stage AS s ON {same_key} WHERE {inside} AND NOT ({equal}); ",
+                keep.map(|k| format!("t.{k}")).collect::<Vec<_>>().join(", ")
+            )
+        };
+        let delete = format!(
+            "{kept}DELETE FROM {table} AS t WHERE {inside} AND NOT EXISTS (SELECT FROM pg_temp.sluice_stage AS s WHERE {same_key} AND {equal})"
+        );
+        let gone = self.loader.db.simple_on_rows(&delete).await?;
+        self.loaded.deleted = gone.last().map_or(0, |r| r.affected());
+        Ok(())
+    }
+
+    /// Inserts what is missing.
+    async fn insert(&mut self, m: &Mapping, same_key: &str) -> Result<(), Error> {
+        let (into, columns, overriding) = (m.writable.quoted(), m.column_list(), overriding(m));
+        let again = if m.extra.is_empty() {
+            String::new()
+        } else {
+            let extra = m.extra.join(", ");
+            let from_stage = m.columns.iter().map(|c| format!("s.{}", c.quoted)).collect::<Vec<_>>().join(", ");
+            let from_kept = m.extra.iter().map(|e| format!("t.{e}")).collect::<Vec<_>>().join(", ");
+            format!(
+                "INSERT INTO {into} ({columns}, {extra}) OVERRIDING SYSTEM VALUE SELECT {from_stage}, {from_kept} FROM pg_temp.sluice_stage AS s JOIN pg_temp.sluice_kept AS t ON {same_key}; "
+            )
+        };
+        let sql = format!(
+            "{again}INSERT INTO {into} ({columns}) {overriding}SELECT {columns} FROM pg_temp.sluice_stage AS s WHERE NOT EXISTS (SELECT FROM {} AS t WHERE {same_key})",
+            m.writable.target()
+        );
+        self.loader.db.simple_on_rows(&sql).await?;
+        Ok(())
+    }
+
+    /// Deletes rows outside this part that hold a unique value of a row that comes; those of done ranges become pending.
+    async fn make_way(&mut self, m: &Mapping, key: &mapping::Key, same_key: &str) -> Result<(), Error> {
+        for unique in m.unique.iter().filter(|u| u.columns != key.columns) {
+            let same = on(&names(m, &unique.columns), &unique.operators);
+            let spec_key: Vec<String> =
+                self.spec.key.iter().map(|k| format!("t.{}::pg_catalog.text", quote_ident(k))).collect();
+            let point = if self.spec.pointable {
+                format!("ARRAY[{}]", spec_key.join(", "))
+            } else {
+                "NULL::pg_catalog.text[]".into()
+            };
+            let sql = format!(
+                "DELETE FROM {} AS t USING pg_temp.sluice_stage AS s WHERE {same} AND NOT ({same_key}) RETURNING pg_catalog.to_json({point})",
+                m.writable.target()
+            );
+            let gone = self.loader.db.simple_on_rows(&sql).await?;
+            for row in gone.iter().flat_map(|r| r.iter()) {
+                let Some(key) = row.get(0).and_then(|t| serde_json::from_str::<Key>(t).ok()) else { continue };
+                if self.pending.covers_key(&key) {
+                    continue; // unknown, so it may go: its own chunk brings what belongs there
+                }
+                self.loaded.divergences += 1;
+                let sql = format!(
+                    "INSERT INTO sluice.pending (pipeline, schema, name, point) VALUES ({}, {}, {}, {})",
+                    quote_literal(&self.loader.pipeline),
+                    quote_literal(&self.spec.schema),
+                    quote_literal(&self.spec.name),
+                    array(&key)
+                );
+                self.loader.db.simple_on_rows(&sql).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn overriding(m: &Mapping) -> &'static str {
+    if m.identity_always() { "OVERRIDING SYSTEM VALUE " } else { "" }
+}
+
+fn names<'m>(m: &'m Mapping, columns: &[usize]) -> Vec<&'m str> {
+    columns.iter().filter_map(|&i| m.columns.get(i)).map(|c| c.quoted.as_str()).collect()
+}
+
+fn on(names: &[&str], operators: &[String]) -> String {
+    names.iter().zip(operators).map(|(n, op)| format!("t.{n} {op} s.{n}")).collect::<Vec<_>>().join(" AND ")
+}

@@ -1,0 +1,89 @@
+//! What the sink has read of the target's catalog: a mapping for each shape of a table that has come by, read the first
+//! time and kept for as long as the sink. (A change of the target's tables fails a statement, and a sink that failed is
+//! made anew.)
+
+use std::sync::Arc;
+
+use filters::change::{Change, Table as Shape};
+
+use crate::catalog;
+use crate::error::Error;
+use crate::mapping::Mapping;
+use crate::pending::Pending;
+use crate::plan::Item;
+use crate::route::{Route, route};
+use crate::sink::PostgresSink;
+
+impl PostgresSink {
+    /// Index of the mapping for rows of this shape; reads the target's catalog the first time.
+    pub(crate) async fn map(&mut self, shape: &Arc<Shape>) -> Result<usize, Error> {
+        let address = address(shape);
+        // the mapping holds its Arc, so the address cannot be another's
+        if let Some(&i) = self.by_shape.get(&address) {
+            return Ok(i);
+        }
+        let found = catalog::table(&mut self.db, &shape.schema, &shape.name).await?;
+        let table = found.ok_or_else(|| Error::Refused {
+            what: format!("{shape} does not exist on the target"),
+            hint: "make it there (pg_dump --schema-only -t …), or exclude it".into(),
+        })?;
+        let mapping = Mapping::new(&self.guard, shape, &table)?;
+        let name = (shape.schema.to_string(), shape.name.to_string());
+        if let (Some(pending), Some(spec)) = (self.tables.get_mut(&name), self.specs.get(&name)) {
+            pending.key = spec.key.iter().filter_map(|k| shape.columns.iter().position(|c| *c.name == **k)).collect();
+            if pending.key.len() != spec.key.len() {
+                return Err(Error::Refused {
+                    what: format!("a column of the key ({}) of {shape} is gone from production", spec.key.join(", ")),
+                    hint: format!("sluice resync {shape}"),
+                });
+            }
+        }
+        let i = self.maps.len();
+        self.maps.push(Arc::new(mapping));
+        self.by_shape.insert(address, i);
+        Ok(i)
+    }
+
+    /// The mapping for rows of this shape.
+    pub async fn mapping(&mut self, shape: &Arc<Shape>) -> Result<Arc<Mapping>, Error> {
+        let i = self.map(shape).await?;
+        self.maps.get(i).cloned().ok_or_else(|| Error::Bug("mapping".into()))
+    }
+
+    /// Turns changes into items for the fold: skipped ones are left out; rows that moved in incompletely are listed.
+    pub(crate) async fn items<'c>(&mut self, changes: &'c [Change]) -> Result<(Vec<Item<'c>>, Vec<&'c Change>), Error> {
+        let mut last = None;
+        for change in changes {
+            if last.replace(address(&change.table)) != Some(address(&change.table)) {
+                self.map(&change.table).await?;
+            }
+        }
+        let none = Pending::default();
+        let mut items = Vec::with_capacity(changes.len());
+        let mut due = Vec::new();
+        let mut at: Option<(usize, usize, &Pending)> = None;
+        for change in changes {
+            let shape = address(&change.table);
+            let (map, pending) = match at {
+                Some((s, map, pending)) if s == shape => (map, pending),
+                _ => {
+                    let map = self.by_shape.get(&shape).copied().ok_or_else(|| Error::Bug("mapping".into()))?;
+                    let name = (change.table.schema.to_string(), change.table.name.to_string());
+                    (map, self.tables.get(&name).unwrap_or(&none))
+                }
+            };
+            at = Some((shape, map, pending));
+            match route(change, pending) {
+                Route::Apply(act) => items.push(Item { map, act }),
+                Route::Skip => {}
+                Route::Due(_) => due.push(change),
+            }
+        }
+        Ok((items, due))
+    }
+}
+
+/// A shape is known by where it is: the mapping holds its `Arc`.
+fn address(shape: &Arc<Shape>) -> usize {
+    Arc::as_ptr(shape) as usize
+}

@@ -1,0 +1,117 @@
+//! What is pending, as it is written down: `sluice.pending`. The sink has a copy in memory, because it is asked of every
+//! change; each write here is to both.
+
+use wire::quote_literal;
+
+use crate::error::Error;
+use crate::key::{Key, array};
+use crate::pending::{Pending, Range};
+use crate::sink::PostgresSink;
+
+impl PostgresSink {
+    /// What is pending of each table.
+    pub fn pending(&self) -> impl Iterator<Item = (&(String, String), &Pending)> {
+        self.tables.iter().filter(|(name, _)| self.specs.contains_key(*name))
+    }
+
+    /// Reads again what is pending: after a rollback, and after chunks were loaded by other sessions.
+    pub async fn reload_pending(&mut self) -> Result<(), Error> {
+        let pipeline = self.options.pipeline.clone();
+        for (name, spec) in &self.specs {
+            let pending = self.tables.entry(name.clone()).or_default();
+            pending.kinds = spec.kinds.clone();
+            pending.pointable = spec.pointable;
+            pending.ranges.clear();
+            pending.points.clear();
+        }
+        if self.specs.is_empty() || self.db.is_broken() {
+            return Ok(());
+        }
+        let rows = self
+            .db
+            .query_on_rows(
+                "SELECT id, schema, name, pg_catalog.to_json(lo), pg_catalog.to_json(hi), pg_catalog.to_json(point)
+                 FROM sluice.pending WHERE pipeline = $1 ORDER BY id",
+                &[Some(&pipeline)],
+            )
+            .await?;
+        for row in rows.iter() {
+            let text = |i: usize| row.get(i).unwrap_or_default().to_owned();
+            let key = |i: usize| -> Result<Option<Key>, Error> {
+                row.get(i)
+                    .map(|t| serde_json::from_str(t).map_err(|_| Error::Bug("sluice.pending holds no text[]".into())))
+                    .transpose()
+            };
+            let Some(pending) = self.tables.get_mut(&(text(1), text(2))) else { continue };
+            let id = text(0).parse().map_err(|_| Error::Bug("sluice.pending.id".into()))?;
+            match key(5)? {
+                Some(point) => {
+                    pending.points.insert(point);
+                }
+                None => pending.ranges.push(Range { id, lo: key(3)?, hi: key(4)? }),
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes a table pending as a whole: `resync`, and what cannot be said of one key.
+    pub async fn make_pending(&mut self, name: &(String, String)) -> Result<(), Error> {
+        self.add_pending(name, None).await
+    }
+
+    /// Adds a pending point, or the whole table, in the open transaction if there is one.
+    pub(crate) async fn add_pending(&mut self, name: &(String, String), point: Option<Key>) -> Result<(), Error> {
+        let (p, s, n) = (quote_literal(&self.options.pipeline), quote_literal(&name.0), quote_literal(&name.1));
+        let pending = self.tables.entry(name.clone()).or_default();
+        match point {
+            Some(point) => {
+                let key = array(&point);
+                self.db
+                    .simple_on_rows(&format!(
+                        "INSERT INTO sluice.pending (pipeline, schema, name, point) VALUES ({p}, {s}, {n}, {key})"
+                    ))
+                    .await?;
+                pending.points.insert(point);
+            }
+            None if pending.is_whole() => {}
+            None => {
+                let sql = format!(
+                    "DELETE FROM sluice.pending WHERE (pipeline, schema, name) = ({p}, {s}, {n});
+                     INSERT INTO sluice.pending (pipeline, schema, name) VALUES ({p}, {s}, {n}) RETURNING id"
+                );
+                let rows = self.db.simple(&sql).await?;
+                let id = rows.last().and_then(|r| r.get(0, 0)).and_then(|i| i.parse().ok()).unwrap_or(0);
+                pending.points.clear();
+                pending.ranges = vec![Range { id, lo: None, hi: None }];
+            }
+        }
+        Ok(())
+    }
+
+    /// Cuts a pending range at `at`: what was `[lo, hi)` becomes `[lo, at)`, given back, and `[at, hi)`.
+    pub async fn cut(&mut self, name: &(String, String), id: i64, at: &Key) -> Result<(Range, Range), Error> {
+        let pending = self.tables.entry(name.clone()).or_default();
+        let range =
+            pending.ranges.iter_mut().find(|r| r.id == id).ok_or_else(|| Error::Bug("a cut of no range".into()))?;
+        let key = array(at);
+        let sql = format!(
+            "BEGIN; UPDATE sluice.pending SET hi = {key} WHERE id = {id};
+             INSERT INTO sluice.pending (pipeline, schema, name, lo, hi) VALUES ({}, {}, {}, {key}, {}) RETURNING id; COMMIT",
+            quote_literal(&self.options.pipeline),
+            quote_literal(&name.0),
+            quote_literal(&name.1),
+            range.hi.as_ref().map_or("NULL".into(), |hi| array(hi)),
+        );
+        let rows = self.db.simple_on_rows(&sql).await?;
+        let rest = rows
+            .iter()
+            .find_map(|r| r.get(0, 0))
+            .and_then(|i| i.parse().ok())
+            .ok_or_else(|| Error::Bug("no id".into()))?;
+        let right = Range { id: rest, lo: Some(at.clone()), hi: range.hi.take() };
+        range.hi = Some(at.clone());
+        let left = range.clone();
+        pending.ranges.push(right.clone());
+        Ok((left, right))
+    }
+}

@@ -1,0 +1,24 @@
+//! A table of the pipeline, as the replicator knows it from production's catalog.
+
+use crate::key::Kind;
+
+/// What the target has to know of a table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableSpec {
+    /// Unquoted.
+    pub schema: String,
+    /// Unquoted.
+    pub name: String,
+    /// Columns of the replica identity by which ranges are cut and points are found; empty if there is no key.
+    pub key: Vec<String>,
+    /// How they are ordered; `None`: the table is one unit.
+    pub kinds: Option<Vec<Kind>>,
+    /// May a single key be pending? Not without a key, nor with a masked one.
+    pub pointable: bool,
+    /// Fingerprint of what becomes of its columns: with another one the whole table is pending.
+    pub policy: String,
+    /// The columns of production that somebody has decided about: all but the withheld ones.
+    pub columns: Vec<String>,
+    /// Columns that production has and that do not come: reconciling blanks them on the target.
+    pub withheld: Vec<String>,
+}
