@@ -59,17 +59,16 @@ GRANT CONNECT ON DATABASE {database} TO {role};
 ",
     );
     publication(&mut out, &format!("sluice_{}", p.pipeline), p.tables, "");
-    if !p.without_identity.is_empty() {
-        out.push_str(
-            "
--- These have no primary key and no REPLICA IDENTITY: published with updates, their own UPDATE and DELETE would fail. So
--- only inserts and truncates are published, and updates and deletes do not reach the target. What mends it is
+    out.push_str(
+        "
+-- Tables without a primary key and without REPLICA IDENTITY: published with updates, their own UPDATE and DELETE would
+-- fail. So only inserts and truncates are published, and updates and deletes do not reach the target. What mends it is
 --   ALTER TABLE … REPLICA IDENTITY FULL;   (or a primary key), and the table in the publication above
+-- Even where there is none it is made now: one made later could not be read by the slot.
 ",
-        );
-        let publish = "publish = 'insert, truncate', ";
-        publication(&mut out, &format!("sluice_{}_inserts", p.pipeline), p.without_identity, publish);
-    }
+    );
+    let publish = "publish = 'insert, truncate', ";
+    publication(&mut out, &format!("sluice_{}_inserts", p.pipeline), p.without_identity, publish);
     out
 }
 
@@ -117,21 +116,22 @@ fn usage(out: &mut String, tables: &[TableName], role: &str) {
 
 fn grant(out: &mut String, rights: &str, tables: &[TableName], role: &str) {
     if !tables.is_empty() {
-        _ = writeln!(out, "GRANT {rights} ON TABLE{}\n  TO {role};", list(tables));
+        _ = writeln!(out, "GRANT {rights} ON TABLE{}\n  TO {role};", list("", tables));
     }
 }
 
 /// Without tables it is still made: more can be added by the tables' owner.
 fn publication(out: &mut String, name: &str, tables: &[TableName], publish: &str) {
     let name = quote_ident(name);
-    let tables = if tables.is_empty() { String::new() } else { format!(" FOR TABLE{}", list(tables)) };
+    // ONLY: children by inheritance are tables of their own
+    let tables = if tables.is_empty() { String::new() } else { format!(" FOR TABLE{}", list("ONLY ", tables)) };
     _ = writeln!(out, "CREATE PUBLICATION {name}{tables}\n  WITH ({publish}publish_via_partition_root = true);");
 }
 
 /// One table a line, in one order.
-fn list(tables: &[TableName]) -> String {
-    let mut names: Vec<String> =
-        tables.iter().map(|(schema, name)| format!("\n    {}.{}", quote_ident(schema), quote_ident(name))).collect();
+fn list(word: &str, tables: &[TableName]) -> String {
+    let line = |(schema, name): &TableName| format!("\n    {word}{}.{}", quote_ident(schema), quote_ident(name));
+    let mut names: Vec<String> = tables.iter().map(line).collect();
     names.sort();
     names.join(",")
 }
@@ -169,11 +169,11 @@ GRANT SELECT ON TABLE
     \"public\".\"guests\"
   TO \"sluice_reader\";
 CREATE PUBLICATION \"sluice_shop\" FOR TABLE
-    \"public\".\"cruises\",
-    \"public\".\"guests\"
+    ONLY \"public\".\"cruises\",
+    ONLY \"public\".\"guests\"
   WITH (publish_via_partition_root = true);
 CREATE PUBLICATION \"sluice_shop_inserts\" FOR TABLE
-    \"log\".\"Clicks\"\"; DROP\"
+    ONLY \"log\".\"Clicks\"\"; DROP\"
   WITH (publish = 'insert, truncate', publish_via_partition_root = true);"
         );
     }
@@ -200,9 +200,10 @@ GRANT SET ON PARAMETER session_replication_role TO \"sluice_writer\";"
     fn without_tables_it_is_still_sql() {
         let sql =
             production(&Production { pipeline: "a", role: "r", database: "d", tables: &[], without_identity: &[] });
-        assert!(
-            statements(&sql).ends_with("CREATE PUBLICATION \"sluice_a\"\n  WITH (publish_via_partition_root = true);")
-        );
-        assert!(!sql.contains("ON TABLE") && !sql.contains("_inserts"));
+        assert!(statements(&sql).ends_with(
+            "CREATE PUBLICATION \"sluice_a\"\n  WITH (publish_via_partition_root = true);\n\
+             CREATE PUBLICATION \"sluice_a_inserts\"\n  WITH (publish = 'insert, truncate', publish_via_partition_root = true);"
+        ));
+        assert!(!sql.contains("ON TABLE") && !sql.contains("ONLY"));
     }
 }

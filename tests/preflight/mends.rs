@@ -89,6 +89,7 @@ async fn what_check_prints_mends_what_it_found(major: u32) {
         "public.masked",
         "public.plain",
         "publication sluice_shop",
+        "publication sluice_shop_inserts",
         "row security on production",
         "schema sluice",
         "session_replication_role",

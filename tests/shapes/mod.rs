@@ -3,6 +3,7 @@
 mod extremes;
 pub mod flow;
 mod identity;
+mod keyless;
 mod leaves;
 mod settings;
 mod tables;

@@ -18,7 +18,7 @@ async fn leaves_nothing_behind(major: u32) {
     sluice.ok(&["run", "--until-caught-up"]).await;
     let output = sluice.run(&["destroy"]).await;
     assert_eq!(output.code, 5, "it asks first: {}", output.stderr);
-    assert_eq!(number(&source, ON_PRODUCTION).await, 2, "and nothing was done");
+    assert_eq!(number(&source, ON_PRODUCTION).await, 3, "and nothing was done");
     // another pipeline keeps its checkpoint in the same schema
     let copy = "CREATE TEMP TABLE c AS TABLE sluice.checkpoint; UPDATE c SET pipeline = 'other';
          INSERT INTO sluice.checkpoint SELECT * FROM c";
@@ -61,7 +61,7 @@ async fn spares_what_is_in_use(major: u32) {
         "{}",
         output.stderr
     );
-    assert_eq!(number(&source, ON_PRODUCTION).await, 2);
+    assert_eq!(number(&source, ON_PRODUCTION).await, 3);
     running.term();
     assert_eq!(running.wait(Duration::from_secs(20)).await.code(), Some(0), "it was not hurt");
     sluice.ok(&["destroy", "--yes"]).await;

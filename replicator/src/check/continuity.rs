@@ -33,10 +33,7 @@ pub async fn all(report: &mut Report, world: &mut World<'_>, target: &mut Connec
         return Ok(());
     };
     let system = slot::identify(&mut replication).await.doing("identify the server")?;
-    let mut names = vec![slot_name.clone()];
-    if world.tables.iter().any(|(t, _)| !t.identified) {
-        names.push(config.publication_inserts());
-    }
+    let names = [slot_name.clone(), config.publication_inserts()];
     let now = Identity {
         system_id: system.id.clone(),
         timeline: system.timeline,

@@ -3,6 +3,10 @@
 //! Plain `FOR TABLE` lists only. A column list or a row filter makes production's own updates fail when they leave out a
 //! part of the identity; so does a published table without any identity. Such tables go into a second publication of
 //! inserts and truncates. Never ALL TABLES, never a schema: every table made later would be in it.
+//!
+//! Both are made before the slot, the second even if it is empty: a slot that is older than a publication it reads stops
+//! for good before 18, because what was written before the publication cannot be decoded through it. A table that loses
+//! its identity, or gets one, moves from one to the other, and is copied again.
 
 use std::collections::BTreeSet;
 
@@ -20,6 +24,8 @@ pub struct Publication {
     pub publish: &'static str,
     /// Quoted, qualified names.
     pub tables: BTreeSet<String>,
+    /// Those of the other publication: should one be here, it has got or lost its identity, and goes there.
+    elsewhere: BTreeSet<String>,
 }
 
 /// What has to be done to a publication.
@@ -33,26 +39,26 @@ pub struct Mend {
     pub ours: bool,
 }
 
-/// The publications that a pipeline needs: the second only where a table has no identity.
-pub fn wanted<'t>(pipeline: &str, tables: impl IntoIterator<Item = &'t SourceTable>) -> Vec<Publication> {
+/// The publications that a pipeline needs.
+pub fn wanted<'t>(pipeline: &str, tables: impl IntoIterator<Item = &'t SourceTable>) -> [Publication; 2] {
     let name = format!("sluice_{pipeline}");
-    let mut all =
-        Publication { name: name.clone(), publish: "insert, update, delete, truncate", tables: BTreeSet::new() };
-    let mut inserts =
-        Publication { name: format!("{name}_inserts"), publish: "insert, truncate", tables: BTreeSet::new() };
-    for table in tables {
-        if table.identified {
-            all.tables.insert(table.quoted())
-        } else {
-            inserts.tables.insert(table.quoted())
-        };
-    }
-    // the first is always there: a slot without a publication could not start
-    let mut wanted = vec![all];
-    if !inserts.tables.is_empty() {
-        wanted.push(inserts);
-    }
-    wanted
+    let (identified, others): (Vec<&SourceTable>, Vec<_>) = tables.into_iter().partition(|t| t.identified);
+    let names = |tables: &[&SourceTable]| tables.iter().map(|t| t.quoted()).collect::<BTreeSet<_>>();
+    let (identified, others) = (names(&identified), names(&others));
+    [
+        Publication {
+            name: name.clone(),
+            publish: "insert, update, delete, truncate",
+            tables: identified.clone(),
+            elsewhere: others.clone(),
+        },
+        Publication {
+            name: format!("{name}_inserts"),
+            publish: "insert, truncate",
+            tables: others,
+            elsewhere: identified,
+        },
+    ]
 }
 
 impl Publication {
@@ -137,7 +143,7 @@ impl Publication {
             wrong(
                 format!("publication {} has {table}, which the configuration does not replicate so", self.name),
                 format!("ALTER PUBLICATION {name} DROP TABLE ONLY {table};"),
-                false,
+                self.elsewhere.contains(table),
             );
         }
         Ok(mends)
