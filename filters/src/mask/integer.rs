@@ -19,10 +19,9 @@
 use std::io::Write;
 
 use bytes::{BufMut, BytesMut};
-use fpe::ff1::NumeralStringError;
 
 use super::facts::oid;
-use super::ff1::Ff1;
+use super::ff1::{Ff1, OutOfDomain};
 use super::make::Make;
 use super::{Masking, Outcome};
 use crate::key::SubKey;
@@ -81,7 +80,7 @@ impl Integer {
 
     /// Permutes the magnitudes of the type; `None` for one that is not of the type.
     fn permute(&self, n: u64) -> Option<u64> {
-        let walk = |tweak: &[u8], n: u64, digits, bound: u64| -> Result<u64, NumeralStringError> {
+        let walk = |tweak: &[u8], n: u64, digits, bound: u64| -> Result<u64, OutOfDomain> {
             Ok(self.ff1.below(tweak, u128::from(n), digits, u128::from(bound))? as u64)
         };
         match self.width {

@@ -16,7 +16,7 @@
 use bytes::{BufMut, BytesMut};
 
 use super::facts::oid;
-use super::ff1::Ff1;
+use super::ff1::{Ff1, Shape};
 use super::kind::{Empty, Kind};
 use super::make::{Built, Make};
 use super::spec::{Injective, MaskError};
@@ -50,14 +50,19 @@ pub(crate) static KIND: Kind = Kind {
 
 struct Uuid {
     ff1: Ff1<2>,
+    shape: Shape,
     unparsable: SubKey,
 }
 
 fn build(make: &Make<'_>) -> Result<Built, MaskError> {
     make.wants("uuid, text, varchar or char", make.type_oid() == oid::UUID || make.column().is_text())?;
     make.needs(LENGTH)?;
-    let uuid = Uuid { ff1: Ff1::new(&make.key("uuid")), unparsable: make.key("uuid unparsable") };
-    Built::new(uuid, Injective::Yes("FF1 over the 122 bits that are neither version nor variant"))
+    let ff1 = Ff1::new(&make.key("uuid"));
+    let shape = ff1.shape(122, 2).map_err(|e| make.fault(e.to_string()))?;
+    Built::new(
+        Uuid { ff1, shape, unparsable: make.key("uuid unparsable") },
+        Injective::Yes("FF1 over the 122 bits that are neither version nor variant"),
+    )
 }
 
 impl Masking for Uuid {
@@ -80,7 +85,7 @@ impl Masking for Uuid {
 impl Uuid {
     fn permute(&self, id: u128) -> Option<u128> {
         let (bits, (version, variant)) = split(id);
-        let masked = self.ff1.number(&[version, variant], bits, 122).ok()?;
+        let masked = self.ff1.shaped(&self.shape, &[version, variant], bits).ok()?;
         Some(join(masked, (version, variant)))
     }
 }
