@@ -11,8 +11,9 @@
 //!
 //! SP 800-38G Rev. 1 wants domains of a million values or more: fewer are an error here, and the mask's redaction there.
 
-use aes::Aes128;
-use aes::cipher::{BlockCipherEncrypt, KeyInit};
+use aes::cipher::consts::U16;
+use aes::cipher::{BlockCipherEncBackend, BlockCipherEncClosure, BlockCipherEncrypt, BlockSizeUser, KeyInit};
+use aes::{Aes128, Block};
 
 use crate::key::SubKey;
 
@@ -69,7 +70,7 @@ impl<const RADIX: u32> Ff1<RADIX> {
         p[6..8].copy_from_slice(&[ROUNDS, u as u8]);
         p[8..12].copy_from_slice(&(len as u32).to_be_bytes());
         p[12..].copy_from_slice(&u32::try_from(tweak).map_err(|_| OutOfDomain)?.to_be_bytes());
-        Ok(Shape { tweak, left, right, b, d, start: self.block(u128::from_be_bytes(p)) })
+        Ok(Shape { tweak, left, right, b, d, start: self.block(p) })
     }
 
     /// Permutes a value of a shape. `tweak` must have the shape's length.
@@ -102,12 +103,41 @@ impl<const RADIX: u32> Ff1<RADIX> {
         }
     }
 
+    fn block(&self, bytes: [u8; 16]) -> u128 {
+        let mut bytes = bytes.into();
+        self.0.encrypt_block(&mut bytes);
+        u128::from_be_bytes(bytes.into())
+    }
+
     /// Step 6: the ten rounds, from the halves A and B to the halves A and B.
     #[inline]
-    fn rounds(&self, shape: &Shape, tweak: &[u8], mut a: u128, mut b: u128) -> Result<(u128, u128), OutOfDomain> {
+    fn rounds(&self, shape: &Shape, tweak: &[u8], a: u128, b: u128) -> Result<(u128, u128), OutOfDomain> {
         if tweak.len() != shape.tweak {
             return Err(OutOfDomain);
         }
+        let mut halves = (a, b);
+        self.0.encrypt_with_backend(Rounds::<RADIX> { shape, tweak, halves: &mut halves });
+        Ok(halves)
+    }
+}
+
+/// All rounds of one value, within one call of the cipher: what it does before and after each call (it finds out what the
+/// processor can do, and lays out its round keys) would take as long as the rounds.
+struct Rounds<'a, const RADIX: u32> {
+    shape: &'a Shape,
+    tweak: &'a [u8],
+    halves: &'a mut (u128, u128),
+}
+
+impl<const RADIX: u32> BlockSizeUser for Rounds<'_, RADIX> {
+    type BlockSize = U16;
+}
+
+impl<const RADIX: u32> BlockCipherEncClosure for Rounds<'_, RADIX> {
+    #[inline(always)]
+    fn call<B: BlockCipherEncBackend<BlockSize = U16>>(self, backend: &B) {
+        let Rounds { shape, tweak, halves } = self;
+        let (mut a, mut b) = *halves;
         // Q is T, zeros, the round and NUM(B). The last two take 16 bytes at most, so they are in its last block, and the
         // blocks before it are the same in every round.
         let mut state = shape.start;
@@ -115,31 +145,33 @@ impl<const RADIX: u32> Ff1<RADIX> {
         let whole = (tweak.len() + pad + 1 + shape.b) / 16 - 1;
         let mut parts = tweak.chunks(16);
         for _ in 0..whole {
-            state = self.block(state ^ block_of(parts.next().unwrap_or_default()));
+            state = block(backend, state ^ block_of(parts.next().unwrap_or_default()));
         }
         state ^= block_of(parts.next().unwrap_or_default());
+        let one_round = 1u128 << (8 * shape.b);
         for round in 0..ROUNDS {
-            let r = self.block(state ^ u128::from(round) << (8 * shape.b) ^ b);
+            let r = block(backend, state ^ b);
+            state ^= one_round * u128::from(round ^ (round + 1)); // round stands in `state` by now: on to the next
             let modulus = if round % 2 == 0 { shape.left } else { shape.right };
             let y = if shape.d <= 16 {
                 remainder::<RADIX>(r >> (8 * (16 - shape.d)), modulus)
             } else {
                 // S goes on into a second block; `modulus` is at most 2^120, so a byte more always fits
-                let more = self.block(r ^ 1).to_be_bytes();
+                let more = block(backend, r ^ 1).to_be_bytes();
                 more.iter().take(shape.d - 16).fold(r % modulus, |n, byte| (n << 8 | u128::from(*byte)) % modulus)
             };
             let sum = a + y;
             (a, b) = (b, if sum < modulus { sum } else { sum - modulus });
         }
-        Ok((a, b))
+        *halves = (a, b);
     }
+}
 
-    #[inline]
-    fn block(&self, block: u128) -> u128 {
-        let mut bytes = block.to_be_bytes().into();
-        self.0.encrypt_block(&mut bytes);
-        u128::from_be_bytes(bytes.into())
-    }
+#[inline(always)]
+fn block<B: BlockCipherEncBackend<BlockSize = U16>>(backend: &B, block: u128) -> u128 {
+    let mut bytes: Block = block.to_be_bytes().into();
+    backend.encrypt_block((&mut bytes).into());
+    u128::from_be_bytes(bytes.into())
 }
 
 impl Ff1<10> {

@@ -104,38 +104,52 @@ fn join(bits: u128, (version, variant): (u8, u8)) -> u128 {
     high << (VERSION + 4) | mid << (VARIANT + 2) | low | kept
 }
 
+/// Where the sixteen bytes stand in the canonical spelling.
+const PLACES: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
+
+/// The value of a hexadecimal digit; [`NO_DIGIT`] for any other byte.
+const NIBBLES: [u8; 256] = {
+    let mut table = [NO_DIGIT; 256];
+    let mut n = 0;
+    while n < 16 {
+        table[HEX[n as usize] as usize] = n;
+        table[HEX[n as usize].to_ascii_uppercase() as usize] = n;
+        n += 1;
+    }
+    table
+};
+const NO_DIGIT: u8 = 0x80;
+const HEX: &[u8; 16] = b"0123456789abcdef";
+
 fn parse(value: &[u8]) -> Option<u128> {
     let inner = match value {
         [b'{', inner @ .., b'}'] => inner,
         bare => bare,
     };
-    let hyphens = match inner.len() {
-        LENGTH => true,
-        32 => false,
-        _ => return None,
+    let (mut id, mut seen) = ([0u8; 16], 0);
+    let mut byte = |i: usize, high: u8, low: u8| {
+        let (high, low) = (NIBBLES[usize::from(high)], NIBBLES[usize::from(low)]);
+        seen |= high | low;
+        id[i] = high << 4 | low;
     };
-    let mut id = 0u128;
-    for (i, &b) in inner.iter().enumerate() {
-        if hyphens && matches!(i, 8 | 13 | 18 | 23) {
-            if b != b'-' {
-                return None;
-            }
-            continue;
+    if let Ok(text) = <&[u8; LENGTH]>::try_from(inner) {
+        if [8, 13, 18, 23].iter().any(|i| text[*i] != b'-') {
+            return None;
         }
-        id = id << 4 | u128::from((b as char).to_digit(16)?);
+        PLACES.iter().enumerate().for_each(|(i, place)| byte(i, text[*place], text[place + 1]));
+    } else if let Ok(text) = <&[u8; 32]>::try_from(inner) {
+        (0..16).for_each(|i| byte(i, text[2 * i], text[2 * i + 1]));
+    } else {
+        return None;
     }
-    Some(id)
+    (seen & NO_DIGIT == 0).then(|| u128::from_be_bytes(id))
 }
 
 fn put(id: u128, out: &mut BytesMut) {
-    const HEX: &[u8; 16] = b"0123456789abcdef";
     let mut text = [b'-'; LENGTH];
-    let mut rest = id;
-    for (i, c) in text.iter_mut().enumerate().rev() {
-        if !matches!(i, 8 | 13 | 18 | 23) {
-            *c = HEX[(rest & 15) as usize];
-            rest >>= 4;
-        }
+    for (place, byte) in PLACES.iter().zip(id.to_be_bytes()) {
+        text[*place] = HEX[usize::from(byte >> 4)];
+        text[place + 1] = HEX[usize::from(byte & 15)];
     }
     out.put_slice(&text);
 }
