@@ -100,6 +100,35 @@ pub enum Kind {
     Bug,
 }
 
+impl Kind {
+    /// All there are.
+    pub const ALL: &[Kind] = &[
+        Kind::Config,
+        Kind::Check,
+        Kind::Unavailable,
+        Kind::Denied,
+        Kind::Refused,
+        Kind::Data,
+        Kind::Timeout,
+        Kind::Interrupted,
+        Kind::Bug,
+    ];
+
+    /// What the process exits with.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Kind::Bug => 1,
+            Kind::Config => 2,
+            Kind::Check => 3,
+            Kind::Unavailable | Kind::Denied => 4,
+            Kind::Refused => 5,
+            Kind::Data => 6,
+            Kind::Timeout => 7,
+            Kind::Interrupted => 130,
+        }
+    }
+}
+
 impl Error {
     /// The one match.
     pub fn kind(&self) -> Kind {
@@ -134,16 +163,7 @@ impl Error {
 
     /// What the process exits with.
     pub fn exit_code(&self) -> u8 {
-        match self.kind() {
-            Kind::Bug => 1,
-            Kind::Config => 2,
-            Kind::Check => 3,
-            Kind::Unavailable | Kind::Denied => 4,
-            Kind::Refused => 5,
-            Kind::Data => 6,
-            Kind::Timeout => 7,
-            Kind::Interrupted => 130,
-        }
+        self.kind().exit_code()
     }
 
     /// What mends it, in one sentence or one statement.

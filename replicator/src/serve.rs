@@ -156,6 +156,7 @@ fn record(pipeline: &str, state: &State) {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
     use std::time::Instant;
 
     use super::*;
@@ -198,6 +199,11 @@ mod tests {
         ] {
             assert!(text.lines().any(|l| l == line), "{line}\n{text}");
         }
+        // every one that there is stands in the document, and no other
+        let named: BTreeSet<&str> = text.lines().filter_map(|l| l.strip_prefix("# TYPE ")?.split(' ').next()).collect();
+        let document = include_str!("../../docs/operations.md").split('`').skip(1).step_by(2);
+        let metric = |word: &&str| word.starts_with("sluice_") && !word.contains(['<', ' ']);
+        assert_eq!(document.filter(metric).collect::<BTreeSet<_>>(), named);
         let described = text.lines().filter(|l| l.starts_with("# HELP")).count();
         assert_eq!(described, text.lines().filter(|l| l.starts_with("# TYPE")).count(), "{text}");
     }

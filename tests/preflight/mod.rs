@@ -2,6 +2,7 @@
 
 mod first;
 mod mends;
+mod readme;
 
 use tokio_postgres::Client;
 

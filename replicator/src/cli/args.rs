@@ -5,18 +5,33 @@ use std::time::Duration;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
+/// Flags that every verb takes.
+const EVERYWHERE: &str = "Everywhere";
+
 /// Production's changes, filtered and masked, into staging, exactly once.
 #[derive(Debug, Parser)]
-#[command(name = "sluice", version, propagate_version = true, max_term_width = 100)]
+#[command(
+    name = "sluice",
+    version,
+    max_term_width = 100,
+    after_help = "\
+Exit codes:
+  0  done, or ended by SIGTERM                   5  refused: going on could hurt
+  1  a bug                                       6  a row, a right or a table stands in the way
+  2  the configuration, or the command line      7  not done within --timeout
+  3  a check failed, or something has drifted    130  Ctrl-C
+  4  a server is out of reach, or lets nobody in"
+)]
 pub struct Args {
     /// The configuration; sluice.lock lies beside it
-    #[arg(short, long, global = true, default_value = "sluice.yaml", value_name = "FILE", env = "SLUICE_CONFIG")]
+    #[arg(short, long, global = true, default_value = "sluice.yaml", value_name = "FILE", env = "SLUICE_CONFIG",
+        hide_env_values = true, help_heading = EVERYWHERE)]
     pub config: PathBuf,
-    /// Say more (-vv: even more)
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    /// Log more: -v each batch, -vv all; SLUICE_LOG=replicator::copy=debug is finer
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = EVERYWHERE)]
     pub verbose: u8,
-    /// Logs as JSON lines
-    #[arg(long, global = true)]
+    /// Log as JSON lines
+    #[arg(long, global = true, help_heading = EVERYWHERE)]
     pub log_json: bool,
     /// What to do
     #[command(subcommand)]
@@ -27,18 +42,38 @@ pub struct Args {
 #[derive(Debug, Subcommand)]
 pub enum Verb {
     /// Look at both databases and write a first sluice.yaml, sluice.lock, and the SQL for two roles
+    #[command(after_help = "\
+Examples:
+  sluice init                          with SLUICE_SOURCE_URL and SLUICE_TARGET_URL set
+  sluice init --lock                   after a migration, for review")]
     Init(Init),
     /// Check everything that `run` needs, and say what mends what fails
+    #[command(after_help = "\
+Examples:
+  sluice check
+  sluice check --locked                in CI: has production drifted from what was reviewed?")]
     Check(Check),
     /// Show what `run` would do: tables, masks, time, WAL, hazards
     Plan(Plan),
     /// Copy what is pending, then stream, until stopped
+    #[command(after_help = "\
+Examples:
+  sluice run                                     as a service
+  sluice run --until-caught-up --timeout 30m     for cron and CI")]
     Run(Run),
     /// Show where everything stands, read from the two databases
     Status(Status),
     /// Bring tables up to date again, in chunks, without emptying them
+    #[command(after_help = "\
+Examples:
+  sluice resync public.customers       while it runs, or before
+  sluice resync --all                  when a refusal says so")]
     Resync(Resync),
     /// List the masks, or try one on a value
+    #[command(after_help = "\
+Examples:
+  sluice masks list
+  sluice masks try email 'jane@example.org' --param keep_domain=true")]
     Masks(Masks),
     /// Drop slot, publications and what sluice keeps on the target; asks first
     Destroy(Destroy),
@@ -106,7 +141,7 @@ pub enum MasksVerb {
 /// `masks try`.
 #[derive(Debug, ClapArgs)]
 pub struct Try {
-    /// email, name, phone, digits, hash, uuid, constant, null
+    /// Its name, as `sluice masks list` shows it
     pub mask: String,
     /// The value, as text
     #[arg(allow_hyphen_values = true)]

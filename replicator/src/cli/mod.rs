@@ -5,6 +5,8 @@ mod args;
 mod check;
 mod confirm;
 mod destroy;
+#[cfg(test)]
+mod documents;
 mod init;
 mod masks;
 mod plan;
