@@ -15,21 +15,30 @@
 //! - Output fits in `varchar(n)` and `char(n)`; a column too narrow for the mask is refused when the mask is made.
 //! - Nothing is allocated per value.
 
+mod choice;
+mod city;
+mod company;
 mod constant;
+mod country;
 mod digits;
 mod email;
 mod facts;
 mod ff1;
+mod first_name;
 mod hash;
 mod integer;
 mod kind;
+mod last_name;
+mod lists;
 mod make;
 mod name;
 mod null;
 mod phone;
+mod postcode;
 mod redact;
 mod setting;
 mod spec;
+mod street;
 mod uuid;
 
 use std::cell::RefCell;
@@ -49,8 +58,24 @@ use crate::key::MaskKey;
 use crate::raw::RawRow;
 
 /// Every mask there is, in the order in which to show them.
-pub static KINDS: &[&Kind] =
-    &[&null::KIND, &constant::KIND, &hash::KIND, &email::KIND, &name::KIND, &phone::KIND, &digits::KIND, &uuid::KIND];
+pub static KINDS: &[&Kind] = &[
+    &null::KIND,
+    &constant::KIND,
+    &choice::KIND,
+    &hash::KIND,
+    &email::KIND,
+    &name::KIND,
+    &first_name::KIND,
+    &last_name::KIND,
+    &company::KIND,
+    &street::KIND,
+    &city::KIND,
+    &postcode::KIND,
+    &country::KIND,
+    &phone::KIND,
+    &digits::KIND,
+    &uuid::KIND,
+];
 
 /// What a mask has made of a value.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

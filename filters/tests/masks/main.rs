@@ -14,6 +14,7 @@ mod email;
 mod hash;
 mod name;
 mod null;
+mod people;
 mod phone;
 mod uuid;
 
@@ -27,6 +28,7 @@ fn trials() -> Vec<Trial> {
         hash::trials(),
         email::trials(),
         name::trials(),
+        people::trials(),
         phone::trials(),
         digits::trials(),
         uuid::trials(),

@@ -1,0 +1,54 @@
+//! `first_name`: another person's first name.
+//!
+//! - takes text of any form
+//! - keeps equality, within its domain
+//! - gives away which values are equal, and which are empty
+//! - NULL stays NULL (the caller's part); the empty string stays empty
+//! - nothing is unparsable
+//!
+//! One of some hundred to three thousand names of the locale, by keyed hash. Cut where the column has no room.
+use bytes::BytesMut;
+
+use super::kind::{Empty, Kind};
+use super::lists::{self, Draws, LOCALE, Lists};
+use super::make::{Built, Make};
+use super::spec::{Injective, MaskError};
+use super::{Masking, Outcome};
+use crate::key::SubKey;
+use crate::raw::RawRow;
+
+pub(crate) static KIND: Kind = Kind {
+    name: "first_name",
+    version: 1,
+    makes: "another first name",
+    types: "text",
+    keeps: "equality",
+    gives_away: "which values are equal",
+    unique: false,
+    example: "{ mask: first_name, locale: de }",
+    parameters: &[LOCALE],
+    keyed: true,
+    empty: Empty::Stays,
+    build,
+};
+
+struct FirstName {
+    key: SubKey,
+    lists: Lists,
+    /// Characters that the column can hold.
+    room: usize,
+}
+
+fn build(make: &Make<'_>) -> Result<Built, MaskError> {
+    make.wants_text()?;
+    let mask = FirstName { key: make.key("first_name"), lists: lists::of(make.text("locale")), room: make.room() };
+    Built::new(mask, Injective::No)
+}
+
+impl Masking for FirstName {
+    fn apply(&self, value: &[u8], _row: &RawRow<'_>, out: &mut BytesMut) -> Outcome {
+        let mut draws = Draws::new(self.key.hash(value));
+        lists::put(&[draws.choose(self.lists.first_names)], self.room, out);
+        Outcome::Masked
+    }
+}
