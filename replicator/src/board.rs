@@ -6,6 +6,8 @@ use std::time::Instant;
 
 use filters::change::Lsn;
 
+use crate::lag::Lag;
+
 /// What the pipeline is doing.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub enum Phase {
@@ -67,10 +69,8 @@ pub struct State {
     pub received: Lsn,
     /// When the last applied transaction committed on production, microseconds since 2000.
     pub source_time: i64,
-    /// Everything that production had when it last told us has been applied.
-    pub caught_up: bool,
-    /// When it last was so.
-    pub caught_up_at: Option<Instant>,
+    /// How far staging is behind.
+    pub lag: Lag,
     /// Changes applied in this run.
     pub changes: u64,
     /// Source transactions applied in this run.
@@ -104,11 +104,6 @@ impl State {
             self.phase = if pending { Phase::Copying } else { Phase::Streaming };
         }
     }
-
-    /// Is staging consistent and recent enough? Seconds behind, if it is not caught up.
-    pub fn lag(&self) -> f64 {
-        if self.caught_up { 0.0 } else { self.caught_up_at.map_or(f64::INFINITY, |t| t.elapsed().as_secs_f64()) }
-    }
 }
 
 /// Shared by whoever runs and whoever looks.
@@ -133,9 +128,7 @@ impl Board {
     /// It stands still, and from here on it is late.
     pub fn stands(&self, phase: Phase) {
         let mut state = self.state();
-        if std::mem::take(&mut state.caught_up) {
-            state.caught_up_at = Some(Instant::now());
-        }
+        state.lag.late();
         state.phase = phase;
     }
 }

@@ -86,10 +86,9 @@ impl Flow {
             Event::Commit { lsn, time } => self.batch.commit(lsn, time),
             Event::Idle(lsn) => {
                 self.batch.idle(lsn);
-                if self.batch.is_empty() {
-                    let mut state = self.board.state();
-                    state.caught_up = true;
-                    state.caught_up_at = Some(Instant::now());
+                // with a batch in flight, staging does not show that far yet
+                if self.batch.is_empty() && self.sink.is_some() {
+                    self.board.state().lag.quiet(self.batch.position());
                 }
             }
         }
@@ -126,7 +125,7 @@ impl Flow {
         if let Some(last) = batch.commits.last() {
             state.source_time = last.time;
         }
-        state.caught_up = false;
+        state.lag.late();
         tracing::debug!(changes = batch.changes.len(), transactions = batch.commits.len(), after = %batch.after, upto = batch.upto.map(|l| l.to_string()), "batch");
     }
 
@@ -140,7 +139,7 @@ impl Flow {
         if progress.durable > Lsn::ZERO {
             self.stream.confirm(progress.durable);
         }
-        let (caught_up, pending) = (self.is_quiet(), self.is_pending());
+        let (quiet, pending) = (self.is_quiet(), self.is_pending());
         let mut state = self.board.state();
         if progress.applied > state.applied {
             state.step(pending);
@@ -148,9 +147,9 @@ impl Flow {
         state.applied = progress.applied;
         state.durable = progress.durable;
         state.received = self.stream.received();
-        state.caught_up = caught_up;
-        if caught_up {
-            state.caught_up_at = Some(Instant::now());
+        match quiet {
+            true => state.lag.quiet(self.batch.position()),
+            false => state.lag.shows(progress.applied),
         }
         state.unparsable = self.filter.unparsable();
         state.divergences += self.sink.as_mut().map_or(0, PostgresSink::take_diverged);

@@ -13,6 +13,7 @@ pub mod config;
 pub mod copy;
 pub mod error;
 pub mod flow;
+pub mod lag;
 pub mod pipeline;
 pub mod propose;
 pub mod run;

@@ -18,7 +18,7 @@ use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use wire::Connection;
 
-use crate::board::Phase;
+use crate::board::{Board, Phase};
 use crate::copy::Copier;
 use crate::error::{Doing, Error};
 use crate::flow::Flow;
@@ -32,8 +32,8 @@ const FLUSH_AFTER: Duration = sink_postgres::sink::SYNC_EVERY;
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// A slice waits this long for a pause in the stream.
 const OVERDUE: Duration = Duration::from_secs(1);
-/// Production is asked this often whether it is still there.
-const PULSE: Duration = Duration::from_secs(2);
+/// Production is asked this often whether it is still there, and where its WAL ends.
+const PULSE: Duration = Duration::from_secs(1);
 /// What is under way may take this long to end when we are asked to stop.
 const GRACE: Duration = Duration::from_secs(3);
 
@@ -86,7 +86,7 @@ impl Pipeline {
     /// of it, and when it is asked to stop it ends in time. What is cut off then is rolled back by the server, and the next
     /// run applies it.
     pub async fn run(&mut self, goal: Option<Lsn>, stop: &mut Stop) -> Result<End, Error> {
-        let (watch, mut asked) = (self.flow.watch.clone(), stop.clone());
+        let (watch, board, mut asked) = (self.flow.watch.clone(), self.flow.board.clone(), stop.clone());
         let late = async move {
             let why = asked.wait().await;
             tokio::time::sleep(GRACE).await;
@@ -95,7 +95,7 @@ impl Pipeline {
         tokio::select! {
             biased;
             end = self.turn(goal, stop) => end,
-            error = pulse(&watch) => Err(error),
+            error = pulse(&watch, &board) => Err(error),
             why = late => Ok(End::Stopped(why)),
         }
     }
@@ -238,11 +238,21 @@ impl Pipeline {
 
 /// Ends when production does not answer as it should. A server that shuts down ends this session, but waits for its WAL
 /// sender, and that one waits for us.
-async fn pulse(watch: &Mutex<Connection>) -> Error {
+///
+/// The question carries how late staging is, as a comment: `pg_stat_activity` shows a session's query to its own role, so
+/// `sluice status` can read it from anywhere, however little that role may, and nothing has to be written for it.
+async fn pulse(watch: &Mutex<Connection>, board: &Board) -> Error {
     loop {
         tokio::time::sleep(PULSE).await;
-        if let Err(e) = watch.lock().await.simple("SELECT 1").await.doing("look at the server") {
-            return e;
+        let mut watch = watch.lock().await;
+        let sql = format!("{} SELECT pg_catalog.pg_current_wal_flush_lsn()", board.state().lag.said());
+        match watch.simple(&sql).await.doing("look at the server") {
+            Ok(rows) => {
+                if let Some(end) = rows.first().and_then(|r| r.get(0, 0)).and_then(|end| end.parse().ok()) {
+                    board.state().lag.mark(end);
+                }
+            }
+            Err(e) => return e,
         }
     }
 }

@@ -81,10 +81,10 @@ pub fn readiness(state: &State, limit: Duration) -> Result<(), String> {
         }
         Phase::Starting => return Err("starting".into()),
     }
-    match state.lag() {
-        lag if lag <= limit.as_secs_f64() => Ok(()),
-        lag if lag.is_finite() => Err(format!("{lag:.1} s behind, the limit is {} s", limit.as_secs_f64())),
-        _ => Err("has not caught up with production yet".into()),
+    match state.lag.time() {
+        Some(late) if late <= limit => Ok(()),
+        Some(late) => Err(format!("{:.1} s behind, the limit is {} s", late.as_secs_f64(), limit.as_secs_f64())),
+        None => Err("has not caught up with production yet".into()),
     }
 }
 
@@ -127,7 +127,7 @@ fn record(pipeline: &str, state: &State) {
         ("sluice_ready", f64::from(u8::from(readiness(state, Duration::MAX).is_ok()))),
         ("sluice_applied_lsn", state.applied.0 as f64),
         ("sluice_durable_lsn", state.durable.0 as f64),
-        ("sluice_lag_seconds", state.lag()),
+        ("sluice_lag_seconds", state.lag.time().map_or(f64::INFINITY, |late| late.as_secs_f64())),
         ("sluice_lag_bytes", state.received.0.saturating_sub(state.applied.0) as f64),
         ("sluice_wal_held_bytes", state.wal_held as f64),
         ("sluice_pending_tables", state.tables.values().filter(|t| !t.done).count() as f64),
@@ -157,7 +157,8 @@ fn record(pipeline: &str, state: &State) {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
-    use std::time::Instant;
+
+    use filters::change::Lsn;
 
     use super::*;
     use crate::board::TableCopy;
@@ -175,10 +176,12 @@ mod tests {
         assert_eq!(why(&state).as_deref(), Some("held: a right is missing"));
         state.phase = Phase::Streaming;
         assert_eq!(why(&state).as_deref(), Some("has not caught up with production yet"));
-        state.caught_up_at = Instant::now().checked_sub(Duration::from_secs(61));
-        assert!(why(&state).is_some_and(|w| w.ends_with("s behind, the limit is 60 s")));
-        state.caught_up_at = Some(Instant::now());
+        state.lag.quiet(Lsn(1));
         assert_eq!(why(&state), None);
+        state.lag.late();
+        assert_eq!(why(&state), None);
+        let late = readiness(&state, Duration::ZERO).err();
+        assert!(late.is_some_and(|w| w.ends_with("s behind, the limit is 0 s")));
     }
 
     #[test]

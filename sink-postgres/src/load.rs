@@ -191,8 +191,15 @@ impl Load<'_> {
             ))
             .await?;
         }
+        // a row that heals is no copy
+        let copied = match &self.part {
+            Part::Range(_) => {
+                ", copied_at = pg_catalog.clock_timestamp(), copy_ms = copy_ms + (pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - pg_catalog.now()) * 1000)::bigint"
+            }
+            Part::Points(_) => "",
+        };
         db.simple_on_rows(&format!(
-            "UPDATE sluice.tables SET rows_copied = rows_copied + {}, bytes_copied = bytes_copied + {}, divergences = divergences + {} WHERE (pipeline, schema, name) = ({p}, {s}, {n})",
+            "UPDATE sluice.tables SET rows_copied = rows_copied + {}, bytes_copied = bytes_copied + {}, divergences = divergences + {}{copied} WHERE (pipeline, schema, name) = ({p}, {s}, {n})",
             self.loaded.rows, self.loaded.bytes, self.loaded.divergences
         ))
         .await?;

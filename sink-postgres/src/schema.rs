@@ -34,7 +34,9 @@ CREATE TABLE IF NOT EXISTS sluice.tables (
   key text[] NOT NULL,                 -- columns by which its ranges are cut
   columns text[] NOT NULL DEFAULT '{}', -- those of production that somebody had decided about when it was registered
   policy text NOT NULL,                -- fingerprint of what becomes of its columns
-  rows_copied bigint NOT NULL DEFAULT 0, bytes_copied bigint NOT NULL DEFAULT 0, copy_ms bigint NOT NULL DEFAULT 0,
+  rows_copied bigint NOT NULL DEFAULT 0, bytes_copied bigint NOT NULL DEFAULT 0,
+  copy_ms bigint NOT NULL DEFAULT 0,   -- that loading its ranges took, all of them together
+  copied_at timestamptz,               -- when the last of them was loaded
   rows_applied bigint NOT NULL DEFAULT 0, divergences bigint NOT NULL DEFAULT 0,
   last_change timestamptz, note text NOT NULL DEFAULT '',
   leaves text,                         -- partitions of production's table when it was copied; others: it is due again

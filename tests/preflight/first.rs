@@ -1,9 +1,12 @@
 //! A newcomer's walk: `init`, its SQL, `check`, `plan`, `run`, with the two roles that the SQL makes and no other right.
 
 use std::fs;
+use std::time::Duration;
+
+use serde_json::Value;
 
 use super::psql;
-use crate::servers::{Cluster, scratch_dir};
+use crate::servers::{Cluster, scratch_dir, wait_until};
 use crate::sluice::Sluice;
 
 majors!(a_newcomer_gets_from_init_to_a_full_staging);
@@ -72,6 +75,15 @@ async fn a_newcomer_gets_from_init_to_a_full_staging(major: u32) {
         (SELECT count(*) FROM orders), (SELECT count(*) FROM clicks)";
     let row = staging.query_one(count, &[]).await.expect("count");
     assert_eq!((row.get::<_, i64>(0), row.get::<_, i64>(1), row.get::<_, i64>(2)), (100, 100, 10));
+    // a role that sees no other's sessions is told all the same how late staging is
+    let mut running = sluice.spawn(&["run"]);
+    wait_until("it says how late it is", Duration::from_secs(30), || async {
+        let state: Value = serde_json::from_str(&sluice.ok(&["status", "--json"]).await.stdout).expect("one object");
+        state["state"] == "streaming" && state["lag"]["seconds"].as_f64().is_some_and(|late| late < 1.0)
+    })
+    .await;
+    running.term();
+    running.wait(Duration::from_secs(20)).await;
     let again = sluice.ok(&["check", "--locked"]).await;
     assert!(again.stdout.contains("continuity: slot and checkpoint belong together"), "{}", again.stdout);
 

@@ -38,6 +38,14 @@ async fn says_how_it_is(major: u32) {
         status == 503 && why.starts_with("not ready: copying")
     })
     .await;
+    // the other table is done as soon as it is, though the slice goes on
+    wait_until("one of two is done amid the first slice", Duration::from_secs(30), || async {
+        let (_, text) = get(port, "/metrics");
+        let says = |line: &str| text.lines().any(|l| l == line);
+        says("sluice_pending_tables{pipeline=\"verbs_serve\"} 1")
+            && says("sluice_slices_total{pipeline=\"verbs_serve\"} 0")
+    })
+    .await;
     target.batch_execute("ROLLBACK").await.expect("rollback");
     wait_until("it is ready", Duration::from_secs(60), || async { get(port, "/readyz") == (200, "ready\n".into()) })
         .await;

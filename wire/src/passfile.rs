@@ -60,6 +60,8 @@ mod tests {
         check("db:5432:shop:ann:one\n*:*:*:*:two", Some("one"));
         check("db:5433:shop:ann:one\n*:*:*:*:two", Some("two"));
         check("# db:5432:shop:ann:one", None);
+        let odd = Conninfo::parse("host='#db' user=ann dbname=shop").unwrap();
+        assert_eq!(lookup("#db:5432:shop:ann:one", &odd), None, "a comment, whatever it looks like");
         check("d\\b:*:*:*:a\\:b\\\\c", Some("a:b\\c"));
         check("\\*:*:*:*:no", None);
         check("db:5432:shop", None);

@@ -29,6 +29,7 @@ const GIVE_UP: u32 = 2;
 pub struct Parts {
     tables: Vec<(Due, SourceTable)>,
     taken: HashSet<i64>,
+    loaded: HashSet<i64>,
     points_taken: HashSet<(String, String)>,
     /// How many parts of a table met a lock on the target.
     busy: HashMap<(String, String), u32>,
@@ -75,7 +76,30 @@ impl Parts {
             }
             tables.push((due, found));
         }
-        Ok(Parts { tables, taken: HashSet::new(), points_taken: HashSet::new(), busy: HashMap::new() })
+        Ok(Parts {
+            tables,
+            taken: HashSet::new(),
+            loaded: HashSet::new(),
+            points_taken: HashSet::new(),
+            busy: HashMap::new(),
+        })
+    }
+
+    /// A part was loaded. Is nothing more pending of its table? (What the sink knows is of before the slice, and of its cuts.)
+    pub fn is_last(&mut self, sink: &PostgresSink, chunk: &Chunk) -> bool {
+        let spec = &chunk.task.spec;
+        let pending = sink.pending().find(|(n, _)| (&n.0, &n.1) == (&spec.schema, &spec.name)).map(|(_, p)| p);
+        match &chunk.task.part {
+            Part::Range(range) => {
+                self.loaded.insert(range.id);
+                // with the range that has no ends goes every single key
+                let all = range.lo.is_none() && range.hi.is_none();
+                pending.is_none_or(|p| {
+                    p.ranges.iter().all(|r| self.loaded.contains(&r.id)) && (all || p.points.is_empty())
+                })
+            }
+            Part::Points(points) => pending.is_none_or(|p| p.points.len() <= points.len()),
+        }
     }
 
     /// Somebody on the target holds a lock in the way of this part: it stays pending.

@@ -104,7 +104,7 @@ async fn run(
                         readers.joined.push(reader);
                         sliced.chunks += 1;
                         sliced.rows += loaded.rows;
-                        note(flow, &chunk, loaded, began);
+                        note(flow, &chunk, loaded, began, parts.is_last(sink, &chunk));
                     }
                     Err(Error::Target(e)) if e.is_contention() => {
                         // somebody on staging holds a row or a table: that is no reason for the others to wait
@@ -178,13 +178,15 @@ async fn somebody_waits(watch: &mut Connection, exporter: &Connection) -> Result
     Ok(!rows.is_empty())
 }
 
-fn note(flow: &Flow, chunk: &Chunk, loaded: Loaded, began: Instant) {
+/// Shows it; a table of which nothing more is pending is done, however long the slice goes on with others.
+fn note(flow: &Flow, chunk: &Chunk, loaded: Loaded, began: Instant, last: bool) {
     let mut state = flow.board.state();
     state.divergences += loaded.divergences;
     let table = state.tables.entry(chunk.compiled.output.to_string()).or_default();
     table.rows += loaded.rows;
     table.bytes += loaded.bytes;
     table.deleted += loaded.deleted;
+    table.done |= last;
     let now = Instant::now();
     table.time = Some(table.time.map_or((began, now), |(first, _)| (first.min(began), now)));
     state.step(true);

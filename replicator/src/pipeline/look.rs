@@ -27,7 +27,7 @@ impl Pipeline {
         }
         let stands = {
             let mut state = self.flow.board.state();
-            if !self.is_pending() && (state.caught_up || !state.stands()) {
+            if !self.is_pending() && (state.lag.is_caught_up() || !state.stands()) {
                 state.phase = Phase::Streaming;
             }
             state.stands()
@@ -50,13 +50,16 @@ impl Pipeline {
     /// What production shows by now of all that was applied, and how much WAL it holds.
     async fn look_at_slot(&mut self) -> Result<(), Error> {
         let flow = &mut self.flow;
+        let said = flow.board.state().lag.said();
         let rows = flow
             .watch
             .lock()
             .await
             .query(
-                "SELECT pg_catalog.pg_current_snapshot()::text, (SELECT pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), restart_lsn)::bigint
-                   FROM pg_catalog.pg_replication_slots WHERE slot_name = $1)",
+                &format!(
+                    "{said} SELECT pg_catalog.pg_current_snapshot()::text, (SELECT pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), restart_lsn)::bigint
+                     FROM pg_catalog.pg_replication_slots WHERE slot_name = $1)"
+                ),
                 &[Some(&flow.setup.slot)],
             )
             .await

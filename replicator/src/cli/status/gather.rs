@@ -63,7 +63,7 @@ pub async fn gather(config: &Config, lock: Option<&Lock>) -> Result<(State, Opti
         state.waiting_for_pids = staging.waiting_for;
         state.checkpoint = staging.checkpoint;
     }
-    if state.lag.seconds.is_none() {
+    if state.lag.seconds.is_none() && !state.lag.said {
         state.lag.seconds = state.checkpoint.as_ref().filter(|c| c.lsn.is_some()).map(|c| c.updated_seconds_ago);
     }
     if state.source.reachable && state.slot.is_none() && state.checkpoint.as_ref().is_some_and(|c| c.lsn.is_some()) {
@@ -152,6 +152,8 @@ async fn read(config: &Config, db: &mut Connection) -> Result<Target, wire::Erro
             wait_xid: number(6),
             pending_ranges: number(7).unwrap_or(0),
             pending_points: number(8).unwrap_or(0),
+            copied_at: row.get(9).map(str::to_owned),
+            copy_seconds: number(10).map(|ms| ms as f64 / 1000.0),
             ..Table::default()
         });
     }
@@ -172,9 +174,10 @@ FROM pg_catalog.pg_stat_activity a
 WHERE a.datname = pg_catalog.current_database()
   AND a.application_name IN ('sluice/' || $1 || '/apply', 'sluice/' || $1 || '/load')";
 
-const TABLES: &str = "
+const TABLES: &str = r#"
 SELECT t.schema, t.name, t.rows_copied, t.rows_applied, t.divergences,
   pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - t.last_change), t.wait_xid,
-  count(p.id) FILTER (WHERE p.point IS NULL), count(p.point)
+  count(p.id) FILTER (WHERE p.point IS NULL), count(p.point),
+  pg_catalog.to_char(t.copied_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), t.copy_ms
 FROM sluice.tables t LEFT JOIN sluice.pending p USING (pipeline, schema, name)
-WHERE t.pipeline = $1 GROUP BY t.pipeline, t.schema, t.name";
+WHERE t.pipeline = $1 GROUP BY t.pipeline, t.schema, t.name"#;

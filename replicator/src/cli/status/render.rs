@@ -88,7 +88,10 @@ fn copy(state: &State, out: &mut String) {
         some(rows, "row", "rows"),
     ];
     if done == known.len() {
-        parts.push("done".into());
+        let last = known.iter().filter_map(|t| t.copied_at.as_deref()).max();
+        parts.push(
+            last.map_or_else(|| "done".into(), |at| format!("done {}", at.replace('T', " ").replace('Z', " UTC"))),
+        );
     }
     line(out, &parts);
 }
@@ -132,7 +135,7 @@ mod tests {
             source: server("production"),
             target: server("staging"),
             connected: Some(true),
-            lag: Lag { bytes: Some(42_000), seconds: Some(0.31) },
+            lag: Lag { bytes: Some(42_000), seconds: Some(0.31), said: true },
             slot: Some(Slot {
                 name: "sluice_shop".into(),
                 active: true,
@@ -148,6 +151,7 @@ mod tests {
                     name: "public.customers".into(),
                     rows_applied: Some(88_310),
                     rows_copied: Some(12_481_220),
+                    copied_at: Some("2026-01-02T09:14:22Z".into()),
                     last_change_seconds_ago: Some(0.1),
                     masked: Some(4),
                     dropped: Some(1),
@@ -164,7 +168,7 @@ mod tests {
             "\
 shop   production → staging   streaming   consistent   lag 0.3 s, 41 kB
 slot   sluice_shop   in use   12 MB of WAL held (budget 4 GB)   confirmed 0/5A3C9F8 4 s ago
-copy   1 of 1 table   12,481,220 rows   done
+copy   1 of 1 table   12,481,220 rows   done 2026-01-02 09:14:22 UTC
 locks   waiting for pids 7, 8 on the target
 TABLE              STATE       ROWS APPLIED   LAST CHANGE   NOTE
 public.customers   streaming         88,310   now           4 masked, 1 dropped, 1 withheld: nickname

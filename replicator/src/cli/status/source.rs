@@ -1,11 +1,15 @@
 //! What production says: the slot, how far behind we are, and what becomes of each table's columns.
 
+use std::time::{Duration, Instant};
+
+use filters::change::Lsn;
 use filters::policy::{Class, Policy, TableRule};
 use wire::{Connection, Conninfo};
 
 use super::state::{Lag, Slot, Table};
 use crate::config::{Config, Lock, Resolved, SourceTable};
 use crate::error::{Doing, Error};
+use crate::lag;
 use crate::source::{catalog, production, slot};
 use crate::start;
 
@@ -56,24 +60,43 @@ pub async fn ask(config: &Config, lock: Option<&Lock>, info: &Conninfo) -> Resul
     Ok(said)
 }
 
-/// Bytes from the confirmed position to the end of WAL; seconds as the WAL sender measures them.
+/// How far behind, as the replicator says in the query of its session (`crate::pipeline`), which is new every second;
+/// where none runs, the WAL behind the confirmed position.
 async fn lag(db: &mut Connection, config: &Config) -> Result<Lag, Error> {
-    let rows = db
-        .query(
-            "SELECT pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), s.confirmed_flush_lsn)::bigint,
-               CASE WHEN r.pid IS NOT NULL THEN pg_catalog.date_part('epoch', coalesce(r.flush_lag, '0'::interval)) END
-             FROM pg_catalog.pg_replication_slots s LEFT JOIN pg_catalog.pg_stat_replication r ON r.pid = s.active_pid
-             WHERE s.slot_name = $1",
-            &[Some(&config.slot())],
-        )
-        .await
-        .doing("measure the lag")?;
-    let bytes = rows.get(0, 0).and_then(|b| b.parse::<i64>().ok());
-    Ok(Lag {
-        bytes: bytes.map(|b| u64::try_from(b).unwrap_or(0)),
-        seconds: rows.get(0, 1).and_then(|s| s.parse().ok()),
-    })
+    let slot = config.slot();
+    let watch = format!("sluice/{}/watch", config.pipeline);
+    let since = Instant::now();
+    loop {
+        let rows = db.query(LAG, &[Some(&slot), Some(&watch)]).await.doing("measure the lag")?;
+        let number = |i: usize| rows.get(0, i).and_then(|n| n.parse::<f64>().ok());
+        let lsn = |i: usize| rows.get(0, i).and_then(|l| l.parse::<Lsn>().ok()).unwrap_or(Lsn::ZERO);
+        let (end, confirmed, query) = (lsn(0), lsn(1), rows.get(0, 2));
+        let behind = |position: Lsn| Some(end.0.saturating_sub(position.0));
+        let heard = query.and_then(lag::Lag::heard);
+        if let Some(Some((shown, seconds))) = heard {
+            // what was said a while ago has grown by it: one that is stuck says no more
+            let silent = number(3).filter(|age| *age > FRESH.as_secs_f64()).unwrap_or(0.0);
+            return Ok(Lag { bytes: behind(shown.max(confirmed)), seconds: Some(seconds + silent), said: true });
+        }
+        // now and then that session is asked something else
+        if heard.is_some() || query.is_none() || since.elapsed() > FRESH {
+            return Ok(Lag { bytes: behind(confirmed), seconds: None, said: query.is_some() });
+        }
+        tokio::time::sleep(AGAIN).await;
+    }
 }
+
+/// The session says something new at least this often.
+const FRESH: Duration = Duration::from_millis(2500);
+/// We look for it this often.
+const AGAIN: Duration = Duration::from_millis(100);
+
+const LAG: &str = "
+SELECT pg_catalog.pg_current_wal_flush_lsn(), s.confirmed_flush_lsn, a.query,
+  pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - a.query_start)
+FROM pg_catalog.pg_replication_slots s LEFT JOIN pg_catalog.pg_stat_activity a
+  ON s.active AND a.application_name = $2 AND a.datname = pg_catalog.current_database()
+WHERE s.slot_name = $1 ORDER BY a.query_start DESC NULLS LAST LIMIT 1";
 
 /// What the policy says of each table that is named.
 pub fn tables(policy: &Policy, found: &[SourceTable]) -> Vec<Table> {

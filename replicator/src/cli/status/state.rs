@@ -47,10 +47,14 @@ pub struct Server {
 /// Behind.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct Lag {
-    /// WAL of production behind the confirmed position, other tables' included.
+    /// WAL of production behind what staging shows, other tables' included.
     pub bytes: Option<u64>,
-    /// As production measures it while the stream runs; since the last sign of life when it does not.
+    /// Since staging last showed all that production had, as the replicator says; since its last sign of life where none
+    /// runs. `None` before it has shown all for the first time.
     pub seconds: Option<f64>,
+    /// Does one run that could say it?
+    #[serde(skip)]
+    pub said: bool,
 }
 
 /// The slot.
@@ -99,6 +103,10 @@ pub struct Table {
     pub rows_applied: Option<u64>,
     /// Rows copied.
     pub rows_copied: Option<u64>,
+    /// When the last range of it was loaded.
+    pub copied_at: Option<String>,
+    /// How long loading its ranges took, all of them together.
+    pub copy_seconds: Option<f64>,
     /// Rows that were not as expected.
     pub divergences: u64,
     /// When the last change arrived.

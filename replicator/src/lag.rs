@@ -1,0 +1,149 @@
+//! How far staging is behind production: the time since it last showed all that production had.
+//!
+//! Three things are heard. *Nothing is under way* (a keepalive with nothing in flight, a batch done and none behind it): it
+//! shows everything, now. *Something is under way*: it is late from that moment on, not from when it was last looked at.
+//! And production's **marks**: where its WAL ended at a time. A stream that never pauses has no moment at which nothing is
+//! under way, but it goes by the marks, and what it has passed it shows: it is as late as the last of those is old.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use filters::change::Lsn;
+
+/// Marks that are remembered; a target that is stuck passes none.
+const MARKS: usize = 600;
+
+const NOT_YET: &str = "/* staging has not caught up yet */";
+
+/// What is known of it.
+#[derive(Clone, Debug, Default)]
+pub struct Lag {
+    /// Is nothing under way, as far as is known?
+    caught_up: bool,
+    /// When staging last showed all that production had.
+    at: Option<Instant>,
+    /// Production's WAL behind this is not shown yet.
+    shown: Lsn,
+    /// Where production's WAL ended, and when; the oldest first.
+    marks: VecDeque<(Instant, Lsn)>,
+}
+
+impl Lag {
+    /// Nothing is under way, and the stream has come to here.
+    pub fn quiet(&mut self, at: Lsn) {
+        (self.caught_up, self.at) = (true, Some(Instant::now()));
+        self.shown = self.shown.max(at);
+        self.marks.clear();
+    }
+
+    /// Something is under way.
+    pub fn late(&mut self) {
+        if std::mem::take(&mut self.caught_up) {
+            self.at = Some(Instant::now());
+        }
+    }
+
+    /// Production's WAL ends here, now.
+    pub fn mark(&mut self, end: Lsn) {
+        if self.marks.len() < MARKS {
+            self.marks.push_back((Instant::now(), end));
+        }
+    }
+
+    /// Staging shows all before this.
+    pub fn shows(&mut self, position: Lsn) {
+        self.shown = self.shown.max(position);
+        while let Some((then, _)) = self.marks.front().filter(|(_, end)| *end <= position) {
+            self.at = self.at.max(Some(*then));
+            self.marks.pop_front();
+        }
+    }
+
+    /// Does it show all now, as far as is known?
+    pub fn is_caught_up(&self) -> bool {
+        self.caught_up
+    }
+
+    /// How late it is; `None`: it has not shown all yet.
+    pub fn time(&self) -> Option<Duration> {
+        if self.caught_up { Some(Duration::ZERO) } else { self.at.map(|at| at.elapsed()) }
+    }
+
+    /// In words that [`heard`](Lag::heard) reads: a comment in a query, for whoever looks at the session that runs it.
+    pub fn said(&self) -> String {
+        match self.time() {
+            Some(late) => format!("/* staging shows {}, {:.3} s behind */", self.shown, late.as_secs_f64()),
+            None => NOT_YET.to_owned(),
+        }
+    }
+
+    /// Position and seconds from a query with that comment; `Some(None)`: it has not shown all yet.
+    pub fn heard(query: &str) -> Option<Option<(Lsn, f64)>> {
+        if query.starts_with(NOT_YET) {
+            return Some(None);
+        }
+        let (_, rest) = query.split_once("/* staging shows ")?;
+        let (shown, rest) = rest.split_once(", ")?;
+        let (seconds, _) = rest.split_once(" s behind */")?;
+        Some(Some((shown.parse().ok()?, seconds.parse().ok()?)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ago(seconds: u64) -> Option<Instant> {
+        Instant::now().checked_sub(Duration::from_secs(seconds))
+    }
+
+    #[test]
+    fn late_counts_from_when_it_began_to_be() {
+        let mut lag = Lag::default();
+        assert_eq!(lag.time(), None);
+        lag.late();
+        assert_eq!(lag.time(), None, "late to what it never was");
+        lag.quiet(Lsn(5));
+        lag.at = ago(3600); // and then nothing happened for an hour
+        assert_eq!(lag.time(), Some(Duration::ZERO));
+        lag.late();
+        assert!(lag.time().is_some_and(|late| late < Duration::from_secs(1)), "{lag:?}");
+        lag.at = ago(7);
+        lag.late();
+        assert!(lag.time().is_some_and(|late| late >= Duration::from_secs(7)), "still late: {lag:?}");
+    }
+
+    #[test]
+    fn a_stream_without_a_pause_is_as_late_as_the_last_mark_that_it_passed() {
+        let mut lag = Lag { at: ago(600), ..Lag::default() };
+        lag.marks = [(ago(9), 10), (ago(5), 20), (ago(1), 30)].map(|(at, end)| (at.unwrap(), Lsn(end))).into();
+        lag.shows(Lsn(9));
+        assert!(lag.time() >= Some(Duration::from_secs(600)));
+        lag.shows(Lsn(25));
+        assert!(lag.time().is_some_and(|late| (5..6).contains(&late.as_secs())), "{lag:?}");
+        lag.shows(Lsn(12));
+        assert_eq!((lag.shown, lag.marks.len()), (Lsn(25), 1), "never back");
+        lag.quiet(Lsn(26));
+        assert!(lag.marks.is_empty() && lag.is_caught_up());
+        (0..2 * MARKS as u64).for_each(|n| lag.mark(Lsn(n)));
+        assert_eq!(lag.marks.len(), MARKS);
+    }
+
+    #[test]
+    fn what_is_said_is_heard() {
+        let mut lag = Lag::default();
+        assert_eq!(Lag::heard(&lag.said()), Some(None));
+        lag.quiet(Lsn(0x16_B374_D848));
+        assert_eq!(Lag::heard(&format!("{} SELECT 1", lag.said())), Some(Some((Lsn(0x16_B374_D848), 0.0))));
+        lag.late();
+        lag.at = ago(2);
+        assert!(
+            Lag::heard(&lag.said()).flatten().is_some_and(|(_, late)| (2.0..3.0).contains(&late)),
+            "{}",
+            lag.said()
+        );
+        for other in ["", "/* staging shows 1, 2 s behind", "/* staging shows x, 2 s behind */"] {
+            assert_eq!(Lag::heard(other), None, "{other}");
+        }
+    }
+}
