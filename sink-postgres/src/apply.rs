@@ -76,18 +76,15 @@ impl PostgresSink {
             return Ok(false);
         }
         let steps = plan::fold(&self.maps, items);
+        let claim = self.claim(batch);
         let mut run = self.statements.begin(&mut self.db);
         if !self.open {
             run.sql("BEGIN")?;
         } else {
             run.sql("SAVEPOINT piece")?;
         }
-        match batch.upto {
-            Some(upto) => {
-                run.move_checkpoint(&self.options.pipeline, self.epoch, batch, upto, self.xid_seen, self.xid_max)?
-            }
-            None if !self.open => run.lock_checkpoint(&self.options.pipeline, self.epoch, batch.after, "UPDATE")?,
-            None => {}
+        if let Some(claim) = claim {
+            run.claim(claim)?;
         }
         for step in &steps {
             run.step(&self.maps, step)?;

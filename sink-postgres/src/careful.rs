@@ -19,16 +19,13 @@ use crate::sink::{OnDivergence, PostgresSink};
 impl PostgresSink {
     /// Applies the batch by pieces in the open target transaction, or in a new one. Leaves it open.
     pub(crate) async fn careful(&mut self, batch: &Batch) -> Result<(), Error> {
+        let claim = self.claim(batch);
         let mut run = self.statements.begin(&mut self.db);
         if !self.open {
             run.sql("BEGIN")?;
         }
-        match batch.upto {
-            Some(upto) => {
-                run.move_checkpoint(&self.options.pipeline, self.epoch, batch, upto, self.xid_seen, self.xid_max)?
-            }
-            None if !self.open => run.lock_checkpoint(&self.options.pipeline, self.epoch, batch.after, "UPDATE")?,
-            None => {}
+        if let Some(claim) = claim {
+            run.claim(claim)?;
         }
         let outcome = run.finish().await?;
         match outcome {

@@ -1,17 +1,16 @@
 //! One round trip: a transaction's statements in one write, the server's answers in one read.
 
+mod step;
+
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use bytes::BytesMut;
-use filters::change::{Batch, Lsn, Row, Value};
 use postgres_protocol::{IsNull, message::frontend};
 use wire::{Connection, ServerError, tag};
 
+use crate::claim::Claim;
 use crate::error::Error;
-use crate::mapping::{Key, Mapping};
-use crate::plan::{Act, Step};
-use crate::statement::{self, Arrays};
+use crate::rows::Arrays;
 
 /// What the server made of a run of statements.
 #[derive(Debug)]
@@ -64,146 +63,17 @@ pub struct Exchange<'s> {
 impl Exchange<'_> {
     /// A statement without parameters whose count does not matter.
     pub fn sql(&mut self, sql: &str) -> Result<(), Error> {
-        self.run(sql, &[], false, Expect::Any)
+        self.run(sql, &[], Expect::Any)
     }
 
-    /// Moves the checkpoint to the batch's end: the fence and the position in one statement.
-    pub fn move_checkpoint(
-        &mut self,
-        pipeline: &str,
-        epoch: i64,
-        batch: &Batch,
-        upto: Lsn,
-        seen: u64,
-        max: u64,
-    ) -> Result<(), Error> {
-        let time = batch
-            .commits
-            .last()
-            .map(|c| format!("{}.{:06}", c.time.div_euclid(1_000_000), c.time.rem_euclid(1_000_000)));
-        let params: Vec<Option<BytesMut>> = [
-            Some(pipeline.to_owned()),
-            Some(epoch.to_string()),
-            Some(batch.after.to_string()),
-            Some(upto.to_string()),
-            Some(seen.to_string()),
-            Some(max.to_string()),
-            time,
-        ]
-        .into_iter()
-        .map(|p| p.map(|p| BytesMut::from(p.as_bytes())))
-        .collect();
-        self.run(MOVE, &params, false, Expect::Checkpoint)
+    /// What a batch begins with.
+    pub fn claim(&mut self, claim: Claim) -> Result<(), Error> {
+        let params: Vec<_> = claim.params.iter().map(|p| p.as_deref().map(|p| BytesMut::from(p.as_bytes()))).collect();
+        self.run(claim.sql, &params, Expect::Checkpoint)
     }
 
-    /// Locks the checkpoint where it stands, for a source transaction that comes in pieces.
-    pub fn lock_checkpoint(&mut self, pipeline: &str, epoch: i64, at: Lsn, mode: &str) -> Result<(), Error> {
-        let params: Vec<Option<BytesMut>> = [pipeline.to_owned(), epoch.to_string(), at.to_string()]
-            .iter()
-            .map(|p| Some(BytesMut::from(p.as_bytes())))
-            .collect();
-        let sql = format!(
-            "SELECT 1 FROM sluice.checkpoint WHERE pipeline = $1::text AND epoch = $2::text::bigint AND lsn = $3::text::pg_lsn FOR {mode}"
-        );
-        self.run(&sql, &params, false, Expect::Checkpoint)
-    }
-
-    /// One step of a plan.
-    pub fn step(&mut self, maps: &[Arc<Mapping>], step: &Step<'_>) -> Result<(), Error> {
-        let (Step::Delete(map, ..) | Step::Update(map, ..) | Step::Insert(map, ..) | Step::Single(map, ..)) = step;
-        let m = maps.get(*map).ok_or_else(|| Error::Bug("a step without a mapping".into()))?;
-        let expect = step.rows().map_or(Expect::Any, Expect::Rows);
-        match step {
-            Step::Insert(_, rows) => {
-                self.run(&statement::copy(m), &[], false, expect)?;
-                statement::copy_rows(m, rows, self.db.outgoing());
-                Ok(())
-            }
-            Step::Delete(_, rows) => {
-                let key = keyed(m)?;
-                self.arrays(&statement::delete(m, key), rows.iter().copied(), &key.source, expect)
-            }
-            Step::Update(_, unchanged, rows) => {
-                let key = keyed(m)?;
-                let Some(sql) = statement::update(m, key, unchanged) else { return Ok(()) };
-                let source = statement::update_sources(m, key, unchanged);
-                self.arrays(&sql, rows.iter().map(|r| &**r), &source, expect)
-            }
-            Step::Single(_, act) => self.single(m, act, expect),
-        }
-    }
-
-    fn single(&mut self, m: &Mapping, act: &Act<'_>, expect: Expect) -> Result<(), Error> {
-        let all = |row: &Row| m.columns.iter().map(|c| value(row.get(c.source))).collect::<Vec<_>>();
-        match (act, &m.key) {
-            (Act::Truncate, _) => self.run(&statement::truncate(m), &[], false, expect),
-            (Act::Update { old: Some(old), new }, Some(key)) => {
-                let unchanged: Vec<usize> =
-                    new.values().enumerate().filter(|(_, v)| *v == Value::Unchanged).map(|(i, _)| i).collect();
-                if key.columns.iter().any(|&i| m.columns.get(i).is_some_and(|c| c.identity_always)) {
-                    if !unchanged.is_empty() {
-                        // the row would have to come again whole, and was not sent whole: count none, so that it becomes due
-                        return self.run("SELECT 1 WHERE false", &[], false, expect);
-                    }
-                    // such a column cannot be SET: the row goes and comes again
-                    self.arrays(&statement::delete(m, key), std::iter::once(*old), &key.source, expect)?;
-                    self.run(&statement::copy(m), &[], false, expect)?;
-                    statement::copy_rows(m, &[std::borrow::Cow::Borrowed(*new)], self.db.outgoing());
-                    return Ok(());
-                }
-                let mut params: Vec<_> = key.source.iter().map(|&i| value(old.get(i))).collect();
-                for fixed in [false, true] {
-                    let sent =
-                        m.columns.iter().filter(|c| !unchanged.contains(&c.source) && c.identity_always == fixed);
-                    params.extend(sent.map(|c| value(new.get(c.source))));
-                }
-                self.run(&statement::rekey(m, key, &unchanged), &params, false, expect)
-            }
-            (Act::Update { old: Some(old), new }, None)
-                if m.columns.iter().any(|c| {
-                    let now = new.get(c.source);
-                    c.identity_always && now != Value::Unchanged && now != old.get(c.source)
-                }) =>
-            {
-                // such a column cannot be SET: the row goes and comes again, whole, as the old one is
-                self.run(&statement::one_of_equal(m, None), &all(old), false, expect)?;
-                let whole = crate::plan::overlay(std::borrow::Cow::Borrowed(*old), new);
-                self.run(&statement::copy(m), &[], false, expect)?;
-                statement::copy_rows(m, &[whole], self.db.outgoing());
-                Ok(())
-            }
-            (Act::Update { old: Some(old), new }, None) => {
-                let mut params = all(old);
-                let sent = m.columns.iter().filter(|c| new.get(c.source) != Value::Unchanged && !c.identity_always);
-                params.extend(sent.map(|c| value(new.get(c.source))));
-                self.run(&statement::one_of_equal(m, Some(new)), &params, false, expect)
-            }
-            (Act::Delete(old), None) => self.run(&statement::one_of_equal(m, None), &all(old), false, expect),
-            _ => Err(Error::Bug(format!("a change of {} that neither folds nor stands alone", m.writable.name()))),
-        }
-    }
-
-    fn arrays<'r>(
-        &mut self,
-        sql: &str,
-        rows: impl Iterator<Item = &'r Row>,
-        source: &[usize],
-        expect: Expect,
-    ) -> Result<(), Error> {
-        let mut arrays = std::mem::take(&mut self.statements.arrays);
-        arrays.reset(source.len());
-        rows.for_each(|row| arrays.push(row, source));
-        let done = self.run_arrays(sql, arrays.finish(), expect);
-        self.statements.arrays = arrays;
-        done
-    }
-
-    fn run_arrays(&mut self, sql: &str, arrays: &[BytesMut], expect: Expect) -> Result<(), Error> {
-        self.bind(sql, arrays.iter().map(Some), true, expect)
-    }
-
-    fn run(&mut self, sql: &str, params: &[Option<BytesMut>], binary: bool, expect: Expect) -> Result<(), Error> {
-        self.bind(sql, params.iter().map(Option::as_ref), binary, expect)
+    fn run(&mut self, sql: &str, params: &[Option<BytesMut>], expect: Expect) -> Result<(), Error> {
+        self.bind(sql, params.iter().map(Option::as_ref), false, expect)
     }
 
     fn bind<'p>(
@@ -273,20 +143,3 @@ impl Exchange<'_> {
         Ok(outcome)
     }
 }
-
-fn keyed(m: &Mapping) -> Result<&Key, Error> {
-    m.key.as_ref().ok_or_else(|| Error::Bug(format!("a step by key on {}, which has none", m.writable.name())))
-}
-
-fn value(v: Value<'_>) -> Option<BytesMut> {
-    match v {
-        Value::Text(v) | Value::Binary(v) => Some(BytesMut::from(v)),
-        Value::Null | Value::Unchanged => None,
-    }
-}
-
-const MOVE: &str =
-    "UPDATE sluice.checkpoint SET lsn = $4::text::pg_lsn, xid_seen = $5::text::bigint, xid_max = $6::text::bigint,
-  source_time = coalesce('2000-01-01 00:00:00+00'::timestamptz + ($7::text || ' seconds')::interval, source_time),
-  updated_at = pg_catalog.clock_timestamp()
-  WHERE pipeline = $1::text AND epoch = $2::text::bigint AND lsn = $3::text::pg_lsn";

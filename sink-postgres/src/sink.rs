@@ -21,6 +21,7 @@ use filters::change::{Batch, Lsn, Progress, Sink};
 use wire::{Connection, Conninfo};
 
 use crate::checkpoint::{self, Checkpoint};
+use crate::claim::Claim;
 use crate::counts::Counts;
 use crate::error::Error;
 use crate::exchange::Statements;
@@ -181,6 +182,12 @@ impl PostgresSink {
         checkpoint::place(&mut self.db, &self.options.pipeline, self.epoch, lsn, identity).await?;
         self.progress.applied = lsn;
         self.sync().await
+    }
+
+    /// What this batch begins with; `None` if pieces before it have begun with it.
+    pub(crate) fn claim(&self, batch: &Batch) -> Option<Claim> {
+        let begins = batch.upto.is_some() || !self.open;
+        begins.then(|| Claim::new(&self.options.pipeline, self.epoch, batch, (self.xid_seen, self.xid_max)))
     }
 
     pub(crate) fn fenced(&self, after: Lsn) -> Error {

@@ -1,0 +1,116 @@
+//! The steps of a plan as statements.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use bytes::BytesMut;
+use filters::change::{Row, Value};
+
+use super::{Exchange, Expect};
+use crate::error::Error;
+use crate::mapping::{Key, Mapping};
+use crate::plan::{Act, Step, overlay};
+use crate::{rows, statement};
+
+impl Exchange<'_> {
+    /// One step of a plan.
+    pub fn step(&mut self, maps: &[Arc<Mapping>], step: &Step<'_>) -> Result<(), Error> {
+        let (Step::Delete(map, ..) | Step::Update(map, ..) | Step::Insert(map, ..) | Step::Single(map, ..)) = step;
+        let m = maps.get(*map).ok_or_else(|| Error::Bug("a step without a mapping".into()))?;
+        let expect = step.rows().map_or(Expect::Any, Expect::Rows);
+        match step {
+            Step::Insert(_, rows) => {
+                self.run(&statement::copy(m), &[], expect)?;
+                rows::copy_rows(m, rows, self.db.outgoing());
+                Ok(())
+            }
+            Step::Delete(_, rows) => {
+                let key = keyed(m)?;
+                self.arrays(&statement::delete(m, key), rows.iter().copied(), &key.source, expect)
+            }
+            Step::Update(_, unchanged, rows) => {
+                let key = keyed(m)?;
+                let Some(sql) = statement::update(m, key, unchanged) else { return Ok(()) };
+                let source = statement::update_sources(m, key, unchanged);
+                self.arrays(&sql, rows.iter().map(|r| &**r), &source, expect)
+            }
+            Step::Single(_, act) => self.single(m, act, expect),
+        }
+    }
+
+    fn single(&mut self, m: &Mapping, act: &Act<'_>, expect: Expect) -> Result<(), Error> {
+        let all = |row: &Row| m.columns.iter().map(|c| value(row.get(c.source))).collect::<Vec<_>>();
+        match (act, &m.key) {
+            (Act::Truncate, _) => self.run(&statement::truncate(m), &[], expect),
+            (Act::Update { old: Some(old), new }, Some(key)) => {
+                let unchanged: Vec<usize> =
+                    new.values().enumerate().filter(|(_, v)| *v == Value::Unchanged).map(|(i, _)| i).collect();
+                if key.columns.iter().any(|&i| m.columns.get(i).is_some_and(|c| c.identity_always)) {
+                    if !unchanged.is_empty() {
+                        // the row would have to come again whole, and was not sent whole: count none, so that it becomes due
+                        return self.run("SELECT 1 WHERE false", &[], expect);
+                    }
+                    // such a column cannot be SET: the row goes and comes again
+                    self.arrays(&statement::delete(m, key), std::iter::once(*old), &key.source, expect)?;
+                    self.run(&statement::copy(m), &[], expect)?;
+                    rows::copy_rows(m, &[Cow::Borrowed(*new)], self.db.outgoing());
+                    return Ok(());
+                }
+                let mut params: Vec<_> = key.source.iter().map(|&i| value(old.get(i))).collect();
+                for fixed in [false, true] {
+                    let sent =
+                        m.columns.iter().filter(|c| !unchanged.contains(&c.source) && c.identity_always == fixed);
+                    params.extend(sent.map(|c| value(new.get(c.source))));
+                }
+                self.run(&statement::rekey(m, key, &unchanged), &params, expect)
+            }
+            (Act::Update { old: Some(old), new }, None)
+                if m.columns.iter().any(|c| {
+                    let now = new.get(c.source);
+                    c.identity_always && now != Value::Unchanged && now != old.get(c.source)
+                }) =>
+            {
+                // such a column cannot be SET: the row goes and comes again, whole, as the old one is
+                self.run(&statement::one_of_equal(m, None), &all(old), expect)?;
+                let whole = overlay(Cow::Borrowed(*old), new);
+                self.run(&statement::copy(m), &[], expect)?;
+                rows::copy_rows(m, &[whole], self.db.outgoing());
+                Ok(())
+            }
+            (Act::Update { old: Some(old), new }, None) => {
+                let mut params = all(old);
+                let sent = m.columns.iter().filter(|c| new.get(c.source) != Value::Unchanged && !c.identity_always);
+                params.extend(sent.map(|c| value(new.get(c.source))));
+                self.run(&statement::one_of_equal(m, Some(new)), &params, expect)
+            }
+            (Act::Delete(old), None) => self.run(&statement::one_of_equal(m, None), &all(old), expect),
+            _ => Err(Error::Bug(format!("a change of {} that neither folds nor stands alone", m.writable.name()))),
+        }
+    }
+
+    fn arrays<'r>(
+        &mut self,
+        sql: &str,
+        rows: impl Iterator<Item = &'r Row>,
+        source: &[usize],
+        expect: Expect,
+    ) -> Result<(), Error> {
+        let mut arrays = std::mem::take(&mut self.statements.arrays);
+        arrays.reset(source.len());
+        rows.for_each(|row| arrays.push(row, source));
+        let done = self.bind(sql, arrays.finish().iter().map(Some), true, expect);
+        self.statements.arrays = arrays;
+        done
+    }
+}
+
+fn keyed(m: &Mapping) -> Result<&Key, Error> {
+    m.key.as_ref().ok_or_else(|| Error::Bug(format!("a step by key on {}, which has none", m.writable.name())))
+}
+
+fn value(v: Value<'_>) -> Option<BytesMut> {
+    match v {
+        Value::Text(v) | Value::Binary(v) => Some(BytesMut::from(v)),
+        Value::Null | Value::Unchanged => None,
+    }
+}
