@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::{
     Conninfo,
-    connect::{limited, open},
+    dial::{limited, open},
     error::Error,
 };
 

@@ -4,29 +4,18 @@
 //! taken from a buffer after the socket took them, and a message only when all of it is there. An exchange that is
 //! dropped halfway (`query`, `copy_in` …) leaves an answer unread: the session then counts as broken.
 
+mod receive;
+mod send;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::HashMap, future::poll_fn, io, pin::Pin, task::Poll, time::Duration};
+use std::{collections::HashMap, time::Duration};
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::BytesMut;
 use postgres_protocol::message::frontend;
-use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 
-use crate::{
-    Conninfo,
-    cancel::Canceler,
-    error::{Error, ServerError},
-    message::{Message, complete, cstr, first, tag},
-    stream::Stream,
-};
-
-/// Room made for reads.
-const READ: usize = 256 * 1024;
-/// Below this much room, more is made. A new buffer for each small read would pin 256 KiB by every view of it.
-const LEAST: usize = 16 * 1024;
-/// What is read at most while we write. Answers to one batch are far smaller; a stream is simply left to wait.
-const READ_AHEAD: usize = 64 * 1024 * 1024;
+use crate::{Conninfo, cancel::Canceler, error::Error, stream::Stream};
 
 /// What the session is in the middle of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,150 +96,6 @@ impl Connection {
         self.status
     }
 
-    /// The bytes to be sent next. Fill it with the functions of `postgres_protocol::message::frontend`, then
-    /// [`flush`](Connection::flush): so a whole batch goes in one write.
-    pub fn outgoing(&mut self) -> &mut BytesMut {
-        &mut self.outgoing
-    }
-
-    /// Sends all of [`outgoing`](Connection::outgoing), and reads while the socket does not take it, so that the two
-    /// sides cannot block each other. Cancel-safe.
-    pub async fn flush(&mut self) -> Result<(), Error> {
-        let streaming = self.state == State::CopyBoth;
-        let Connection { stream, incoming, outgoing, .. } = self;
-        let done = poll_fn(|cx| {
-            loop {
-                while !outgoing.is_empty() {
-                    match Pin::new(&mut *stream).poll_write(cx, outgoing) {
-                        Poll::Ready(Ok(0)) => return Poll::Ready(Err(Error::Closed)),
-                        Poll::Ready(Ok(n)) => outgoing.advance(n),
-                        Poll::Ready(Err(e)) => return Poll::Ready(Err(Error::io("send to the server", e))),
-                        Poll::Pending => break,
-                    }
-                }
-                if outgoing.is_empty()
-                    && let Poll::Ready(result) = Pin::new(&mut *stream).poll_flush(cx)
-                {
-                    return Poll::Ready(result.map_err(|e| Error::io("send to the server", e)));
-                }
-                if incoming.len() >= READ_AHEAD {
-                    return if streaming {
-                        Poll::Pending
-                    } else {
-                        Poll::Ready(Err(Error::Protocol("more than 64 MiB of answers before all was sent")))
-                    };
-                }
-                make_room(incoming);
-                let mut read = std::pin::pin!(stream.read_buf(incoming));
-                match read.as_mut().poll(cx) {
-                    Poll::Ready(Ok(0)) => return Poll::Ready(Err(Error::Closed)),
-                    Poll::Ready(Ok(_)) => {}
-                    Poll::Ready(Err(e)) => return Poll::Ready(Err(Error::io("read from the server", e))),
-                    Poll::Pending => return Poll::Pending,
-                }
-            }
-        })
-        .await;
-        let done = done.map_err(|e| self.last_words().unwrap_or(e));
-        self.note(done)
-    }
-
-    /// Why the server hung up on us while we were sending, if it said so.
-    fn last_words(&self) -> Option<Error> {
-        let mut fatal = None;
-        let read = complete(&self.incoming, |tag, message| {
-            if tag == tag::ERROR_RESPONSE {
-                let e = ServerError::parse(message.get(5..).unwrap_or(&[]));
-                fatal = fatal.take().or_else(|| e.is_fatal().then(|| e.into()));
-            }
-            true
-        });
-        read.ok().and(fatal)
-    }
-
-    /// One read of the socket into the incoming buffer, up to 256 KiB; 0 when the server has closed. Cancel-safe.
-    ///
-    /// Does not look at what was read: [`take_complete`](Connection::take_complete) does.
-    pub async fn read_more(&mut self) -> Result<usize, Error> {
-        make_room(&mut self.incoming);
-        let done = self.stream.read_buf(&mut self.incoming).await;
-        match done {
-            Ok(0) => {
-                self.broken = true;
-                Ok(0)
-            }
-            Ok(n) => Ok(n),
-            // A TLS peer that goes without a farewell has closed too.
-            Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => {
-                self.broken = true;
-                Ok(0)
-            }
-            Err(e) => self.note(Err(Error::io("read from the server", e))),
-        }
-    }
-
-    /// All complete messages of the incoming buffer, headers and all, as one view; `None` if not one is complete.
-    ///
-    /// For bulk readers of CopyBoth and CopyOut: [`messages`](crate::messages) splits it, elsewhere and later if need
-    /// be. Nothing is swallowed: the chunk can hold any message. Read with this, a COPY's end is the reader's affair.
-    pub fn take_complete(&mut self) -> Result<Option<Bytes>, Error> {
-        let mut ready = None;
-        let size = complete(&self.incoming, |tag, message| {
-            if tag == tag::READY_FOR_QUERY {
-                ready = message.last().copied();
-            }
-            true
-        });
-        if let Some(status) = ready {
-            self.ready(status);
-        }
-        let size = self.note(size)?;
-        Ok((size > 0).then(|| self.incoming.split_to(size).freeze()))
-    }
-
-    /// The next message of the server. Cancel-safe.
-    ///
-    /// An ErrorResponse is given as it is ([`Message::error`]): in a pipelined batch the reader goes on to the
-    /// ReadyForQuery. NoticeResponse and NotificationResponse are dropped, ParameterStatus goes to
-    /// [`parameter`](Connection::parameter).
-    pub async fn message(&mut self) -> Result<Message, Error> {
-        loop {
-            if let Some(message) = self.try_message()? {
-                return Ok(message);
-            }
-            if self.read_more().await? == 0 {
-                return Err(Error::Closed);
-            }
-        }
-    }
-
-    /// The next message, if all of it has been read already.
-    pub fn try_message(&mut self) -> Result<Option<Message>, Error> {
-        loop {
-            let found = first(&self.incoming);
-            let Some((tag, size)) = self.note(found)? else { return Ok(None) };
-            if self.incoming.len() < size {
-                return Ok(None);
-            }
-            let mut body = self.incoming.split_to(size).freeze();
-            body.advance(5);
-            match tag {
-                tag::NOTICE_RESPONSE | tag::NOTIFICATION_RESPONSE => {}
-                tag::PARAMETER_STATUS => {
-                    let text = |b: Bytes| String::from_utf8_lossy(&b).into_owned();
-                    if let (Some(name), Some(value)) = (cstr(&mut body), cstr(&mut body)) {
-                        self.parameters.insert(text(name), text(value));
-                    }
-                }
-                tag::READY_FOR_QUERY => {
-                    self.ready(body.first().copied().unwrap_or(0));
-                    return Ok(Some(Message { tag, body }));
-                }
-                _ => return Ok(Some(Message { tag, body })),
-            }
-        }
-    }
-
     /// Ends the session with [Terminate][m]. Waits a second at most.
     ///
     /// [m]: https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-TERMINATION
@@ -263,15 +108,6 @@ impl Connection {
             };
             let _ = tokio::time::timeout(Duration::from_secs(1), farewell).await;
         }
-    }
-
-    /// Appends a message of ours, whole or not at all.
-    pub(crate) fn encode(&mut self, write: impl FnOnce(&mut BytesMut) -> io::Result<()>) -> Result<(), Error> {
-        let before = self.outgoing.len();
-        write(&mut self.outgoing).map_err(|_| {
-            self.outgoing.truncate(before);
-            Error::Config("a text for the server holds a NUL byte, or is larger than 1 GiB".to_string())
-        })
     }
 
     /// Begins an exchange: only on a session that is in no other.
@@ -303,17 +139,6 @@ impl Connection {
 impl std::fmt::Debug for Connection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Connection({}, process {}, {:?})", self.info, self.process_id, self.state)
-    }
-}
-
-/// Makes room for a read, and for the rest of a message whose length is known.
-fn make_room(incoming: &mut BytesMut) {
-    let missing = match first(incoming) {
-        Ok(Some((_, size))) => size.saturating_sub(incoming.len()).min(4 * READ),
-        _ => 0,
-    };
-    if incoming.capacity() - incoming.len() < LEAST.max(missing) {
-        incoming.reserve(READ.max(missing));
     }
 }
 

@@ -8,10 +8,6 @@ mod tests;
 
 use std::{fmt, net::IpAddr, path::PathBuf, time::Duration};
 
-use socket2::TcpKeepalive;
-
-use crate::stream;
-
 /// A parsed connection string. `Debug` and `Display` show `password=***`.
 #[derive(Clone)]
 pub struct Conninfo {
@@ -167,10 +163,6 @@ impl Conninfo {
             None if self.host.contains(':') => format!("[{}]:{}", self.host, self.port),
             None => format!("{}:{}", self.host, self.port),
         }
-    }
-
-    pub(crate) fn keepalive(&self) -> Option<TcpKeepalive> {
-        self.keepalives.map(|(idle, interval, count)| stream::keepalive(idle, interval, count))
     }
 }
 

@@ -9,8 +9,9 @@ use postgres_protocol::message::frontend;
 
 use crate::{
     connection::{Connection, State},
-    error::{Error, ServerError},
+    error::Error,
     message::{complete, tag},
+    server_error::ServerError,
 };
 
 /// Copied rows are sent when this many bytes of them wait.

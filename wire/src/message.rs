@@ -6,7 +6,8 @@
 
 use bytes::{Buf, Bytes};
 
-use crate::error::{Error, ServerError};
+use crate::error::Error;
+use crate::server_error::ServerError;
 
 /// The tags of backend messages: [Message Formats](https://www.postgresql.org/docs/current/protocol-message-formats.html).
 pub mod tag {
@@ -95,11 +96,6 @@ impl<'a> Iterator for Fields<'a> {
 pub(crate) fn affected(body: &[u8]) -> u64 {
     let text = std::str::from_utf8(body).unwrap_or("").trim_end_matches('\0');
     text.rsplit(' ').next().and_then(|n| n.parse().ok()).unwrap_or(0)
-}
-
-/// The fields of an ErrorResponse or NoticeResponse: type and value.
-pub(crate) fn fields(body: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
-    body.split(|b| *b == 0).map_while(|field| field.split_first()).map(|(kind, value)| (*kind, value))
 }
 
 /// The bytes up to the next NUL, which is taken too.

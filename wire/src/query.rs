@@ -10,9 +10,10 @@ use postgres_protocol::{IsNull, message::frontend};
 
 use crate::{
     connection::{Connection, State},
-    error::{Error, ServerError},
+    error::Error,
     message::tag,
     rows::Rows,
+    server_error::ServerError,
 };
 
 impl Connection {

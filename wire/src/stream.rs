@@ -31,8 +31,8 @@ impl Stream {
         }
         let tcp = TcpStream::connect((info.address(), info.port())).await.map_err(failed)?;
         tcp.set_nodelay(true).map_err(failed)?;
-        if let Some(keepalive) = info.keepalive() {
-            SockRef::from(&tcp).set_tcp_keepalive(&keepalive).map_err(failed)?;
+        if let Some((idle, interval, count)) = info.keepalives {
+            SockRef::from(&tcp).set_tcp_keepalive(&keepalive(idle, interval, count)).map_err(failed)?;
         }
         Ok(Stream::Tcp(tcp))
     }
@@ -46,7 +46,7 @@ impl Stream {
 /// Probes that notice a dead peer in about a minute: [Connection Settings][m] of the server has the same three.
 ///
 /// [m]: https://www.postgresql.org/docs/current/runtime-config-connection.html#GUC-TCP-KEEPALIVES-IDLE
-pub(crate) fn keepalive(idle: u64, interval: u64, count: u32) -> TcpKeepalive {
+fn keepalive(idle: u64, interval: u64, count: u32) -> TcpKeepalive {
     TcpKeepalive::new()
         .with_time(Duration::from_secs(idle))
         .with_interval(Duration::from_secs(interval))

@@ -100,38 +100,6 @@ fn roots_of_system() -> Result<RootCertStore, Error> {
 #[error("the server does not support TLS")]
 pub(crate) struct NotThere;
 
-/// What mends a handshake, or what is wanted for one.
-pub(crate) fn hint(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
-    if cause.is::<NotThere>() {
-        return Some("ssl = on in the server's postgresql.conf; sslmode=disable only where nobody can stand between");
-    }
-    if cause.is::<rustls::pki_types::pem::Error>() {
-        return Some("a file in PEM form that sluice may read; a path is taken from where sluice runs");
-    }
-    let wrapped = cause.downcast_ref::<std::io::Error>().and_then(|e| e.get_ref());
-    let cause = wrapped.and_then(|e| e.downcast_ref()).or_else(|| cause.downcast_ref::<rustls::Error>())?;
-    use CertificateError::*;
-    Some(match cause {
-        rustls::Error::InvalidCertificate(UnknownIssuer | BadSignature) => {
-            "sslrootcert must name the certificate of the CA that signed the server's"
-        }
-        rustls::Error::InvalidCertificate(NotValidForName | NotValidForNameContext { .. }) => {
-            "host must be a name in the server's certificate (hostaddr=… may say where that is); or sslmode=verify-ca"
-        }
-        rustls::Error::InvalidCertificate(Expired | ExpiredContext { .. }) => {
-            "the server needs a new certificate, or this machine the right time"
-        }
-        rustls::Error::InvalidCertificate(NotValidYet | NotValidYetContext { .. }) => {
-            "the server's certificate is for later, or this machine's time is wrong"
-        }
-        rustls::Error::InconsistentKeys(_) => "sslkey must be the key of the certificate in sslcert",
-        rustls::Error::AlertReceived(_) => {
-            "the server did not take what it was shown: sslcert and sslkey must be of a CA that its ssl_ca_file names"
-        }
-        _ => return None,
-    })
-}
-
 fn failed(action: &str, source: impl std::error::Error + Send + Sync + 'static) -> Error {
     Error::Tls { action: action.to_string(), source: Some(Box::new(source)) }
 }

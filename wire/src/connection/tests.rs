@@ -1,10 +1,11 @@
 //! The session against a peer that is only bytes: borders of messages anywhere, and sockets that do not drain.
 
+use bytes::Bytes;
 use proptest::prelude::*;
-use tokio::net::UnixStream;
+use tokio::{io::AsyncReadExt, net::UnixStream};
 
 use super::*;
-use crate::messages;
+use crate::{ServerError, message::Message, messages};
 
 fn session() -> (Connection, UnixStream) {
     let (ours, theirs) = UnixStream::pair().unwrap();
