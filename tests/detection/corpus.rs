@@ -23,7 +23,7 @@ impl Half {
 
     /// Decided by the schema's name alone, so that a schema is never cut in two: FNV-1a of 64 bits, one remainder of
     /// three held back.
-    fn of(schema: &str) -> Half {
+    pub fn of(schema: &str) -> Half {
         let hash =
             schema.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x100_0000_01b3));
         if hash % 3 == 0 { Half::HeldBack } else { Half::Seen }

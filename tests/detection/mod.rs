@@ -2,5 +2,7 @@
 
 mod checks;
 mod corpus;
+mod measure;
+mod page;
 mod values;
 mod words;

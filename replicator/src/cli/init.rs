@@ -42,7 +42,8 @@ pub async fn run(args: &Args, verb: &Init) -> Result<(), Error> {
     let there = target_tables(&mut staging).await?;
     production.close().await;
     staging.close().await;
-    let found: Vec<Found> = tables.iter().map(|t| Found { table: start::described(t), key: t.key.clone() }).collect();
+    let found: Vec<Found> =
+        tables.iter().map(|t| Found { table: start::described(t), key: t.key.clone(), facts: Vec::new() }).collect();
     let own: Vec<(String, String)> =
         there.iter().filter(|name| !tables.iter().any(|t| t.name() == **name)).cloned().collect();
     let yaml = propose::yaml(&pipeline, &found, &own);
@@ -103,8 +104,8 @@ async fn relock(args: &Args) -> Result<(), Error> {
     let keys: HashMap<(String, String), Vec<String>> = found.iter().map(|t| (t.name(), t.key.clone())).collect();
     for table in &tables {
         let key = (table.schema.clone(), table.name.clone());
-        let found = Found { table: table.clone(), key: keys.get(&key).cloned().unwrap_or_default() };
-        for (column, proposal) in propose::proposals(&found) {
+        let found = Found { table: table.clone(), key: keys.get(&key).cloned().unwrap_or_default(), facts: Vec::new() };
+        for (column, proposal) in table.columns.iter().zip(propose::proposals(&[found]).remove(0)) {
             let is_new = changes.iter().any(|c| c.added(&key, &column.name));
             let kept = lock
                 .tables

@@ -2,12 +2,22 @@
 
 use filters::policy::{Class, TableRule};
 
-use super::{Found, Whole, propose, whole, yaml};
+use super::{Column, Facts, Found, Proposal, Sample, Table, Whole, proposals, propose, whole, yaml};
 use crate::config::{Config, SourceColumn, SourceTable, class_text};
+use crate::source::catalog::Reference;
+
+/// What is proposed for one column, alone in its table.
+fn alone(table: &str, name: &str, type_name: &str, key: bool, facts: &Facts) -> Proposal {
+    propose(&Table { name: table, columns: &[Column { name, type_name, key, refers: false, facts }] }).remove(0)
+}
+
+fn told(proposal: &Proposal) -> String {
+    format!("{}{}", class_text(&proposal.class), if proposal.undecided { "?" } else { "" })
+}
 
 /// `table.column type`, a `*` behind the type for a key; then the class, `?` behind it where a person must look.
 #[test]
-fn proposals() {
+fn by_name_and_type() {
     for (what, expected) in [
         // addresses and numbers, in four languages
         ("guests.email text", "email"),
@@ -30,11 +40,11 @@ fn proposals() {
         ("clientes.dni text", "{ mask: hash, length: 16 }"),
         ("guests.passport_no text*", "hash"),
         // people
-        ("guests.first_name text", "name"),
-        ("guests.lastName text", "name"),
-        ("kunden.Vorname text", "name"),
-        ("clientes.apellidos text", "name"),
-        ("clients.prénom text", "name"),
+        ("guests.first_name text", "first_name"),
+        ("guests.lastName text", "last_name"),
+        ("kunden.Vorname text", "first_name"),
+        ("clientes.apellidos text", "last_name"),
+        ("clients.prénom text", "first_name"),
         ("customers.name text", "name"),
         ("customers.name text*", "hash"),
         ("cruises.name text", "keep"),
@@ -47,9 +57,9 @@ fn proposals() {
         ("kunden.geburtsdatum date", "null"),
         ("clients.date_naissance timestamp without time zone", "null"),
         ("guests.birth_year integer", "null"),
-        ("guests.street text", "{ mask: hash, length: 16 }"),
-        ("kunden.straße text", "{ mask: hash, length: 16 }"),
-        ("guests.postal_code text", "digits"),
+        ("guests.street text", "street"),
+        ("kunden.straße text", "street"),
+        ("guests.postal_code text", "postcode"),
         ("guests.plz integer", "digits"),
         // what opens doors
         ("users.password_hash text", "drop"),
@@ -67,9 +77,15 @@ fn proposals() {
         ("kunden.Bemerkungen text", "drop?"),
         ("emails.body text", "drop?"),
         ("guests.preferences jsonb", "drop?"),
-        ("guests.tags text[]", "drop?"),
+        ("guests.tags text[]", "keep"),
+        ("guests.contact_emails text[]", "drop"),
+        ("guests.wibble text[]", "drop?"),
         ("guests.attributes public.hstore", "drop?"),
-        ("guests.photo bytea", "drop?"),
+        ("guests.photo bytea", "drop"),
+        ("guests.scan bytea", "drop?"),
+        ("guests.wibble text", "drop?"),
+        ("guests.wibble character varying(3)", "keep"),
+        ("files.sha256 bytea", "keep"),
         ("guests.religion text", "drop?"),
         ("guests.preferences jsonb*", "keep?"),
         // what only sounds like it
@@ -95,11 +111,149 @@ fn proposals() {
         let (name, type_name) = what.split_once(' ').unwrap();
         let (table, column) = name.split_once('.').unwrap();
         let (type_name, key) = type_name.strip_suffix('*').map_or((type_name, false), |t| (t, true));
-        let proposal = propose(table, column, type_name, key);
-        let told = format!("{}{}", class_text(&proposal.class), if proposal.undecided { "?" } else { "" });
-        assert_eq!(told, expected, "{what}");
+        let proposal = alone(table, column, type_name, key, &Facts::default());
+        assert_eq!(told(&proposal), expected, "{what}");
         assert_eq!(proposal.reason.is_empty(), expected == "keep", "{what}: a reason for whatever is not kept");
     }
+}
+
+/// Every piece of evidence by itself, on a column whose name says nothing.
+#[test]
+fn by_other_evidence() {
+    let facts = |change: fn(&mut Facts)| {
+        let mut facts = Facts::default();
+        change(&mut facts);
+        facts
+    };
+    let sampled = |values: &[&str]| {
+        let mut sample = Sample::default();
+        values.iter().cycle().take(20).for_each(|value| sample.add(value));
+        Facts { sample, ..Facts::default() }
+    };
+    for (facts, expected) in [
+        (facts(|f| f.comment = "E-Mail des Gastes, falls bekannt".into()), "email an email address (comment)"),
+        (facts(|f| f.comment = "name of the shop".into()), "keep "),
+        (facts(|f| f.checks = vec!["CHECK ((code ~~ '%@%'::text))".into()]), "email an email address (constraint)"),
+        (
+            facts(|f| f.checks = vec!["CHECK ((code = ANY (ARRAY['M'::text, 'F'::text])))".into()]),
+            "null gender or marital status (constraint)",
+        ),
+        (facts(|f| f.checks = vec!["CHECK ((code = ANY (ARRAY['new'::text, 'old'::text])))".into()]), "keep "),
+        (sampled(&["anna@example.org", "uwe@example.com", ""]), "email an email address (values)"),
+        (sampled(&["DE89 3704 0044 0532 0130 00", "GB82WEST12345698765432"]), "digits a bank account (values)"),
+        (sampled(&["4111111111111111", "378282246310005"]), "digits a payment card (values)"),
+        (sampled(&["9783161484100", "4006381333931"]), "keep "),
+        (
+            sampled(&["Thank you very much", "call me at +49 30 1234567, please"]),
+            "drop? free text: it may hold anything (values)",
+        ),
+        (sampled(&["{\"a\":1}", "{\"b\":\"x@example.org\"}"]), "drop? a document: it may hold anything (values)"),
+        (sampled(&["$2b$12$abcdefghijklmnopqrstuv"]), "drop a password (values)"),
+        (sampled(&["Anna Keller", "Uwe Smith", "Lea Nowak"]), "name a person's name (values)"),
+        (sampled(&["1f0c2a6e-95c4-4f8e-8a55-6d5f0e2b7c11"]), "keep "),
+        (
+            facts(|f| f.label = Some("MASKED WITH FUNCTION anon.fake_last_name()".into())),
+            "last_name labelled so for PostgreSQL Anonymizer",
+        ),
+        (
+            facts(|f| f.label = Some("MASKED WITH VALUE 'hidden'".into())),
+            "{ mask: constant, value: hidden } labelled so for PostgreSQL Anonymizer",
+        ),
+    ] {
+        let proposal = alone("things", "code", "text", false, &facts);
+        assert_eq!(format!("{} {}", told(&proposal), proposal.reason), expected);
+    }
+}
+
+#[test]
+fn a_label_wins() {
+    let label = |text: &str| Facts { label: Some(text.into()), ..Facts::default() };
+    let kept = alone("guests", "email", "text", false, &label("NOT MASKED"));
+    assert_eq!((told(&kept).as_str(), kept.reason.is_empty()), ("keep", false));
+    assert_eq!(told(&alone("guests", "id", "bigint", false, &label("MASKED WITH VALUE NULL"))), "null");
+    // what cannot be read is a reason all the same
+    assert_eq!(
+        told(&alone("ports", "depth", "numeric", false, &label("MASKED WITH FUNCTION mine.blur(depth)"))),
+        "null?"
+    );
+    assert_eq!(told(&alone("ports", "depth", "numeric", false, &label("SAMPLE 10%"))), "keep");
+}
+
+#[test]
+fn the_same_word_in_other_tables() {
+    for (what, expected) in [
+        ("customers.city", "city"),
+        ("warehouses.city", "keep"),
+        ("cities.city", "keep"),
+        ("tickets.title", "drop?"),
+        ("films.title", "keep"),
+        ("messages.subject", "drop?"),
+        ("email_templates.subject", "keep"),
+        ("products.description", "keep"),
+        ("transactions.description", "drop?"),
+        ("api_keys.key", "drop"),
+        ("caches.key", "keep"),
+        ("invitations.code", "drop"),
+        ("currencies.code", "keep"),
+        ("user_roles.name", "keep"),
+        ("tKunde.cName", "name"),
+    ] {
+        let (table, column) = what.split_once('.').unwrap();
+        assert_eq!(told(&alone(table, column, "text", false, &Facts::default())), expected, "{what}");
+    }
+}
+
+#[test]
+fn what_all_names_share_is_no_part_of_them() {
+    let names = ["kdnr", "kdnam1", "kdplz", "kdort", "kdmail", "kdtel"];
+    let nothing = Facts::default();
+    let columns = names.map(|name| Column { name, type_name: "text", key: false, refers: false, facts: &nothing });
+    let told: Vec<String> =
+        propose(&Table { name: "kdstm", columns: &columns }).iter().map(|p| class_text(&p.class)).collect();
+    assert_eq!(told[2..], ["postcode", "city", "email", "{ mask: phone, keep_country: true }"]);
+}
+
+#[test]
+fn what_must_have_a_value_gets_one() {
+    let needed = Facts { needed: true, ..Facts::default() };
+    for (column, type_name, expected) in [
+        ("date_of_birth", "date", "{ mask: constant, value: 1970-01-01 }"),
+        ("notes", "text", "{ mask: constant, value: \"\" }?"),
+        ("preferences", "jsonb", "{ mask: constant, value: \"{}\" }?"),
+        ("email", "text", "email"),
+    ] {
+        assert_eq!(told(&alone("guests", column, type_name, false, &needed)), expected, "{column}");
+    }
+}
+
+/// Both ends of a reference become the same, whichever of them says what they hold.
+#[test]
+fn references_are_followed() {
+    let text = |name| (name, "text", 25, -1);
+    let to = |own: &str, table: &str, column: &str| {
+        vec![Reference {
+            constraint: "fk".into(),
+            columns: vec![own.into()],
+            table: ("public".into(), table.into()),
+            to: vec![column.into()],
+        }]
+    };
+    let mut found = [
+        found("public.logins", &[text("handle")]),
+        found("public.visits", &[text("who")]),
+        found("public.ways", &[text("code")]),
+        found("public.hints", &[text("email")]),
+    ];
+    found[1].table.references = to("who", "logins", "handle");
+    found[2].table.references = to("code", "visits", "who");
+    found[3].table.references = to("email", "ways", "code");
+    // a chain of three, and at its end an email address that would have been masked otherwise
+    let told: Vec<String> = proposals(&found).iter().map(|p| class_text(&p[0].class)).collect();
+    assert_eq!(told, ["hash"; 4]);
+    found[0] = self::found("public.cargo", &[text("slot")]);
+    found[1].table.references = to("who", "cargo", "slot");
+    let told: Vec<String> = proposals(&found).iter().map(|p| class_text(&p[0].class)).collect();
+    assert_eq!(told, ["email"; 4], "the other way");
 }
 
 #[test]
@@ -124,6 +278,7 @@ fn found(name: &str, columns: &[(&str, &str, u32, i32)]) -> Found {
     Found {
         table: SourceTable { schema: schema.into(), name: name.into(), columns: columns.collect(), references: vec![] },
         key: vec!["id".into()],
+        facts: Vec::new(),
     }
 }
 
@@ -159,12 +314,12 @@ tables:
   public.cruises: keep
   public.guests:
     columns:
-      full_name: name                             # a person's name
-      email: email                                # an email address
-      phone: { mask: phone, keep_country: true }  # a phone number
-      born: null                                  # born when or where
-      notes: drop                                 # undecided: free text: it may hold anything
-      username: drop                              # undecided: a name to log in with
+      full_name: name                             # a person's name (name)
+      email: email                                # an email address (name)
+      phone: { mask: phone, keep_country: true }  # a phone number (name)
+      born: null                                  # born when or where (name)
+      notes: drop                                 # undecided: free text: it may hold anything (name)
+      username: drop                              # undecided: a name to log in with (name)
       # kept: id, cabin_class
 
 # The target's own tables: never written, never emptied, whatever else is said here.

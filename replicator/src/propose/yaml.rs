@@ -2,10 +2,9 @@
 
 use std::fmt::Write;
 
-use filters::mask::ColumnFacts;
 use filters::policy::Class;
 
-use super::{Proposal, Whole, propose, whole};
+use super::{Facts, Proposal, Whole, proposals, whole};
 use crate::config::{SourceColumn, SourceTable, class_text, quote, table_name};
 
 /// A table that `init` found.
@@ -15,6 +14,8 @@ pub struct Found {
     pub table: SourceTable,
     /// The columns that tell its rows apart, unquoted.
     pub key: Vec<String>,
+    /// What else is known of each column, in their order; empty if nothing is.
+    pub facts: Vec<Facts>,
 }
 
 /// Tables that are often staging's own. Only hinted at: who knows is the reader.
@@ -52,7 +53,7 @@ masking:
 tables:
 "
     );
-    found.iter().for_each(|f| table(&mut out, f));
+    found.iter().zip(proposals(found)).for_each(|(f, proposals)| table(&mut out, f, proposals));
     if found.is_empty() {
         out.push_str("  # none was found; a glob takes what comes\n  \"public.*\": keep\n");
     }
@@ -66,7 +67,7 @@ tables:
     out
 }
 
-fn table(out: &mut String, found: &Found) {
+fn table(out: &mut String, found: &Found, proposals: Vec<Proposal>) {
     let name = quote(&found.table.full_name());
     match whole(&found.table.name) {
         Whole::Structure(why) => return line(out, &format!("  {name}: structure"), why, 0),
@@ -74,7 +75,7 @@ fn table(out: &mut String, found: &Found) {
         Whole::Copy => {}
     }
     let (kept, changed): (Vec<_>, Vec<_>) =
-        proposals(found).into_iter().partition(|(_, p)| p.class == Class::Keep && p.reason.is_empty());
+        found.table.columns.iter().zip(proposals).partition(|(_, p)| p.class == Class::Keep && p.reason.is_empty());
     if changed.is_empty() {
         return line(out, &format!("  {name}: keep"), "", 0);
     }
@@ -91,28 +92,8 @@ fn table(out: &mut String, found: &Found) {
 
 /// A column with its class, and why.
 fn changed_line(column: &SourceColumn, proposal: &Proposal) -> (String, String) {
-    let why = if proposal.undecided { format!("undecided: {}", proposal.reason) } else { proposal.reason.to_owned() };
+    let why = if proposal.undecided { format!("undecided: {}", proposal.reason) } else { proposal.reason.clone() };
     (format!("      {}: {}", quote(&column.name), class_text(&proposal.class)), why)
-}
-
-/// What is proposed for each column.
-pub fn proposals(found: &Found) -> Vec<(&SourceColumn, Proposal)> {
-    found.table.columns.iter().map(|column| (column, proposal(found, column))).collect()
-}
-
-/// What is proposed, if it fits; else what always does.
-fn proposal(found: &Found, column: &SourceColumn) -> Proposal {
-    let is_key = found.key.contains(&column.name);
-    let proposal = propose(&found.table.name, &column.name, &column.type_name, is_key);
-    let Class::Mask { spec, .. } = &proposal.class else { return proposal };
-    let fits = spec.fits(&ColumnFacts::new(column.type_oid, column.type_modifier));
-    match (fits, is_key) {
-        (true, _) => proposal,
-        (false, false) => Proposal { class: Class::Drop, undecided: true, ..proposal },
-        (false, true) => {
-            Proposal { class: Class::Keep, undecided: true, reason: "a part of the key, and too narrow for a mask" }
-        }
-    }
 }
 
 fn protect(out: &mut String, found: &[Found], own: &[(String, String)]) {

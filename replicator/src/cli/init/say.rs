@@ -105,10 +105,13 @@ pub fn talk(t: &Talk<'_>) {
 
 fn undecided(found: &[Found]) {
     let mut lines = Vec::new();
-    for found in found.iter().filter(|f| propose::whole(&f.table.name) == Whole::Copy) {
-        for (column, proposal) in propose::proposals(found).into_iter().filter(|(_, p)| p.undecided) {
+    for (found, proposals) in found.iter().zip(propose::proposals(found)) {
+        if propose::whole(&found.table.name) != Whole::Copy {
+            continue;
+        }
+        for (column, proposal) in found.table.columns.iter().zip(proposals).filter(|(_, p)| p.undecided) {
             let name = format!("{}.{}", found.table.full_name(), column.name);
-            lines.push(vec![format!("  {name}"), class_text(&proposal.class), proposal.reason.to_owned()]);
+            lines.push(vec![format!("  {name}"), class_text(&proposal.class), proposal.reason]);
         }
     }
     if !lines.is_empty() {
