@@ -1,0 +1,33 @@
+//! Act 6: killed in the middle of it, three times.
+
+use std::time::{Duration, Instant};
+
+use super::Scene;
+use crate::Result;
+use crate::replicator::Replicator;
+use crate::stage::{act, count, say, time};
+use crate::traffic::Traffic;
+
+impl Scene {
+    pub(super) async fn killed(&self, traffic: &Traffic, mut sluice: Replicator) -> Result<Replicator> {
+        act(6, "kill -9");
+        let mut rng = fastrand::Rng::with_seed(9);
+        for _ in 0..3 {
+            tokio::time::sleep(Duration::from_secs_f64(self.seconds / 60.0 * (0.5 + rng.f64()))).await;
+            sluice.alive()?;
+            let (pid, before) = (sluice.pid(), traffic.committed());
+            sluice.kill9()?;
+            tokio::time::sleep(Duration::from_secs_f64(self.seconds / 30.0)).await;
+            let missed = traffic.committed() - before;
+            let start = Instant::now();
+            sluice = Replicator::start(self.out.join("sluice.log"))?;
+            self.caught_up(traffic, &mut sluice).await?;
+            say(format!(
+                "pid {pid} killed in the middle of it; {} transactions later started again, {} later caught up",
+                count(missed),
+                time(start.elapsed())
+            ));
+        }
+        Ok(sluice)
+    }
+}
