@@ -67,11 +67,6 @@ impl Batcher {
         }
     }
 
-    /// Is there a whole transaction?
-    pub fn is_ready(&self) -> bool {
-        !self.batch.commits.is_empty()
-    }
-
     /// Must something be handed out before more is taken?
     pub fn is_full(&self) -> bool {
         self.bytes >= self.limit || self.batch.changes.len() >= MOST

@@ -3,7 +3,7 @@
 //! One task reads events, filters and masks them, and gathers the next batch; another applies the batch before it. Only
 //! this loop and the copier hold both ends. What can wake it is listed in one `select!`, in the order of its priority.
 //!
-//! A position at which nothing happened for us is an empty batch, at most one in [`IDLE_EVERY`].
+//! A position at which nothing happened for us is an empty batch, at most one in ten seconds (`IDLE_EVERY`).
 
 mod end;
 mod look;
@@ -25,7 +25,7 @@ use crate::flow::Flow;
 use crate::stop::Stop;
 
 /// An idle stream moves its position this often.
-pub const IDLE_EVERY: Duration = Duration::from_secs(10);
+const IDLE_EVERY: Duration = Duration::from_secs(10);
 /// A commit that is not durable yet is made so after this.
 const FLUSH_AFTER: Duration = sink_postgres::sink::SYNC_EVERY;
 /// Production and the target's registry are looked at this often.

@@ -41,11 +41,6 @@ pub struct Statements {
 }
 
 impl Statements {
-    /// Forgets all: the session is new, or a relation changed under them.
-    pub fn clear(&mut self) {
-        self.names.clear();
-    }
-
     /// Begins to gather statements for `db`.
     pub fn begin<'s>(&'s mut self, db: &'s mut Connection) -> Exchange<'s> {
         Exchange { statements: self, db, expect: Vec::new(), fresh: Vec::new() }

@@ -54,11 +54,6 @@ impl Guard {
         schema == "sluice" || self.protected.contains(&(schema.to_owned(), name.to_owned()))
     }
 
-    /// Does everything that our statements would fire stay quiet?
-    pub fn replica_role(&self) -> bool {
-        self.replica_role
-    }
-
     /// Lets a table be written, or says why not.
     pub fn writable(&self, table: &Table) -> Result<Writable, Error> {
         let name = format!("{}.{}", table.schema, table.name);

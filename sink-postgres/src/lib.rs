@@ -1,6 +1,6 @@
 //! Applying changes to a PostgreSQL target, exactly once.
 //!
-//! The walk in here: a [`filters::change::Batch`] comes in, [`plan`] folds it to its net effect, [`statement`] turns
+//! The walk in here: a [`filters::change::Batch`] comes in, [`plan`] folds it to its net effect, `statement` turns
 //! each step into bytes for the server, [`sink`] runs them in one transaction with the [`checkpoint`], and the position
 //! that is safely on disk goes back. [`load`] makes a range of a table equal to production's, for the copy.
 //!
@@ -14,7 +14,7 @@ mod claim;
 mod counts;
 pub mod error;
 mod evict;
-pub mod exchange;
+mod exchange;
 pub mod failpoint;
 pub mod guard;
 pub mod key;
@@ -31,7 +31,7 @@ pub mod schema;
 pub mod session;
 pub mod sink;
 pub mod spec;
-pub mod statement;
+mod statement;
 
 pub use error::Error;
 pub use sink::PostgresSink;

@@ -166,11 +166,6 @@ impl PostgresSink {
         checkpoint::hold(&mut self.db, &self.options.pipeline, why).await
     }
 
-    /// The session's process on the target, for `pg_blocking_pids`.
-    pub fn process_id(&self) -> i32 {
-        self.db.process_id()
-    }
-
     /// Makes the checkpoint remember what is known of production's visibility.
     pub fn remember_xids(&mut self, seen: u64, max: u64) {
         self.xid_seen = self.xid_seen.max(seen);
