@@ -39,6 +39,14 @@ pub enum Error {
     /// A change that no filter can take.
     #[error(transparent)]
     Filter(#[from] filters::filter::FilterError),
+    /// Production is no longer what the pipeline was opened for: it is opened again.
+    #[error("{table} {how}; starting over")]
+    Changed {
+        /// Schema and name.
+        table: String,
+        /// What is otherwise.
+        how: &'static str,
+    },
     /// Refused, because going on could hurt.
     #[error("{what}")]
     Refused {
@@ -145,7 +153,7 @@ impl Error {
             Error::Stream(e) if e.is_transient() => Kind::Unavailable,
             Error::Stream(_) | Error::Filter(_) => Kind::Data,
             Error::Target(Target::Wire(e)) => wire(e),
-            Error::Target(Target::Stale) => Kind::Unavailable,
+            Error::Target(Target::Stale) | Error::Changed { .. } => Kind::Unavailable,
             Error::Target(Target::Fenced(_) | Target::Refused { .. }) | Error::Refused { .. } => Kind::Refused,
             Error::Target(Target::Data { source, .. }) if source.is_transient() => Kind::Unavailable,
             Error::Target(Target::Data { .. } | Target::Diverged { .. }) => Kind::Data,

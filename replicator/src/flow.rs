@@ -8,7 +8,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
-use filters::change::{Batch, Column, Event, Lsn, Progress, Sink, Source, Table};
+use filters::change::{Batch, Event, Lsn, Progress, Sink, Source, Table};
 use filters::filter::{Compiled, Filter, Verdict};
 use sink_postgres::PostgresSink;
 use tokio::sync::Mutex;
@@ -17,9 +17,10 @@ use wire::Connection;
 use crate::applied::Applied;
 use crate::batch::Batcher;
 use crate::board::Board;
-use crate::error::Error;
+use crate::error::{Doing, Error};
 use crate::setup::Setup;
-use crate::source::Stream;
+use crate::shapes::Shapes;
+use crate::source::{Stream, catalog};
 
 /// Both ends, and what is between them.
 pub struct Flow {
@@ -43,8 +44,8 @@ pub struct Flow {
     pub board: Board,
     /// Tables and how their rows are filtered, for the copy.
     pub tables: HashMap<(String, String), Arc<Compiled>>,
-    /// The last shape of each table that the stream has told, by OID.
-    pub shapes: HashMap<u32, Arc<Table>>,
+    /// The shapes that they were planned for, beside those that the stream tells.
+    pub shapes: Shapes,
     /// Since when something is applied that is not durable.
     pub unsynced: Option<Instant>,
 }
@@ -73,16 +74,32 @@ impl Flow {
         self.sink.as_ref().is_some_and(|s| s.pending().any(|(_, p)| !p.is_done()))
     }
 
-    /// One event: filtered, masked, into the batch.
+    /// One event, whatever it is. The sink must be here.
+    pub async fn admit(&mut self, event: Event) -> Result<(), Error> {
+        match event {
+            Event::Schema(shape) if !self.is_plain(&shape) => self.reshaped(&shape).await,
+            event => self.take(event),
+        }
+    }
+
+    /// Must this event wait for the sink to be here?
+    pub fn wants_sink(&self, event: &Event) -> bool {
+        matches!(event, Event::Schema(shape) if !self.is_plain(shape))
+    }
+
+    /// One event that needs nobody to be asked: filtered, masked, into the batch.
     pub fn take(&mut self, event: Event) -> Result<(), Error> {
         match event {
             Event::Begin { xid, .. } => self.batch.begin(xid),
+            // of another shape than the policy was laid over: the copy brings what they say
+            Event::Change(change) if self.shapes.leaves_out(change.table.oid) => {}
             Event::Change(change) => {
                 if let Verdict::Keep(change) = self.filter.apply(change)? {
                     self.batch.change(change);
                 }
             }
-            Event::Schema(shape) => self.reshaped(&shape)?,
+            Event::Schema(shape) if self.is_plain(&shape) => {}
+            Event::Schema(_) => return Err(Error::Bug("a shape that nobody looked at".into())),
             Event::Commit { lsn, time } => self.batch.commit(lsn, time),
             Event::Idle(lsn) => {
                 self.batch.idle(lsn);
@@ -95,20 +112,34 @@ impl Flow {
         Ok(())
     }
 
-    /// A column of another type was rewritten on production, and the rewritten rows are not in the stream: starting over
-    /// makes the table pending. (A Relation alone means no change, and the first one after a start may be an old one.)
-    fn reshaped(&mut self, shape: &Arc<Table>) -> Result<(), Error> {
-        let before = self.shapes.insert(shape.oid, shape.clone());
-        let retyped = before.is_some_and(|before| {
-            let same = |a: &Column, b: &Column| {
-                a.name != b.name || (a.type_oid, a.type_modifier) == (b.type_oid, b.type_modifier)
-            };
-            before.columns.iter().any(|a| shape.columns.iter().any(|b| !same(a, b)))
-        });
-        match retyped {
-            true => Err(Error::start_over("a column's type changed; starting over")),
-            false => Ok(()),
+    /// A table's shape in the stream; see [`crate::shapes`]. The sink must be here.
+    pub async fn reshaped(&mut self, shape: &Table) -> Result<(), Error> {
+        let Some(planned) = self.shapes.of(shape) else { return Ok(()) };
+        let (name, fits) = (planned.name(), planned.fits(shape));
+        let sink = self.sink.as_mut().ok_or_else(|| Error::Bug("the sink is away".into()))?;
+        let whole = sink.pending().any(|(n, p)| *n == name && p.is_whole());
+        if whole || fits && !planned.shields() {
+            self.shapes.mark(shape.oid, fits);
+            return Ok(());
         }
+        let now = catalog::table(&mut *self.watch.lock().await, &name.0, &name.1).await.doing("read the catalog")?;
+        if let Some(how) = planned.differs(now.as_ref()) {
+            return Err(Error::Changed { table: planned.table.shape.to_string(), how });
+        }
+        if fits {
+            self.shapes.mark(shape.oid, true);
+            return Ok(());
+        }
+        let table = planned.table.shape.to_string();
+        // what was applied of an open transaction goes, so that the mark stays
+        sink.drop_pieces().await?;
+        sink.make_pending(&name).await?;
+        Err(Error::Changed { table, how: "has rows of another shape in the stream: it is copied again" })
+    }
+
+    /// Would [`reshaped`](Self::reshaped) have to ask anybody?
+    pub fn is_plain(&self, shape: &Table) -> bool {
+        self.shapes.of(shape).is_none_or(|p| p.fits(shape) && !p.shields() && !self.shapes.leaves_out(shape.oid))
     }
 
     /// A batch is about to be applied: what the checkpoint has to remember with it, and what is shown.
@@ -172,7 +203,7 @@ impl Flow {
     pub async fn catch_up(&mut self) -> Result<(), Error> {
         while !self.ahead.is_empty() || self.batch.is_open() {
             let event = self.next().await?;
-            self.take(event)?;
+            self.admit(event).await?;
             if self.batch.is_full() {
                 self.settle().await?;
             }

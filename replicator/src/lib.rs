@@ -19,6 +19,7 @@ pub mod propose;
 pub mod run;
 pub mod serve;
 pub mod setup;
+pub mod shapes;
 pub mod source;
 pub mod sql;
 pub mod start;

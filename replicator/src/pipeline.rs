@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use filters::change::{Batch, Lsn, Progress, Sink};
 use sink_postgres::PostgresSink;
 use tokio::sync::Mutex;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use wire::Connection;
 
 use crate::board::{Board, Phase};
@@ -37,8 +37,10 @@ const PULSE: Duration = Duration::from_secs(1);
 /// What is under way may take this long to end when we are asked to stop.
 const GRACE: Duration = Duration::from_secs(3);
 
+/// The sink, and what it has reached.
+type Landed = (PostgresSink, Result<Progress, sink_postgres::Error>);
 /// One task at most; it ends with the pipeline.
-type Work = JoinSet<(PostgresSink, Result<Progress, sink_postgres::Error>)>;
+type Work = JoinSet<Landed>;
 
 /// A running pipeline.
 pub struct Pipeline {
@@ -125,14 +127,14 @@ impl Pipeline {
             tokio::select! {
                 biased;
                 // 1. the batch in flight: its end frees the sink
-                Some(done) = self.work.join_next() => {
-                    let (sink, result) = done.map_err(|e| Error::Bug(format!("the sink's task ended: {}", if e.is_panic() { "panic" } else { "cancelled" })))?;
-                    self.flow.sink = Some(sink);
-                    self.flow.told(result?);
-                }
+                Some(done) = self.work.join_next() => self.landed(done)?,
                 // 2. events, while there is room for them
                 event = self.flow.next(), if room => {
-                    self.flow.take(event?)?;
+                    let event = event?;
+                    if self.flow.wants_sink(&event) {
+                        self.land().await?;
+                    }
+                    self.flow.admit(event).await?;
                     self.drain_ready()?;
                 }
                 // 3. being asked to stop; a batch in flight is waited for
@@ -143,6 +145,23 @@ impl Pipeline {
         }
     }
 
+    /// The batch that was in flight has ended.
+    fn landed(&mut self, done: Result<Landed, JoinError>) -> Result<(), Error> {
+        let how = |e: JoinError| if e.is_panic() { "panic" } else { "cancelled" };
+        let (sink, result) = done.map_err(|e| Error::Bug(format!("the sink's task ended: {}", how(e))))?;
+        self.flow.sink = Some(sink);
+        self.flow.told(result?);
+        Ok(())
+    }
+
+    /// Waits until none is in flight.
+    async fn land(&mut self) -> Result<(), Error> {
+        while let Some(done) = self.work.join_next().await {
+            self.landed(done)?;
+        }
+        Ok(())
+    }
+
     /// Takes what is there without waiting.
     fn drain_ready(&mut self) -> Result<(), Error> {
         for _ in 0..4096 {
@@ -150,7 +169,12 @@ impl Pipeline {
                 break;
             }
             let Some(event) = poll_once(self.flow.next()) else { break };
-            self.flow.take(event?)?;
+            let event = event?;
+            if self.flow.wants_sink(&event) {
+                self.flow.ahead.push_front(event);
+                break;
+            }
+            self.flow.take(event)?;
         }
         Ok(())
     }

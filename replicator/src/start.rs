@@ -18,10 +18,10 @@ mod plan;
 mod publish;
 mod recognise;
 
-pub use plan::{Known, Plan, described, plan, protected, proven, spec};
+pub use plan::{Plan, described, plan, protected, proven, spec};
 pub use recognise::{different, identity};
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ use filters::change::Lsn;
 use sink_postgres::checkpoint::{self, Checkpoint};
 use sink_postgres::failpoint;
 use sink_postgres::sink::{OnDivergence, Options};
-use sink_postgres::{PostgresSink, schema, session};
+use sink_postgres::{PostgresSink, known, schema, session};
 use tokio::sync::Mutex;
 use wire::{Connection, Conninfo};
 
@@ -41,6 +41,7 @@ use crate::error::{Doing, Error};
 use crate::flow::Flow;
 use crate::pipeline::Pipeline;
 use crate::setup::Setup;
+use crate::shapes::Shapes;
 use crate::source::{Stream, continuity, production, publication, slot, snapshot, wal};
 
 /// The two connection strings.
@@ -61,8 +62,8 @@ pub async fn open(config: &Config, lock: Option<&Lock>, board: &Board) -> Result
     recognise::primary(&mut watch).await?;
     different(&mut watch, &mut staging).await?;
     schema::ensure(&mut staging).await?;
-    let known = schema::known_columns(&mut staging, &config.pipeline).await?;
-    let plan = worth_it(plan(config, lock, &known, &mut watch).await?)?;
+    let memory = known::read(&mut staging, &config.pipeline).await?;
+    let plan = worth_it(plan(config, lock, memory, &mut watch).await?)?;
     let protected = protected(config, &mut staging).await?;
     let memory = config.limits.logical_decoding_work_mem;
     let mut replication = production::replication(&source, &config.pipeline, memory).await?;
@@ -132,6 +133,7 @@ pub async fn open(config: &Config, lock: Option<&Lock>, board: &Board) -> Result
         wal_warn: i64::try_from(config.limits.wal_warn).unwrap_or(i64::MAX),
     };
     board.state().applied = from;
+    let shapes = Shapes::new(&plan.tables, &plan.memory);
     let flow = Flow {
         batch: Batcher::new(from, setup.batch_bytes()),
         setup: Arc::new(setup),
@@ -143,7 +145,7 @@ pub async fn open(config: &Config, lock: Option<&Lock>, board: &Board) -> Result
         applied,
         board: board.clone(),
         tables: plan.tables.into_iter().map(|(t, c)| (t.name(), c)).collect(),
-        shapes: HashMap::new(),
+        shapes,
         unsynced: None,
     };
     Ok((Pipeline::new(flow, ours.identity.publications), goal))
@@ -180,7 +182,8 @@ pub async fn take_over(
         lock_timeout: Duration::from_secs(5),
     };
     let (mut sink, taken) = PostgresSink::connect(target, options, protected).await?;
-    let fresh = sink.register(plan.tables.iter().map(|(t, c)| spec(t, c, &plan.policy)).collect()).await?;
+    let fresh =
+        sink.register(plan.tables.iter().map(|(t, c)| spec(t, c, &plan.policy, &plan.memory)).collect()).await?;
     for (_, compiled) in &plan.tables {
         sink.mapping(&compiled.output).await?;
     }

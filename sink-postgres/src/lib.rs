@@ -18,6 +18,7 @@ mod exchange;
 pub mod failpoint;
 pub mod guard;
 pub mod key;
+pub mod known;
 pub mod load;
 pub mod mapping;
 mod mappings;

@@ -8,12 +8,13 @@ use wire::quote_literal;
 
 use crate::error::Error;
 use crate::key::{Kind, array};
+use crate::known;
 use crate::sink::PostgresSink;
 use crate::spec::TableSpec;
 
 impl PostgresSink {
-    /// Makes the target know exactly these tables. A new one, or one whose key is another now, is pending as a whole.
-    /// Gives the tables that are new.
+    /// Makes the target know exactly these tables. A new one, or one of which something comes otherwise now, is
+    /// pending as a whole. Gives these.
     pub async fn register(&mut self, mut specs: Vec<TableSpec>) -> Result<Vec<(String, String)>, Error> {
         for spec in specs.iter_mut().filter(|s| s.kinds.as_ref().is_some_and(|k| k.contains(&Kind::TextC))) {
             // the same range must be the same rows on both sides
@@ -26,32 +27,29 @@ impl PostgresSink {
             }
         }
         let pipeline = self.options.pipeline.clone();
-        let mut known: HashMap<(String, String), String> = HashMap::new();
-        let rows = self
-            .db
-            .query(
-                "SELECT schema, name, key::text || ' ' || policy FROM sluice.tables WHERE pipeline = $1",
-                &[Some(&pipeline)],
-            )
-            .await?;
-        for row in rows.iter() {
-            let text = |i: usize| row.get(i).unwrap_or_default().to_owned();
-            known.insert((text(0), text(1)), text(2));
-        }
+        let mut known = known::read(&mut self.db, &pipeline).await?;
         let mut fresh = Vec::new();
         let mut sql = String::from("BEGIN; ");
         for spec in &specs {
             let name = (spec.schema.clone(), spec.name.clone());
-            let key = array(&spec.key);
-            let (policy, columns) = (quote_literal(&spec.policy), array(&spec.columns));
-            if known.remove(&name).as_deref() == Some(format!("{} {}", array_text(&spec.key), spec.policy).as_str()) {
+            let was = known.remove(&name);
+            if was.as_ref() == Some(&spec.known) {
                 continue;
             }
             let (p, s, n) = (quote_literal(&pipeline), quote_literal(&name.0), quote_literal(&name.1));
+            let columns = serde_json::to_string(&spec.known.columns).map_err(|e| Error::Bug(e.to_string()))?;
             sql.push_str(&format!(
-                "INSERT INTO sluice.tables (pipeline, schema, name, key, policy, columns) VALUES ({p}, {s}, {n}, {key}, {policy}, {columns})
-                 ON CONFLICT (pipeline, schema, name) DO UPDATE SET key = EXCLUDED.key, policy = EXCLUDED.policy, columns = EXCLUDED.columns;
-                 DELETE FROM sluice.pending WHERE (pipeline, schema, name) = ({p}, {s}, {n});
+                "INSERT INTO sluice.tables (pipeline, schema, name, oid, key, columns) VALUES ({p}, {s}, {n}, {}, {}, {})
+                 ON CONFLICT (pipeline, schema, name) DO UPDATE SET oid = EXCLUDED.oid, key = EXCLUDED.key, columns = EXCLUDED.columns; ",
+                spec.known.oid,
+                array(&spec.known.key),
+                quote_literal(&columns)
+            ));
+            if was.is_some_and(|was| !was.is_due(&spec.known)) {
+                continue;
+            }
+            sql.push_str(&format!(
+                "DELETE FROM sluice.pending WHERE (pipeline, schema, name) = ({p}, {s}, {n});
                  INSERT INTO sluice.pending (pipeline, schema, name) VALUES ({p}, {s}, {n}); "
             ));
             fresh.push(name);

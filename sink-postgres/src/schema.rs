@@ -1,7 +1,5 @@
 //! What sluice keeps for itself on the target: schema `sluice`.
 
-use std::collections::HashMap;
-
 use wire::Connection;
 
 use crate::error::Error;
@@ -32,8 +30,8 @@ CREATE TABLE IF NOT EXISTS sluice.checkpoint (
 CREATE TABLE IF NOT EXISTS sluice.tables (
   pipeline text NOT NULL, schema text NOT NULL, name text NOT NULL,
   key text[] NOT NULL,                 -- columns by which its ranges are cut
-  columns text[] NOT NULL DEFAULT '{}', -- those of production that somebody had decided about when it was registered
-  policy text NOT NULL,                -- fingerprint of what becomes of its columns
+  oid bigint NOT NULL,                 -- production's table, whatever its name
+  columns text NOT NULL,               -- its columns and what becomes of them, as JSON
   rows_copied bigint NOT NULL DEFAULT 0, bytes_copied bigint NOT NULL DEFAULT 0,
   copy_ms bigint NOT NULL DEFAULT 0,   -- that loading its ranges took, all of them together
   copied_at timestamptz,               -- when the last of them was loaded
@@ -51,24 +49,6 @@ CREATE TABLE IF NOT EXISTS sluice.pending (
   since timestamptz NOT NULL DEFAULT now()
 );
 ";
-
-/// The columns of each table that a pipeline has registered before, by schema and name.
-pub async fn known_columns(
-    db: &mut Connection,
-    pipeline: &str,
-) -> Result<HashMap<(String, String), Vec<String>>, Error> {
-    let rows = db
-        .query(
-            "SELECT schema, name, pg_catalog.to_json(columns) FROM sluice.tables WHERE pipeline = $1",
-            &[Some(pipeline)],
-        )
-        .await?;
-    let text = |r: &wire::Row<'_>, i: usize| r.get(i).unwrap_or_default().to_owned();
-    Ok(rows
-        .iter()
-        .map(|r| ((text(&r, 0), text(&r, 1)), serde_json::from_str(r.get(2).unwrap_or("[]")).unwrap_or_default()))
-        .collect())
-}
 
 const SCHEMA: &str = "CREATE SCHEMA IF NOT EXISTS sluice;\nREVOKE ALL ON SCHEMA sluice FROM PUBLIC;\n";
 

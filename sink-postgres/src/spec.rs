@@ -1,6 +1,7 @@
 //! A table of the pipeline, as the replicator knows it from production's catalog.
 
 use crate::key::Kind;
+use crate::known::Known;
 
 /// What the target has to know of a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,10 +16,8 @@ pub struct TableSpec {
     pub kinds: Option<Vec<Kind>>,
     /// May a single key be pending? Not without a key, nor with a masked one.
     pub pointable: bool,
-    /// Fingerprint of what becomes of its columns: with another one the whole table is pending.
-    pub policy: String,
-    /// The columns of production that somebody has decided about: all but the withheld ones.
-    pub columns: Vec<String>,
+    /// The table and what becomes of its columns, to be remembered: if it says otherwise than before the whole table is pending.
+    pub known: Known,
     /// Columns that production has and that do not come: reconciling blanks them on the target.
     pub withheld: Vec<String>,
 }

@@ -5,6 +5,7 @@ pub mod flow;
 mod identity;
 mod keyless;
 mod leaves;
+mod migrations;
 mod settings;
 mod tables;
 mod types;

@@ -19,6 +19,7 @@ mod pattern;
 mod problem;
 mod read;
 mod references;
+mod remembered;
 mod resolve;
 mod secret;
 mod sections;

@@ -2,7 +2,7 @@
 //!
 //! Pure. Who reads the catalog hands its tables in; nothing is decided while it is read.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use filters::change::{Column, Identity, Table};
 use filters::compiled::faults;
@@ -17,8 +17,10 @@ use super::{Config, table_name};
 use crate::source::catalog::Reference;
 
 /// A table as production's catalog has it.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct SourceTable {
+    /// `pg_class.oid`.
+    pub oid: u32,
     /// Its schema, unquoted.
     pub schema: String,
     /// Its name, unquoted.
@@ -54,8 +56,10 @@ impl SourceTable {
 }
 
 /// A column as production's catalog has it.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct SourceColumn {
+    /// `attnum`.
+    pub number: i32,
     /// Its name, unquoted.
     pub name: String,
     /// `format_type()`: `character varying(40)`.
@@ -76,28 +80,6 @@ pub struct Resolved {
     pub guessed: Vec<(String, String, String)>,
     /// What is worth a word, and stops nothing.
     pub warnings: Vec<Problem>,
-}
-
-impl Resolved {
-    /// Withholds guessed columns of tables that were copied before without them: they came after the policy, and nobody
-    /// has looked at them. `known` has the columns of each table that was copied before.
-    pub fn withhold_unknown(&mut self, known: &HashMap<(String, String), Vec<String>>) {
-        for (schema, table, column) in &self.guessed {
-            let name = (schema.clone(), table.clone());
-            if known.get(&name).is_none_or(|columns| columns.contains(column)) {
-                continue;
-            }
-            if let Some(TableRule::Copy(rules)) = self.policy.tables.get_mut(&name) {
-                rules.columns.insert(column.clone(), Class::Withheld);
-                let path = format!("tables.{}.columns.{column}", table_name(schema, table));
-                let hint = "give it a class there, or sluice init --lock once it has been looked at";
-                self.warnings.push(
-                    Problem::new(path, "came after the table was copied, and nobody has classified it: withheld")
-                        .hint(hint),
-                );
-            }
-        }
-    }
 }
 
 impl Config {

@@ -68,7 +68,7 @@ pub async fn align(flow: &mut Flow, due: &[Due], stop: &Stop) -> Result<Option<A
             Some(prefix) => {
                 for _ in 0..prefix {
                     let Some(event) = flow.ahead.pop_front() else { break };
-                    flow.take(event)?;
+                    flow.admit(event).await?;
                     if flow.batch.is_full() {
                         flow.settle().await?;
                     }
@@ -99,6 +99,10 @@ async fn export(db: &mut Connection, due: &[Due]) -> Result<Option<(String, Snap
             tracing::info!("a table is locked on production; trying again later");
             let _ = db.simple("ROLLBACK").await;
             return Ok(None);
+        }
+        // dropped, or renamed: what is to become of it the plan says
+        Err(e) if matches!(e.sqlstate(), Some("42P01" | "3F000")) => {
+            return Err(Error::start_over("a table is gone; starting over"));
         }
         Err(e) => return Err(e).doing("lock the tables of a slice"),
     }

@@ -53,20 +53,11 @@ impl Parts {
                 continue;
             }
             let found = catalog::table(exporter, &due.name.0, &due.name.1).await.doing("read the catalog")?;
-            let Some(found) = found else {
-                return Err(Error::Refused {
-                    what: format!("{} is gone from production", due.compiled.output),
-                    hint: "take it out of `tables:`, or mark it `optional: true`".into(),
-                });
-            };
-            let names = |columns: &[filters::change::Column]| {
-                columns.iter().map(|c| (c.name.clone(), c.type_oid)).collect::<Vec<_>>()
-            };
-            let known = names(&due.compiled.input().columns);
-            let now = names(&found.shape.columns);
-            if known.iter().any(|k| !now.contains(k)) {
-                return Err(Error::start_over("a table's columns changed; starting over"));
+            let planned = flow.shapes.planned().find(|p| p.name() == due.name);
+            if let Some(how) = planned.and_then(|p| p.differs(found.as_ref())) {
+                return Err(Error::Changed { table: due.compiled.output.to_string(), how });
             }
+            let Some(found) = found else { continue };
             announce(flow, &due.compiled, found.rows);
             sink.mapping(&due.compiled.output).await?;
             let whole = sink.pending().any(|(n, p)| *n == due.name && p.is_whole());

@@ -274,9 +274,15 @@ fn found(name: &str, columns: &[(&str, &str, u32, i32)]) -> Found {
         type_name: (*type_name).into(),
         type_oid: *type_oid,
         type_modifier: *type_modifier,
+        ..SourceColumn::default()
     });
     Found {
-        table: SourceTable { schema: schema.into(), name: name.into(), columns: columns.collect(), references: vec![] },
+        table: SourceTable {
+            schema: schema.into(),
+            name: name.into(),
+            columns: columns.collect(),
+            ..SourceTable::default()
+        },
         key: vec!["id".into()],
         facts: Vec::new(),
     }

@@ -14,6 +14,10 @@ pub struct SourceTable {
     pub shape: Arc<Table>,
     /// SQL names of the types of `shape.columns`.
     pub types: Vec<String>,
+    /// Their numbers (`attnum`), ascending: a name can move to another column, a number cannot.
+    pub numbers: Vec<i32>,
+    /// As [`looks`] gives it.
+    pub look: String,
     /// `p` for a partitioned table, else `r`.
     pub kind: char,
     /// Columns of the replica identity (with FULL: of the primary key) in the order of their index.
@@ -76,6 +80,19 @@ pub async fn table(db: &mut Connection, schema: &str, name: &str) -> Result<Opti
     Ok(read(db, "n.nspname = $1::text AND c.relname = $2::text", &[Some(schema), Some(name)]).await?.pop())
 }
 
+/// A fingerprint of each of these tables, by OID: its name, its identity, its columns with number, name and type. One that
+/// is gone is left out.
+pub async fn looks(db: &mut Connection, oids: impl IntoIterator<Item = u32>) -> Result<HashMap<u32, String>, Error> {
+    let list = oids.into_iter().map(|oid| oid.to_string()).collect::<Vec<_>>().join(",");
+    let rows = db
+        .query(
+            &format!("SELECT c.oid, {LOOK} FROM {RELATIONS} WHERE c.oid = ANY ($1::oid[])"),
+            &[Some(&format!("{{{list}}}"))],
+        )
+        .await?;
+    Ok(rows.iter().filter_map(|r| Some((r.get(0)?.parse().ok()?, r.get(1)?.to_owned()))).collect())
+}
+
 /// A fingerprint of the partitions of every partitioned table: which leaves, and which files they are in. TRUNCATE of a
 /// leaf gives it another file; so does a rewrite, which costs a needless copy and no more.
 pub async fn leaves(db: &mut Connection) -> Result<HashMap<(String, String), String>, Error> {
@@ -92,7 +109,8 @@ CROSS JOIN LATERAL pg_catalog.pg_partition_tree(c.oid) t
 WHERE c.relkind = 'p' AND NOT c.relispartition AND t.isleaf GROUP BY 1, 2";
 
 async fn read(db: &mut Connection, which: &str, params: &[Option<&str>]) -> Result<Vec<SourceTable>, Error> {
-    let rows = db.query(&TABLES.replace("WHICH", which), params).await?;
+    let sql = TABLES.replace("RELATIONS", RELATIONS).replace("LOOK", LOOK).replace("WHICH", which);
+    let rows = db.query(&sql, params).await?;
     let mut tables = Vec::with_capacity(rows.len());
     for row in rows.iter() {
         let text = |i: usize| row.get(i).unwrap_or("");
@@ -106,16 +124,17 @@ async fn read(db: &mut Connection, which: &str, params: &[Option<&str>]) -> Resu
         let key = list(5);
         let kinds: Option<Vec<Kind>> = list(6).iter().map(|k| kind(k)).collect();
         let mut columns = Vec::new();
-        let mut types = Vec::new();
+        let (mut types, mut numbers) = (Vec::new(), Vec::new());
         // JSON: a name may hold any character, line breaks and tabs too
-        let described: Vec<(u32, i32, String, String)> = match row.get(7) {
+        let described: Vec<(i32, u32, i32, String, String)> = match row.get(7) {
             Some(json) => serde_json::from_str(json).map_err(|_| Error::Protocol("a table's columns are no JSON"))?,
             None => Vec::new(),
         };
-        for (type_oid, type_modifier, ty, name) in described {
+        for (number, type_oid, type_modifier, ty, name) in described {
             let is_key = identity == Identity::Full || identity != Identity::Nothing && key.contains(&name);
             columns.push(Column { name: name.into(), type_oid, type_modifier, key: is_key });
             types.push(ty);
+            numbers.push(number);
         }
         let identified = match identity {
             Identity::Full => true,
@@ -131,6 +150,8 @@ async fn read(db: &mut Connection, which: &str, params: &[Option<&str>]) -> Resu
                 columns,
             }),
             types,
+            numbers,
+            look: text(14).to_owned(),
             kind: text(3).chars().next().unwrap_or('r'),
             kinds: kinds.filter(|k| !k.is_empty()),
             key,
@@ -165,6 +186,15 @@ fn kind(name: &str) -> Option<Kind> {
     }
 }
 
+const RELATIONS: &str = "pg_catalog.pg_class c
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+LEFT JOIN pg_catalog.pg_index x ON x.indrelid = c.oid AND x.indimmediate AND x.indisvalid AND x.indpred IS NULL AND x.indexprs IS NULL
+  AND CASE WHEN c.relreplident = 'i' THEN x.indisreplident ELSE x.indisprimary END";
+
+const LOOK: &str = "pg_catalog.md5(pg_catalog.json_build_array(n.nspname, c.relname, c.relkind, c.relreplident, x.indkey::text,
+    (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(a.attnum, a.attname, a.atttypid, a.atttypmod, a.attgenerated) ORDER BY a.attnum)
+      FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped))::text)";
+
 // Foreign keys of a leaf count as its root's, and so does one that points at a leaf.
 // The identity's index: the chosen one (USING INDEX), else the primary key; a deferrable one identifies nothing.
 // Text is ordered as we order it only under a C collation, and only where UTF-8 keeps the server's byte order.
@@ -182,7 +212,7 @@ SELECT c.oid, n.nspname, c.relname, c.relkind, c.relreplident,
     JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = x.indkey[k.n - 1]
     LEFT JOIN pg_catalog.pg_collation l ON l.oid = a.attcollation
     JOIN pg_catalog.pg_database d ON d.datname = pg_catalog.current_database()),
-  (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(a.atttypid::bigint, a.atttypmod,
+  (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(a.attnum, a.atttypid::bigint, a.atttypmod,
       pg_catalog.format_type(a.atttypid, a.atttypmod), a.attname) ORDER BY a.attnum)
     FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''),
   (CASE WHEN c.relkind = 'p' THEN (SELECT pg_catalog.sum(p.reltuples)::bigint FROM pg_catalog.pg_partition_tree(c.oid) t
@@ -206,11 +236,9 @@ SELECT c.oid, n.nspname, c.relname, c.relkind, c.relreplident,
     JOIN pg_catalog.pg_class r ON r.oid = coalesce(pg_catalog.pg_partition_root(f.confrelid)::oid, f.confrelid)
     JOIN pg_catalog.pg_namespace rn ON rn.oid = r.relnamespace
     WHERE f.contype = 'f' AND f.conparentid = 0
-      AND (f.conrelid = c.oid OR c.relkind = 'p' AND pg_catalog.pg_partition_root(f.conrelid)::oid = c.oid))
-FROM pg_catalog.pg_class c
-JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-LEFT JOIN pg_catalog.pg_index x ON x.indrelid = c.oid AND x.indimmediate AND x.indisvalid AND x.indpred IS NULL AND x.indexprs IS NULL
-  AND CASE WHEN c.relreplident = 'i' THEN x.indisreplident ELSE x.indisprimary END
+      AND (f.conrelid = c.oid OR c.relkind = 'p' AND pg_catalog.pg_partition_root(f.conrelid)::oid = c.oid)),
+  LOOK
+FROM RELATIONS
 WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence = 'p'
   AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'sluice') AND n.nspname NOT LIKE 'pg\\_%' AND WHICH
 ORDER BY n.nspname, c.relname";

@@ -6,8 +6,8 @@
 //!   open**; under protocol 1 the latter means that all before it was sent. Positions never go back: the server's
 //!   keepalives do, right after a commit and while it reads up to where the slot stands, so they are lifted to the
 //!   last commit; that is as true.
-//! - A change travels with the `Arc<Table>` of the Relation before it. A Relation that says nothing new keeps the
-//!   `Arc`, so that whoever caches by pointer finds his own again.
+//! - A change travels with the `Arc<Table>` of the Relation before it. A Relation that says nothing new is told
+//!   too (production's table was touched), and keeps the `Arc`, so that whoever caches by pointer finds his own again.
 //! - What does not fit (a change outside a transaction or of an unknown table, a row of another width) is an error:
 //!   the stream is not what we think it is, and nothing after it could be trusted.
 
@@ -168,8 +168,8 @@ impl Decoder {
 
     fn relation(&mut self, relation: Relation) -> Result<Option<Event>, Error> {
         let table = table(relation)?;
-        if self.tables.get(&table.oid).is_some_and(|known| **known == table) {
-            return Ok(None);
+        if let Some(known) = self.tables.get(&table.oid).filter(|known| ***known == table) {
+            return Ok(Some(Event::Schema(known.clone())));
         }
         self.last = None;
         let table = Arc::new(table);

@@ -1,21 +1,18 @@
 //! What the configuration means for the tables that production has.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use filters::filter::{Compiled, Filter};
 use filters::key::MaskKey;
 use filters::mask::Injective;
-use filters::policy::{Class, Policy, TableRule};
+use filters::policy::{Class, Policy, TableRule, TableRules};
+use sink_postgres::known::{Fate, Known, KnownColumn, Memory};
 use sink_postgres::spec::TableSpec;
 use wire::Connection;
 
 use crate::config::{self, Config, Lock};
 use crate::error::{Doing, Error};
 use crate::source::catalog::{self, SourceTable};
-
-/// The columns of tables that were copied before, by schema and name.
-pub type Known = HashMap<(String, String), Vec<String>>;
 
 /// What the configuration means for the tables that production has.
 pub struct Plan {
@@ -29,16 +26,18 @@ pub struct Plan {
     pub warnings: Vec<String>,
     /// Short id of the masking key.
     pub mask_key: String,
+    /// What was known of the tables before.
+    pub memory: Memory,
 }
 
 /// Reads production's catalog and lays the configuration over it.
 ///
-/// `known`: the columns of tables that were copied before; without a lock, a column that came later is withheld.
-pub async fn plan(config: &Config, lock: Option<&Lock>, known: &Known, db: &mut Connection) -> Result<Plan, Error> {
+/// `memory`: what was known of the tables before.
+pub async fn plan(config: &Config, lock: Option<&Lock>, memory: Memory, db: &mut Connection) -> Result<Plan, Error> {
     let found = catalog::tables(db).await.doing("read the catalog")?;
     let plain: Vec<config::SourceTable> = found.iter().map(described).collect();
     let mut resolved = config.resolve(&plain, lock).map_err(Error::Config)?;
-    resolved.withhold_unknown(known);
+    resolved.remember(&plain, &memory);
     let key = match &config.masking.key {
         Some(key) => key.clone(),
         // no mask needs one: `config` has seen to that
@@ -58,18 +57,21 @@ pub async fn plan(config: &Config, lock: Option<&Lock>, known: &Known, db: &mut 
             tables.push((table, compiled));
         }
     }
-    Ok(Plan { tables, policy: resolved.policy, filter, warnings, mask_key })
+    Ok(Plan { tables, policy: resolved.policy, filter, warnings, mask_key, memory })
 }
 
 /// A table as the configuration wants to see it.
 pub fn described(table: &SourceTable) -> config::SourceTable {
-    let columns = table.shape.columns.iter().zip(&table.types).map(|(c, ty)| config::SourceColumn {
+    let columns = table.shape.columns.iter().zip(&table.types).zip(&table.numbers);
+    let columns = columns.map(|((c, ty), number)| config::SourceColumn {
+        number: *number,
         name: c.name.to_string(),
         type_name: ty.clone(),
         type_oid: c.type_oid,
         type_modifier: c.type_modifier,
     });
     config::SourceTable {
+        oid: table.shape.oid,
         schema: table.shape.schema.to_string(),
         name: table.shape.name.to_string(),
         columns: columns.collect(),
@@ -106,41 +108,53 @@ pub fn proven(table: &SourceTable, compiled: &Compiled) -> Result<(), Error> {
 }
 
 /// How the target is to know a table.
-pub fn spec(table: &SourceTable, compiled: &Compiled, policy: &Policy) -> TableSpec {
+pub fn spec(table: &SourceTable, compiled: &Compiled, policy: &Policy, memory: &Memory) -> TableSpec {
     let (schema, name) = table.name();
     let masked = compiled.masked_columns().any(|m| table.key.iter().any(|k| k == m));
-    // a column that is withheld is as if it were not there: when one comes, nothing has to be copied again
-    let one = policy.tables.get(&(schema.clone(), name.clone())).cloned().map(|mut rule| {
-        if let TableRule::Copy(rules) = &mut rule {
-            rules.columns.retain(|_, class| *class != Class::Withheld);
-        }
-        Policy { tables: [((schema.clone(), name.clone()), rule)].into() }
-    });
+    let key = if table.identified { table.key.clone() } else { Vec::new() };
     TableSpec {
+        kinds: if masked || !table.identified { None } else { table.kinds.clone() },
+        pointable: !masked && !key.is_empty(),
+        known: known(table, &key, policy, memory),
+        withheld: compiled.dropped_columns().chain(compiled.withheld_columns()).map(str::to_owned).collect(),
         schema,
         name,
-        key: if table.identified { table.key.clone() } else { Vec::new() },
-        kinds: if masked || !table.identified { None } else { table.kinds.clone() },
-        pointable: !masked && table.identified && !table.key.is_empty(),
-        columns: {
-            let withheld: Vec<&str> = compiled.withheld_columns().collect();
-            let all = compiled.input().columns.iter().map(|c| c.name.to_string());
-            all.filter(|c| !withheld.contains(&c.as_str())).collect()
-        },
-        policy: format!("{}{}", one.map(|p| p.fingerprint()).unwrap_or_default(), types(table, compiled)),
-        withheld: compiled.dropped_columns().chain(compiled.withheld_columns()).map(str::to_owned).collect(),
+        key,
     }
 }
 
-/// A fingerprint of the types that are copied: a column that was given another one was rewritten unseen.
-fn types(table: &SourceTable, compiled: &Compiled) -> String {
-    let mut hash = blake3::Hasher::new();
-    for &i in compiled.sources() {
-        if let (Some(column), Some(ty)) = (table.shape.columns.get(i), table.types.get(i)) {
-            hash.update(format!("{}\0{ty}\0", column.name).as_bytes());
-        }
+/// What is to be remembered of it.
+fn known(table: &SourceTable, key: &[String], policy: &Policy, memory: &Memory) -> Known {
+    let before = memory.values().find(|k| k.oid == table.shape.oid);
+    let rule = policy.rule(&table.shape.schema, &table.shape.name);
+    let mut columns = Vec::with_capacity(table.numbers.len());
+    for ((column, ty), &number) in table.shape.columns.iter().zip(&table.types).zip(&table.numbers) {
+        let class = match rule {
+            TableRule::Copy(rules) => rules.class(&column.name),
+            _ => &Class::Withheld,
+        };
+        let name = column.name.to_string();
+        let shield = |b: &Known| b.live(number)?.shielded.clone();
+        let (fate, print, shielded) = match class {
+            Class::Keep => (Fate::Keep, print(&name, ty, class), None),
+            Class::Mask { .. } => (Fate::Mask, print(&name, ty, class), Some(name.clone())),
+            // its type is nothing to us
+            Class::Drop => (Fate::Drop, print(&name, "", class), Some(name.clone())),
+            Class::Withheld => (Fate::Withheld, String::new(), before.and_then(shield)),
+        };
+        columns.push(KnownColumn { number, name, fate, print, shielded });
     }
-    hash.finalize().to_hex().chars().take(16).collect()
+    let gone = before.iter().flat_map(|b| &b.columns).filter(|c| !table.numbers.contains(&c.number));
+    columns.extend(gone.map(|c| KnownColumn { fate: Fate::Gone, print: String::new(), shielded: None, ..c.clone() }));
+    Known { oid: table.shape.oid, key: key.to_vec(), columns }
+}
+
+/// A fingerprint of what comes of a column.
+fn print(name: &str, ty: &str, class: &Class) -> String {
+    let rules = TableRules { columns: [(name.to_owned(), class.clone())].into(), rest: Class::Withheld };
+    let one = Policy { tables: [((String::new(), String::new()), TableRule::Copy(rules))].into() };
+    let hash = blake3::hash(format!("{}\0{ty}", one.fingerprint()).as_bytes());
+    hash.to_hex().chars().take(16).collect()
 }
 
 /// The target's protected tables, globs resolved by its own catalog.

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use filters::policy::{Class, Policy, TableRule};
-use sink_postgres::session;
+use filters::policy::{Class, TableRule};
+use sink_postgres::{known, session};
 use wire::Connection;
 
 use super::{Away, BYTES_A_SECOND, Forecast, Held, Masked, Table, hazards};
@@ -27,8 +27,9 @@ pub async fn gather(config: &Config, lock: Option<&Lock>) -> Result<Forecast, Er
     start::different(&mut source, &mut target).await?;
     let began = (Instant::now(), wal(&mut source).await?);
     let found = catalog::tables(&mut source).await.doing("read the catalog")?;
-    let plan = start::plan(config, lock, &start::Known::new(), &mut source).await?;
-    let tables: Vec<Table> = plan.tables.iter().map(|(t, c)| table(t, c, &plan.policy)).collect();
+    let memory = known::read(&mut target, &config.pipeline).await?;
+    let plan = start::plan(config, lock, memory, &mut source).await?;
+    let tables: Vec<Table> = plan.tables.iter().map(|(t, c)| table(t, c, &plan)).collect();
     let protected = start::protected(config, &mut target).await?;
     let there = held(&mut target).await?;
     let written: Vec<(String, String)> = plan.tables.iter().map(|(t, _)| t.name()).collect();
@@ -81,9 +82,9 @@ pub async fn gather(config: &Config, lock: Option<&Lock>) -> Result<Forecast, Er
     })
 }
 
-fn table(table: &SourceTable, compiled: &filters::compiled::Compiled, policy: &Policy) -> Table {
-    let spec = start::spec(table, compiled, policy);
-    let rules = match policy.rule(&table.shape.schema, &table.shape.name) {
+fn table(table: &SourceTable, compiled: &filters::compiled::Compiled, plan: &start::Plan) -> Table {
+    let spec = start::spec(table, compiled, &plan.policy, &plan.memory);
+    let rules = match plan.policy.rule(&table.shape.schema, &table.shape.name) {
         TableRule::Copy(rules) => Some(rules),
         _ => None,
     };

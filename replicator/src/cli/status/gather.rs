@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use sink_postgres::{schema, session};
+use sink_postgres::known::{self, Memory};
+use sink_postgres::session;
 use wire::{Connection, Conninfo};
 
 use super::source::{self, Said};
@@ -22,8 +23,8 @@ struct Target {
     waiting_for: Vec<i32>,
     checkpoint: Option<Checkpoint>,
     tables: Vec<Table>,
-    /// That a table had when it was copied.
-    columns: start::Known,
+    /// What was known of the tables when they were registered.
+    memory: Memory,
     protected: Vec<String>,
 }
 
@@ -49,7 +50,7 @@ pub async fn gather(config: &Config, lock: Option<&Lock>) -> Result<(State, Opti
     let Said { slot, lag, policy, problems } = production;
     let whole = policy.is_some();
     let tables = policy.map_or_else(Vec::new, |(mut resolved, found)| {
-        resolved.withhold_unknown(&staging.columns);
+        resolved.remember(&found, &staging.memory);
         source::tables(&resolved.policy, &found)
     });
     (state.slot, state.lag, state.problems) = (slot, lag, problems);
@@ -111,9 +112,7 @@ async fn target(config: &Config, info: &Conninfo) -> Result<Target, Error> {
     let mut db = opened.map_err(sink_postgres::Error::from)?;
     let protected = start::protected(config, &mut db).await?;
     let mut said = read(config, &mut db).await.map_err(sink_postgres::Error::from)?;
-    if !said.tables.is_empty() {
-        said.columns = schema::known_columns(&mut db, &config.pipeline).await?;
-    }
+    said.memory = known::read(&mut db, &config.pipeline).await?;
     said.protected = protected.iter().map(|(s, n)| table_name(s, n)).collect();
     said.protected.sort();
     db.close().await;

@@ -6,6 +6,7 @@ mod good;
 mod locked;
 mod masks_document;
 mod referring;
+mod remembered;
 mod resolved;
 
 use super::{Config, SourceColumn, SourceTable};
@@ -47,12 +48,18 @@ fn table(name: &str, columns: &[&str]) -> SourceTable {
     let (schema, name) = name.split_once('.').unwrap();
     let column = |name: &&str| {
         let (type_name, type_oid) = if *name == "id" { ("bigint", 20) } else { ("text", 25) };
-        SourceColumn { name: (*name).to_owned(), type_name: type_name.to_owned(), type_oid, type_modifier: -1 }
+        SourceColumn {
+            number: 0,
+            name: (*name).to_owned(),
+            type_name: type_name.to_owned(),
+            type_oid,
+            type_modifier: -1,
+        }
     };
     SourceTable {
         schema: schema.to_owned(),
         name: name.to_owned(),
         columns: columns.iter().map(column).collect(),
-        references: vec![],
+        ..SourceTable::default()
     }
 }
