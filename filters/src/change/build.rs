@@ -12,6 +12,7 @@ use super::row::{Row, Value};
 pub struct RowBuilder {
     arena: BytesMut,
     columns: u16,
+    unchanged: bool,
 }
 
 impl RowBuilder {
@@ -25,7 +26,10 @@ impl RowBuilder {
         self.columns += 1;
         match value {
             Value::Null => self.arena.put_u8(b'n'),
-            Value::Unchanged => self.arena.put_u8(b'u'),
+            Value::Unchanged => {
+                self.unchanged = true;
+                self.arena.put_u8(b'u');
+            }
             Value::Text(v) => self.put(b't', v),
             Value::Binary(v) => self.put(b'b', v),
         }
@@ -49,8 +53,8 @@ impl RowBuilder {
 
     /// Ends the row.
     pub fn finish(&mut self) -> Row {
-        let row = Row { columns: self.columns, data: self.arena.split().freeze() };
-        self.columns = 0;
+        let row = Row { columns: self.columns, unchanged: self.unchanged, data: self.arena.split().freeze() };
+        (self.columns, self.unchanged) = (0, false);
         if self.arena.capacity() < 1024 {
             self.arena.reserve(64 * 1024);
         }
@@ -88,7 +92,14 @@ mod tests {
         assert_eq!(row.values().collect::<Vec<_>>(), want);
         assert!(row.has_unchanged());
         assert_eq!(format!("{row:?}"), "[text(1), null, unchanged, text(3), null]");
+        let again = Row::split_from(&mut row.data.clone(), 5).unwrap();
+        assert_eq!(again, row);
+        assert!(again.has_unchanged());
         assert_eq!(b.finish().len(), 0);
+        b.push(Value::Text(b"u"));
+        let whole = b.finish();
+        assert!(!whole.has_unchanged());
+        assert!(!Row::split_from(&mut whole.data.clone(), 1).unwrap().has_unchanged());
     }
 
     #[test]

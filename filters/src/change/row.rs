@@ -38,6 +38,8 @@ impl fmt::Debug for Value<'_> {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Row {
     pub(super) columns: u16,
+    /// Has it an unchanged value? Seen when the row is made, and asked of every change.
+    pub(super) unchanged: bool,
     pub(super) data: Bytes,
 }
 
@@ -56,10 +58,11 @@ impl Row {
     /// Takes `columns` columns from the front of `data`, leaving the rest. Checks every border, so that views later
     /// cannot fail.
     pub fn split_from(data: &mut Bytes, columns: u16) -> Result<Row, BadTuple> {
-        let mut at = 0usize;
+        let (mut at, mut unchanged) = (0usize, false);
         for _ in 0..columns {
             match data.get(at).ok_or(BadTuple("ends before its last column"))? {
-                b'n' | b'u' => at += 1,
+                b'n' => at += 1,
+                b'u' => (at, unchanged) = (at + 1, true),
                 b't' | b'b' => {
                     let head = data.get(at + 1..at + 5).ok_or(BadTuple("ends inside a length"))?;
                     let len = i32::from_be_bytes([head[0], head[1], head[2], head[3]]);
@@ -72,7 +75,7 @@ impl Row {
                 _ => return Err(BadTuple("has an unknown kind of column")),
             }
         }
-        Ok(Row { columns, data: data.split_to(at) })
+        Ok(Row { columns, unchanged, data: data.split_to(at) })
     }
 
     /// How many columns it has.
@@ -102,7 +105,7 @@ impl Row {
 
     /// Has any column an unchanged TOASTed value that the stream did not send?
     pub fn has_unchanged(&self) -> bool {
-        self.values().any(|v| v == Value::Unchanged)
+        self.unchanged
     }
 }
 
