@@ -110,7 +110,7 @@ impl Mapping {
         Ok(Mapping { writable, shape: shape.clone(), columns, key, unique, extra, defaults, may_truncate })
     }
 
-    /// Does a part of the key belong to GENERATED ALWAYS AS IDENTITY?
+    /// Is a column GENERATED ALWAYS AS IDENTITY, so that it cannot be SET?
     pub fn identity_always(&self) -> bool {
         self.columns.iter().any(|c| c.identity_always)
     }

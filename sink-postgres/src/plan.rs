@@ -5,8 +5,21 @@
 //! all deletes go before all updates and these before all inserts: a value is freed before it is taken. Where that is
 //! not enough (two rows swap a unique value) the server refuses, nothing is applied, and the sink replays the same run in
 //! smaller pieces, in production's own order at last (invariant 12). Anything that does not fold (a key change, a
-//! table without a key, a truncate, a sequence that production could not have made) is a barrier: what was folded so far
-//! goes first, then this one alone.
+//! change of a table without a key, a truncate, a sequence that production could not have made) is a barrier: what was
+//! folded so far goes first, then this one alone.
+//!
+//! **What is promised**, and tried in `tests/fold` on sequences that nobody wrote down:
+//!
+//! - Of a run that production made, the steps leave what its changes one by one leave, or the server refuses them or
+//!   counts other rows, and then only for one of four reasons: a row that stays took a unique value from another row that
+//!   stays; a column that cannot be SET has changed; a key was changed under two shapes of its table; a key came and went
+//!   beside one that is equal to it and written otherwise (`citext`).
+//! - Of a run that production could not have made, or that finds other rows than it must, nothing is accepted that its
+//!   changes one by one would not be: a key that comes and goes leaves [`Step::Absent`] behind, and a change that does not
+//!   follow from the one before it stays alone. Only values that do not last are not looked at: a stray row in the way of a
+//!   unique value that is gone by the end of the run stays unseen.
+//! - No change is dropped. What has no key to be found by, or was not sent whole where it must be, is handed on as it is
+//!   ([`Step::Single`]), and refused there.
 //!
 //! Foreign keys do not order the steps: our sessions run with them quiet, or the tables have none ([`crate::guard`]).
 
@@ -51,6 +64,8 @@ pub enum Act<'a> {
 pub enum Step<'a> {
     /// Delete by key: the rows hold at least the key.
     Delete(usize, Vec<&'a Row>),
+    /// Nothing, but no row may have these keys: they came and went, and the insert must not have met one.
+    Absent(usize, Vec<&'a Row>),
     /// Update by key: every column but the key and the columns (by index into the row) that were not sent.
     Update(usize, Vec<usize>, Vec<Cow<'a, Row>>),
     /// Insert whole rows.
@@ -64,6 +79,7 @@ impl Step<'_> {
     pub fn rows(&self) -> Option<u64> {
         match self {
             Step::Delete(_, r) => Some(r.len() as u64),
+            Step::Absent(..) => Some(0),
             Step::Update(_, _, r) | Step::Insert(_, r) => Some(r.len() as u64),
             Step::Single(_, Act::Truncate) => None,
             Step::Single(..) => Some(1),
@@ -71,10 +87,10 @@ impl Step<'_> {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Net {
-    Insert,
-    Update,
+/// What becomes of a row, with its latest image.
+enum Net<'a> {
+    Insert(Cow<'a, Row>),
+    Update(Cow<'a, Row>),
     Delete,
     /// Inserted and deleted again.
     Nothing,
@@ -83,11 +99,9 @@ enum Net {
 struct Entry<'a> {
     map: usize,
     hash: u64,
-    net: Net,
     /// A row that holds the key.
     key: &'a Row,
-    /// The latest image, for insert and update.
-    image: Option<Cow<'a, Row>>,
+    net: Net<'a>,
 }
 
 /// Folds `items` into steps, in an order in which they may run.
@@ -119,7 +133,13 @@ struct Fold<'m, 'a> {
 
 impl<'a> Fold<'_, 'a> {
     fn push(&mut self, item: Item<'a>) {
-        let Some(mapping) = self.maps.get(item.map) else { return };
+        let Some(mapping) = self.maps.get(item.map) else { return self.single(item.map, item.act) };
+        // production sends a new row whole; what it did not send would become null
+        if let Act::Insert(row) = item.act
+            && row.has_unchanged()
+        {
+            return self.single(item.map, item.act);
+        }
         let Some(key) = mapping.key.as_ref().map(|k| k.source.as_slice()) else {
             match item.act {
                 Act::Insert(row) => self.unkeyed.push((item.map, row)),
@@ -127,15 +147,11 @@ impl<'a> Fold<'_, 'a> {
             }
             return;
         };
-        let (row, net) = match &item.act {
-            Act::Insert(row) => (*row, Net::Insert),
-            Act::Delete(row) => (*row, Net::Delete),
-            Act::Update { old, new } => {
-                if old.is_some_and(|old| !same_key(old, new, key)) {
-                    return self.single(item.map, item.act);
-                }
-                (*new, Net::Update)
-            }
+        let (row, net) = match item.act {
+            Act::Insert(row) => (row, Net::Insert(Cow::Borrowed(row))),
+            Act::Delete(row) => (row, Net::Delete),
+            Act::Update { old: Some(old), new } if !same_key(old, new, key) => return self.single(item.map, item.act),
+            Act::Update { new, .. } => (new, Net::Update(Cow::Borrowed(new))),
             Act::Truncate => return self.single(item.map, item.act),
         };
         let Some(hash) = self.hash(item.map, row, key) else { return self.single(item.map, item.act) };
@@ -147,34 +163,35 @@ impl<'a> Fold<'_, 'a> {
             })
             .copied();
         let Some(found) = found else {
-            let image = (net != Net::Delete).then_some(Cow::Borrowed(row));
             let at = self.entries.len();
-            self.entries.push(Entry { map: item.map, hash, net, key: row, image });
+            self.entries.push(Entry { map: item.map, hash, key: row, net });
             let entries = &self.entries;
             self.index.insert_unique(hash, at, |&i| entries.get(i).map_or(0, |e| e.hash));
             return;
         };
-        if !self.merge(found, net, row, mapping.identity_always()) {
+        if !self.merge(found, &item.act, mapping.identity_always()) {
+            // nothing may be merged into it later either: an insert that meets its own key must not become nothing
             self.flush();
             self.push(item);
+            self.flush();
         }
     }
 
     /// Merges a second change of one key into the first; false if production could not have made this sequence, or we
     /// cannot say it in one step.
-    fn merge(&mut self, at: usize, net: Net, row: &'a Row, identity_always: bool) -> bool {
+    fn merge(&mut self, at: usize, act: &Act<'a>, identity_always: bool) -> bool {
         let Some(entry) = self.entries.get_mut(at) else { return false };
-        (entry.net, entry.image) = match (entry.net, net) {
-            (kept @ (Net::Insert | Net::Update), Net::Update) => {
-                (kept, Some(entry.image.take().map_or(Cow::Borrowed(row), |before| overlay(before, row))))
+        match (&mut entry.net, act) {
+            (Net::Insert(image) | Net::Update(image), Act::Update { new, .. }) => {
+                *image = overlay(std::mem::replace(image, Cow::Borrowed(new)), new);
             }
-            (Net::Insert, Net::Delete) => (Net::Nothing, None),
-            (Net::Update, Net::Delete) => (Net::Delete, None),
+            (net @ Net::Insert(_), Act::Delete(_)) => *net = Net::Nothing,
+            (net @ Net::Update(_), Act::Delete(_)) => *net = Net::Delete,
             // a row that goes and comes is a row that changes, unless a column cannot be SET
-            (Net::Delete, Net::Insert) if !identity_always => (Net::Update, Some(Cow::Borrowed(row))),
-            (Net::Nothing, Net::Insert) => (Net::Insert, Some(Cow::Borrowed(row))),
+            (net @ Net::Delete, Act::Insert(row)) if !identity_always => *net = Net::Update(Cow::Borrowed(row)),
+            (net @ Net::Nothing, Act::Insert(row)) => *net = Net::Insert(Cow::Borrowed(row)),
             _ => return false,
-        };
+        }
         true
     }
 
@@ -201,26 +218,30 @@ impl<'a> Fold<'_, 'a> {
     /// Turns what was folded into steps: deletes, updates, inserts.
     fn flush(&mut self) {
         let mut deletes: Vec<(usize, Vec<&'a Row>)> = Vec::new();
+        let mut absent: Vec<(usize, Vec<&'a Row>)> = Vec::new();
         let mut updates: Vec<(usize, Vec<usize>, Vec<Cow<'a, Row>>)> = Vec::new();
         let mut inserts: Vec<(usize, Vec<Cow<'a, Row>>)> = Vec::new();
-        for entry in self.entries.drain(..) {
-            match (entry.net, entry.image) {
-                (Net::Delete, _) => match deletes.iter_mut().find(|d| d.0 == entry.map) {
-                    Some(d) => d.1.push(entry.key),
-                    None => deletes.push((entry.map, vec![entry.key])),
+        for Entry { map, key, net, .. } in self.entries.drain(..) {
+            match net {
+                Net::Delete => match deletes.iter_mut().find(|d| d.0 == map) {
+                    Some(d) => d.1.push(key),
+                    None => deletes.push((map, vec![key])),
                 },
-                (Net::Update, Some(image)) => {
+                Net::Update(image) => {
                     let unchanged = unchanged(&image);
-                    match updates.iter_mut().find(|u| u.0 == entry.map && u.1 == unchanged) {
+                    match updates.iter_mut().find(|u| u.0 == map && u.1 == unchanged) {
                         Some(u) => u.2.push(image),
-                        None => updates.push((entry.map, unchanged, vec![image])),
+                        None => updates.push((map, unchanged, vec![image])),
                     }
                 }
-                (Net::Insert, Some(image)) => match inserts.iter_mut().find(|i| i.0 == entry.map) {
+                Net::Insert(image) => match inserts.iter_mut().find(|i| i.0 == map) {
                     Some(i) => i.1.push(image),
-                    None => inserts.push((entry.map, vec![image])),
+                    None => inserts.push((map, vec![image])),
                 },
-                _ => {}
+                Net::Nothing => match absent.iter_mut().find(|d| d.0 == map) {
+                    Some(d) => d.1.push(key),
+                    None => absent.push((map, vec![key])),
+                },
             }
         }
         self.index.clear();
@@ -231,6 +252,7 @@ impl<'a> Fold<'_, 'a> {
             }
         }
         self.steps.extend(deletes.into_iter().map(|(m, r)| Step::Delete(m, r)));
+        self.steps.extend(absent.into_iter().map(|(m, r)| Step::Absent(m, r)));
         self.steps.extend(updates.into_iter().map(|(m, u, r)| Step::Update(m, u, r)));
         self.steps.extend(inserts.into_iter().map(|(m, r)| Step::Insert(m, r)));
     }
@@ -238,6 +260,9 @@ impl<'a> Fold<'_, 'a> {
 
 /// The columns that were not sent.
 fn unchanged(row: &Row) -> Vec<usize> {
+    if !row.has_unchanged() {
+        return Vec::new();
+    }
     row.values().enumerate().filter(|(_, v)| *v == Value::Unchanged).map(|(i, _)| i).collect()
 }
 

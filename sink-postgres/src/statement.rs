@@ -19,40 +19,39 @@ pub fn delete(m: &Mapping, key: &Key) -> String {
     format!("DELETE FROM {} AS t USING {} WHERE {}", m.writable.target(), unnest(0..key.columns.len()), by_key(m, key))
 }
 
-/// `UPDATE … FROM unnest`, by key; `None` if there is no column to set.
-pub fn update(m: &Mapping, key: &Key, unchanged: &[usize]) -> Option<String> {
-    let mut set = settable(m, key, unchanged);
-    let fixed = fixed(m, key, unchanged);
-    if set.is_empty() {
-        if fixed.is_empty() {
-            return None;
-        }
-        set.extend(key.columns.first());
+/// `UPDATE … FROM unnest`, by key. Where no column is to be set it only looks whether all rows are there, as [`absent`]
+/// looks whether none is: one row if so, however many they are.
+pub fn update(m: &Mapping, key: &Key, unchanged: &[usize]) -> String {
+    let set = settable(m, key, unchanged);
+    let columns = set.iter().copied().chain(fixed(m, key, unchanged)).filter_map(|i| m.columns.get(i));
+    let (mut list, mut condition) = (String::new(), by_key(m, key));
+    for (n, c) in columns.enumerate() {
+        let value = format!("u.c{}::{}", key.columns.len() + n, c.cast);
+        let _ = match n < set.len() {
+            true => write!(list, "{}{} = {value}", if n == 0 { "" } else { ", " }, c.quoted),
+            false => write!(condition, " AND t.{} = {value}", c.quoted),
+        };
     }
-    let mut list = String::new();
-    for (n, &column) in set.iter().enumerate() {
-        let c = m.columns.get(column)?;
-        let comma = if n == 0 { "" } else { ", " };
-        let _ = write!(list, "{comma}{} = u.c{}::{}", c.quoted, key.columns.len() + n, c.cast);
+    let (target, arrays) = (m.writable.target(), unnest(0..update_sources(m, key, unchanged).len()));
+    match list.is_empty() {
+        true => counted(&target, &arrays, &condition, "pg_catalog.cardinality($1)"),
+        false => format!("UPDATE {target} AS t SET {list} FROM {arrays} WHERE {condition}"),
     }
-    let arrays = unnest(0..key.columns.len() + set.len() + fixed.len());
-    let mut condition = by_key(m, key);
-    for (n, &column) in fixed.iter().enumerate() {
-        let c = m.columns.get(column)?;
-        let _ = write!(condition, " AND t.{} = u.c{}::{}", c.quoted, key.columns.len() + set.len() + n, c.cast);
-    }
-    Some(format!("UPDATE {} AS t SET {list} FROM {arrays} WHERE {condition}", m.writable.target()))
 }
 
-/// The columns (indexes into the rows) whose arrays [`update`] wants, in its order.
+/// One row if none of the keys is there.
+pub fn absent(m: &Mapping, key: &Key) -> String {
+    counted(&m.writable.target(), &unnest(0..key.columns.len()), &by_key(m, key), "0")
+}
+
+fn counted(target: &str, arrays: &str, condition: &str, want: &str) -> String {
+    format!("SELECT WHERE (SELECT pg_catalog.count(*) FROM {target} AS t, {arrays} WHERE {condition}) = {want}")
+}
+
+/// The columns (indexes into the rows) whose arrays [`update`] wants, in its order: the key, what is set, what cannot be.
 pub fn update_sources(m: &Mapping, key: &Key, unchanged: &[usize]) -> Vec<usize> {
-    let source = |i: &usize| m.columns.get(*i).map(|c| c.source);
-    let mut set = settable(m, key, unchanged);
-    if set.is_empty() {
-        set.extend(key.columns.first());
-    }
-    let rest = set.iter().chain(&fixed(m, key, unchanged)).filter_map(source).collect::<Vec<_>>();
-    key.source.iter().copied().chain(rest).collect()
+    let rest = settable(m, key, unchanged).into_iter().chain(fixed(m, key, unchanged));
+    key.source.iter().copied().chain(rest.filter_map(|i| m.columns.get(i)).map(|c| c.source)).collect()
 }
 
 /// Columns (indexes into the mapping) beside the key that cannot be SET: the row must have their values already, or it is

@@ -15,7 +15,11 @@ use crate::{rows, statement};
 impl Exchange<'_> {
     /// One step of a plan.
     pub fn step(&mut self, maps: &[Arc<Mapping>], step: &Step<'_>) -> Result<(), Error> {
-        let (Step::Delete(map, ..) | Step::Update(map, ..) | Step::Insert(map, ..) | Step::Single(map, ..)) = step;
+        let (Step::Delete(map, ..)
+        | Step::Absent(map, ..)
+        | Step::Update(map, ..)
+        | Step::Insert(map, ..)
+        | Step::Single(map, ..)) = step;
         let m = maps.get(*map).ok_or_else(|| Error::Bug("a step without a mapping".into()))?;
         let expect = step.rows().map_or(Expect::Any, Expect::Rows);
         match step {
@@ -28,10 +32,16 @@ impl Exchange<'_> {
                 let key = keyed(m)?;
                 self.arrays(&statement::delete(m, key), rows.iter().copied(), &key.source, expect)
             }
+            Step::Absent(_, rows) => {
+                let key = keyed(m)?;
+                self.arrays(&statement::absent(m, key), rows.iter().copied(), &key.source, Expect::Rows(1))
+            }
             Step::Update(_, unchanged, rows) => {
                 let key = keyed(m)?;
-                let Some(sql) = statement::update(m, key, unchanged) else { return Ok(()) };
+                let sql = statement::update(m, key, unchanged);
                 let source = statement::update_sources(m, key, unchanged);
+                let only_looks = statement::settable(m, key, unchanged).is_empty();
+                let expect = if only_looks { Expect::Rows(1) } else { expect };
                 self.arrays(&sql, rows.iter().map(|r| &**r), &source, expect)
             }
             Step::Single(_, act) => self.single(m, act, expect),
@@ -41,6 +51,10 @@ impl Exchange<'_> {
     fn single(&mut self, m: &Mapping, act: &Act<'_>, expect: Expect) -> Result<(), Error> {
         let all = |row: &Row| m.columns.iter().map(|c| value(row.get(c.source))).collect::<Vec<_>>();
         match (act, &m.key) {
+            // an old row is always sent whole: what is not would find a row that has nulls there
+            (Act::Update { old: Some(old), .. } | Act::Delete(old), _) if old.has_unchanged() => {
+                Err(Error::Bug(format!("an old row of {} was not sent whole", m.writable.name())))
+            }
             (Act::Truncate, _) => self.run(&statement::truncate(m), &[], expect),
             (Act::Update { old: Some(old), new }, Some(key)) => {
                 let unchanged: Vec<usize> =
