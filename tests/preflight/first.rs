@@ -41,7 +41,7 @@ async fn a_newcomer_gets_from_init_to_a_full_staging(major: u32) {
     let said = sluice.ok(&init).await;
     assert!(said.stderr.contains("public.customers.notes   drop      free text"), "{}", said.stderr);
     assert!(said.stderr.contains("export SLUICE_SOURCE_URL='postgres://sluice_reader@"), "{}", said.stderr);
-    assert!(!said.stderr.contains("Quux"), "no value is read");
+    assert!(!said.stderr.contains("Quux"), "no value is shown");
     let yaml = fs::read_to_string(sluice.dir.join("sluice.yaml")).expect("it is written");
     assert!(yaml.contains("# tables: [public.bugs, public.saved_carts]") && !yaml.contains("127.0.0.1:2"), "{yaml}");
     assert_eq!(sluice.run(&init).await.code, 2, "never over a file without --force");

@@ -3,6 +3,7 @@
 mod first;
 mod mends;
 mod readme;
+mod rental;
 
 use tokio_postgres::Client;
 

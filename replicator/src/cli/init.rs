@@ -1,8 +1,10 @@
 //! `sluice init`: a first `sluice.yaml` and `sluice.lock`, and the SQL for two roles.
 //!
-//! Reads two catalogs, and no row. Writes two files, and never over others unless it is told to.
+//! Reads two catalogs, and some rows of production to see what they look like. Writes two files, and never over others
+//! unless it is told to.
 
 mod files;
+mod look;
 mod say;
 
 use std::collections::HashMap;
@@ -35,15 +37,19 @@ pub async fn run(args: &Args, verb: &Init) -> Result<(), Error> {
         Some(name) => name.clone(),
         None => named_like(source.database()),
     };
-    let mut production = production::reader(&source, &pipeline, "init", &[]).await?;
+    let mut production = production::reader(&source, &pipeline, "init", look::BOUNDS).await?;
     let mut staging = staging(&target, &pipeline).await?;
     start::different(&mut production, &mut staging).await?;
     let tables = catalog::tables(&mut production).await.doing("read the catalog")?;
+    let seen = look::look(&mut production, &tables).await?;
     let there = target_tables(&mut staging).await?;
     production.close().await;
     staging.close().await;
-    let found: Vec<Found> =
-        tables.iter().map(|t| Found { table: start::described(t), key: t.key.clone(), facts: Vec::new() }).collect();
+    let found: Vec<Found> = tables
+        .iter()
+        .zip(seen.facts)
+        .map(|(t, facts)| Found { table: start::described(t), key: t.key.clone(), facts })
+        .collect();
     let own: Vec<(String, String)> =
         there.iter().filter(|name| !tables.iter().any(|t| t.name() == **name)).cloned().collect();
     let yaml = propose::yaml(&pipeline, &found, &own);
@@ -61,6 +67,7 @@ pub async fn run(args: &Args, verb: &Init) -> Result<(), Error> {
         own: &own,
         there: &there,
         copied,
+        unread: &seen.unread,
     });
     Ok(())
 }

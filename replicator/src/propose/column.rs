@@ -89,6 +89,11 @@ impl Column<'_> {
         inside.split(')').next()?.parse().ok()
     }
 
+    /// Is anything to be learned from its values?
+    pub fn is_sampled(&self) -> bool {
+        matches!(self.holds(), Type::Text | Type::Integer | Type::Number)
+    }
+
     /// What its type can hold; a domain is what it is over.
     pub fn holds(&self) -> Type {
         if self.facts.enumerated { Type::Made } else { Type::of(self.facts.base.as_deref().unwrap_or(self.type_name)) }

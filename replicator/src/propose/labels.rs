@@ -39,7 +39,7 @@ pub fn read(label: &str) -> Option<Label> {
     }
 }
 
-/// `'text'` or `$$text$$` without a quote in it, or a number.
+/// `'text'` or `$$text$$` without a quote in it, a number, true or false.
 fn literal(text: &str) -> Option<String> {
     let text = text.trim_end_matches(';').trim();
     for quote in ["'", "$$"] {
@@ -48,7 +48,8 @@ fn literal(text: &str) -> Option<String> {
         }
     }
     let number = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit() || b == b'.' || b == b'-');
-    number.then(|| text.to_owned())
+    let truth = ["true", "false"].iter().any(|word| text.eq_ignore_ascii_case(word));
+    (number || truth).then(|| text.to_owned())
 }
 
 /// `anon.fake_last_name()`: what it is about, by its name.

@@ -44,6 +44,11 @@ impl Sample {
         }
     }
 
+    /// Was no value counted?
+    pub fn is_empty(&self) -> bool {
+        self.n == 0
+    }
+
     /// Are at least so many in a hundred of this shape?
     pub fn at_least(&self, percent: u32, shape: Shape) -> bool {
         self.n >= ENOUGH && self.counts[shape as usize] * 100 >= self.n * percent && self.counts[shape as usize] > 0

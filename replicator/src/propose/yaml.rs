@@ -30,8 +30,8 @@ const WIDEST: usize = 64;
 pub fn yaml(pipeline: &str, found: &[Found], own: &[(String, String)]) -> String {
     let mut out = format!(
         "\
-# What leaves production, and how it looks when it does. Written by `sluice init` from names and types alone: no value was
-# looked at, so read every line. `sluice plan` shows what it would do.
+# What leaves production, and how it looks when it does. Proposed by `sluice init` from names, types and what some rows
+# look like. It cannot know everything, so read every line. `sluice plan` shows what it would do.
 
 pipeline: {pipeline}  # names slot and publication on production: sluice_{pipeline}
 

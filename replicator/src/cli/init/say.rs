@@ -55,13 +55,15 @@ pub struct Talk<'a> {
     pub there: &'a [(String, String)],
     /// Those whose rows are copied.
     pub copied: Vec<&'a SourceTable>,
+    /// Those whose rows could not be looked at.
+    pub unread: &'a [(String, String)],
 }
 
 /// Says what was written, what to review, and what to type next.
 pub fn talk(t: &Talk<'_>) {
     let lock = t.args.config.with_file_name("sluice.lock");
     eprintln!(
-        "\nwrote {} and {}, from names and types alone: no row was read",
+        "\nwrote {} and {}, from the catalog and from what some rows look like; no value was kept",
         t.args.config.display(),
         lock.display()
     );
@@ -75,6 +77,10 @@ pub fn talk(t: &Talk<'_>) {
         count(|w| matches!(w, Whole::Exclude(_)))
     );
     undecided(t.found);
+    list(
+        "no row of these could be looked at (no right to, row security, or too slow): names and types alone decided",
+        t.unread.iter().map(full).collect(),
+    );
     list("no primary key and no replica identity: updates and deletes of these do not reach the target", {
         t.copied.iter().filter(|t| !t.identified).map(|t| full(&t.name())).collect()
     });
