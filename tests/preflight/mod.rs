@@ -1,5 +1,6 @@
 //! Before the first run: `init`, `check`, `plan`, and the SQL that they print.
 
+mod alone;
 mod first;
 mod mends;
 mod readme;

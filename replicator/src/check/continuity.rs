@@ -17,7 +17,8 @@ pub async fn all(report: &mut Report, world: &mut World<'_>, target: &mut Connec
         return Ok(());
     }
     let there = slot::look(&mut world.source, &slot_name).await.doing("look at the slot")?;
-    let kept = "SELECT pg_catalog.has_table_privilege(pg_catalog.to_regclass('sluice.checkpoint'), 'SELECT')";
+    let kept = "SELECT pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND pg_catalog.has_table_privilege(c.oid, 'SELECT')
+        FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'sluice' AND c.relname = 'checkpoint'";
     let known = match super::target::ask(target, kept).await?.as_str() {
         "t" => checkpoint::read(target, &config.pipeline).await?,
         _ => None,

@@ -134,7 +134,7 @@ fn resolve(
             Area::Configuration,
             "tables",
             "no table is replicated: a table that nothing names never leaves production",
-            None,
+            Some(Mend::hand("name some in sluice.yaml; sluice init proposes them all")),
         );
     }
     (tables, resolved.policy)
