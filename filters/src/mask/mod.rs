@@ -20,6 +20,7 @@ mod city;
 mod company;
 mod constant;
 mod country;
+mod date_trunc;
 mod digits;
 mod email;
 mod facts;
@@ -30,9 +31,11 @@ mod integer;
 mod kind;
 mod last_name;
 mod lists;
+mod lorem;
 mod make;
 mod name;
 mod null;
+mod partial;
 mod phone;
 mod postcode;
 mod redact;
@@ -75,6 +78,9 @@ pub static KINDS: &[&Kind] = &[
     &phone::KIND,
     &digits::KIND,
     &uuid::KIND,
+    &date_trunc::KIND,
+    &partial::KIND,
+    &lorem::KIND,
 ];
 
 /// What a mask has made of a value.

@@ -16,6 +16,7 @@ mod name;
 mod null;
 mod people;
 mod phone;
+mod texts;
 mod uuid;
 
 use trial::Trial;
@@ -32,6 +33,7 @@ fn trials() -> Vec<Trial> {
         phone::trials(),
         digits::trials(),
         uuid::trials(),
+        texts::trials(),
     ];
     all.into_iter().flatten().collect()
 }
