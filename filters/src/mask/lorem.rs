@@ -13,7 +13,7 @@
 
 use bytes::{BufMut, BytesMut};
 
-use super::kind::{Empty, Kind, Parameter, What};
+use super::kind::{Empty, Kind};
 use super::make::{Built, Make};
 use super::spec::{Injective, MaskError};
 use super::{Masking, Outcome};
