@@ -130,7 +130,7 @@ pub fn truncate(m: &Mapping) -> String {
 }
 
 /// The columns (indexes into the mapping) that an update sets: all but the key and what was not sent.
-fn settable(m: &Mapping, key: &Key, unchanged: &[usize]) -> Vec<usize> {
+pub(crate) fn settable(m: &Mapping, key: &Key, unchanged: &[usize]) -> Vec<usize> {
     (0..m.columns.len())
         .filter(|i| !key.columns.contains(i))
         .filter(|&i| m.columns.get(i).is_some_and(|c| !unchanged.contains(&c.source) && !c.identity_always))

@@ -91,8 +91,8 @@ impl Production {
             }
             What::Insert => {
                 let mut new = vec![None; width(at)];
-                for i in 0..kind.columns.len() {
-                    new[i] = self.value(kind, i, gene);
+                for (i, cell) in new.iter_mut().enumerate().take(kind.columns.len()) {
+                    *cell = self.value(kind, i, gene);
                 }
                 if self.is_taken(kind, at, &new, None) {
                     return None;
@@ -113,7 +113,7 @@ impl Production {
                 let mut written = vec![false; kind.columns.len()];
                 for i in 0..kind.columns.len() {
                     // a sequence moves rarely: `SET n = DEFAULT`
-                    let rare = kind.always == Some(i) && !kind.key.contains(&i) && gene.keys[1] % 16 != 0;
+                    let rare = kind.always == Some(i) && !kind.key.contains(&i) && !gene.keys[1].is_multiple_of(16);
                     let in_key = kind.key.contains(&i) && gene.what == What::Update;
                     if gene.set & (1 << i) != 0 && !rare && !in_key {
                         (after[i], written[i]) = (self.value(kind, i, gene), true);
@@ -154,7 +154,7 @@ impl Production {
         }
         let value = gene.values[i % 3];
         if kind.unique == Some(i) {
-            return (value % 6 != 0).then(|| (value % 6).to_string());
+            return (!value.is_multiple_of(6)).then(|| (value % 6).to_string());
         }
         match value % 8 {
             0 => None,

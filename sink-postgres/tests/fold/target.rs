@@ -116,16 +116,16 @@ impl Table<'_> {
         let mut done = vec![false; self.rows.len()];
         let mut touched = 0;
         for image in images {
-            for at in 0..self.rows.len() {
+            for (at, done) in done.iter_mut().enumerate() {
                 let found =
                     self.matches(&self.rows[at], image) && fixed.iter().all(|&i| self.rows[at][i] == cell(image, i));
-                if !found || done[at] {
+                if !found || *done {
                     continue;
                 }
                 let mut after = self.rows[at].clone();
                 set.iter().for_each(|&i| after[i] = cell(image, i));
                 self.put(at, after)?;
-                (done[at], touched) = (true, touched + 1);
+                (*done, touched) = (true, touched + 1);
             }
         }
         Ok(touched)
