@@ -248,6 +248,7 @@ impl Pipeline {
         self.flow.board.works(Phase::Copying);
         // held between two transactions, with all that was read applied
         self.flow.catch_up().await?;
+        sink_postgres::failpoint::hit("slice.held");
         let progressed = self.copier.slice(&mut self.flow, stop).await?;
         // a slice holds the stream: one that can load nothing (a tester holds a row) comes again later and later
         self.fruitless = if progressed { 0 } else { self.fruitless + 1 };

@@ -74,6 +74,7 @@ pub async fn open(config: &Config, lock: Option<&Lock>, board: &Board) -> Result
         Some(name) => publication::publishes(&mut watch, name, plan.tables.iter().map(|(t, _)| t)).await?,
         None => publish::publish(config, &source, &plan, &mut watch).await?,
     }
+    failpoint::hit("start.published");
     ours.identity.publications =
         publication::fingerprint(&mut watch, &ours.publications).await.doing("read the publications")?;
     checkpoint::intend(&mut staging, &config.pipeline, &ours.identity).await?;
@@ -97,6 +98,7 @@ pub async fn open(config: &Config, lock: Option<&Lock>, board: &Board) -> Result
         }
     };
     let stream = Stream::start(replication, &ours.identity.slot, &ours.publications, from, Default::default()).await?;
+    failpoint::hit("start.streaming");
 
     // 5. compare
     if taken.lsn.is_some() {
@@ -110,7 +112,9 @@ pub async fn open(config: &Config, lock: Option<&Lock>, board: &Board) -> Result
             for name in &joined {
                 sink.make_pending(name).await?;
             }
+            failpoint::hit("start.pending");
             sink.set_wait(&joined, xid).await?;
+            failpoint::hit("start.joined");
         }
     }
 
@@ -182,6 +186,7 @@ pub async fn take_over(
         lock_timeout: Duration::from_secs(5),
     };
     let (mut sink, taken) = PostgresSink::connect(target, options, protected).await?;
+    failpoint::hit("start.taken");
     let fresh =
         sink.register(plan.tables.iter().map(|(t, c)| spec(t, c, &plan.policy, &plan.memory)).collect()).await?;
     for (_, compiled) in &plan.tables {

@@ -42,6 +42,7 @@ impl PostgresSink {
                         "target is busy, trying a smaller batch"
                     );
                     tokio::time::sleep(Duration::from_millis(u64::from(20 * tries.min(50)))).await;
+                    failpoint::hit("apply.smaller");
                     todo.extend(halves(batch).into_iter().rev());
                 }
             }
@@ -53,6 +54,7 @@ impl PostgresSink {
         if !self.fast(batch).await? {
             let back = if self.open { "ROLLBACK TO SAVEPOINT piece" } else { "ROLLBACK" };
             self.db.simple(back).await?;
+            failpoint::hit("apply.careful");
             self.careful(batch).await?;
         }
         self.open = true;
@@ -65,6 +67,8 @@ impl PostgresSink {
                 return Err(e);
             }
             failpoint::hit("apply.committed");
+        } else {
+            failpoint::hit("apply.piece");
         }
         Ok(())
     }

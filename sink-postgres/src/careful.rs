@@ -163,7 +163,9 @@ impl PostgresSink {
         }
         let pending = self.tables.entry(name.clone()).or_default();
         let point = pending.pointable.then(|| key::owned(row, &pending.key)).flatten();
-        self.add_pending(name, point).await
+        self.add_pending(name, point).await?;
+        crate::failpoint::hit("apply.due");
+        Ok(())
     }
 }
 

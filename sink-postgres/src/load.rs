@@ -160,6 +160,7 @@ impl Load<'_> {
                 Error::Wire(e) => self.blame(e),
                 e => e,
             })?;
+            crate::failpoint::hit("chunk.merged");
         }
         self.forget().await?;
         crate::failpoint::hit("chunk.forgotten");

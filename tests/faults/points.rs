@@ -1,83 +1,183 @@
 //! Killed at every named place (`sink_postgres::failpoint`), then run to the end.
 
-use std::time::Duration;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use super::traffic::Traffic;
+use super::visibility;
 use super::world::{self, NAME, World, number, run};
 use crate::seed::Seed;
 use crate::servers::wait_until;
 
-majors!(killed_at_every_step, an_aborted_chunk_that_commits_late, a_large_transaction_behind_a_small_one);
+majors!(
+    killed_at_every_step_of_start_and_copy,
+    killed_at_every_step_of_applying,
+    an_aborted_chunk_that_commits_late,
+    a_large_transaction_behind_a_small_one,
+);
 
-/// Each place with the hit at which to die. One world goes through all of them: the later ones find a target that the
-/// earlier ones left half done.
-const PLACES: &[&str] = &[
+/// Each place with the hit at which to die: the first start, then starts and copies of a target that the deaths before
+/// have left half done.
+const COPYING: &[&str] = &[
+    "start.published",
     "start.intended",
-    "start.slot_made",
+    "start.taken",
     "start.registered",
+    "start.slot_made",
+    "start.streaming",
     "start.placed",
+    "slice.held",
+    "slice.exported",
+    "slice.looked",
     "slice.aligned",
+    "chunk.cut:2",
     "chunk.begin",
     "chunk.begin:5",
+    "start.taken",
     "chunk.loaded:3",
+    "chunk.merged:2",
     "chunk.forgotten:2",
+    "start.placed",
     "chunk.done:4",
+    "slice.loaded",
+];
+
+/// The same of a target that has been copied.
+const APPLYING: &[&str] = &[
     "apply.before_commit",
     "apply.committed",
     "apply.before_commit:20",
     "apply.committed:20",
     "flush.begin:3",
     "flush.done:3",
+    "apply.piece:2",
+    "apply.smaller",
     "idle.batch",
+    "end.flushed",
 ];
 
-async fn killed_at_every_step(major: u32) {
+/// What is hit only where staging is not as expected.
+const AMISS: &[&str] = &["apply.careful", "apply.due"];
+
+/// A place that nobody dies at is a promise that nobody has tried.
+#[test]
+fn every_place_has_its_kill() {
+    let mut places = BTreeSet::new();
+    let packages = ["replicator/src", "sink-postgres/src"];
+    let mut todo: Vec<PathBuf> =
+        packages.iter().map(|p| Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(p)).collect();
+    while let Some(path) = todo.pop() {
+        if path.is_dir() {
+            todo.extend(fs::read_dir(&path).expect("a directory").map(|entry| entry.expect("an entry").path()));
+        } else if path.extension().is_some_and(|ext| ext == "rs") {
+            let text = fs::read_to_string(&path).expect("a source file");
+            let names = text.split("failpoint::hit(\"").skip(1);
+            places.extend(names.filter_map(|rest| rest.split('"').next()).map(str::to_owned));
+        }
+    }
+    let all = [COPYING, APPLYING, AMISS, visibility::JOINING].concat();
+    let killed: BTreeSet<String> = all.iter().filter_map(|p| p.split(':').next()).map(str::to_owned).collect();
+    assert_eq!(places, killed, "places in the source (left) and those with a kill (right)");
+    assert!(places.len() > 20);
+}
+
+async fn killed_at_every_step_of_start_and_copy(major: u32) {
     let seed = Seed::or(3);
     let world = World::new(major, major == 18).await;
     let staging = world.staging().await;
-    for place in PLACES {
-        let busy = !place.starts_with("idle");
-        let traffic = busy.then(|| Traffic::start(&world.source.url(NAME), vec![seed.rng(1)]));
-        let mut dying = world.with_env("SLUICE_FAILPOINT", place).spawn(&["run"]);
-        if !busy {
+    let pend = "BEGIN; DELETE FROM sluice.pending; INSERT INTO sluice.pending (pipeline, schema, name)
+        SELECT pipeline, schema, name FROM sluice.tables; COMMIT";
+    for (n, place) in COPYING.iter().enumerate() {
+        let copies = place.starts_with("slice") || place.starts_with("chunk");
+        if copies {
+            run(&staging, pend).await;
+        }
+        dies(&world, place, &seed).await;
+        // most are left as they are to the next
+        if copies && n % 4 == 0 {
+            world.catch_up().await;
+            world.equal().await;
+        }
+    }
+    world.catch_up().await;
+    world.equal().await;
+}
+
+async fn killed_at_every_step_of_applying(major: u32) {
+    let seed = Seed::or(4);
+    let world = World::new(major, false).await;
+    world.catch_up().await;
+    for (n, place) in APPLYING.iter().enumerate() {
+        dies(&world, place, &seed).await;
+        if n % 3 == 2 {
+            world.catch_up().await;
+            world.equal().await;
+        }
+    }
+    world.catch_up().await;
+    world.equal().await;
+    let (production, staging) = (world.production().await, world.staging().await);
+    for place in AMISS {
+        dies(&world, place, &seed).await;
+        world.catch_up().await;
+        world::equal(&production, &staging).await;
+        assert_eq!(number(&staging, "SELECT count(*) FROM sluice.pending").await, 0, "at {place}");
+    }
+}
+
+/// Runs with that place armed, makes it come to it, and sees it die there.
+async fn dies(world: &World, place: &str, seed: &Seed) {
+    let (production, staging) = (world.production().await, world.staging().await);
+    let alone = ["apply.piece", "apply.smaller", "idle", "end", "apply.careful", "apply.due"];
+    let traffic = (!alone.iter().any(|name| place.starts_with(name)))
+        .then(|| Traffic::start(&world.source.url(NAME), vec![seed.rng(1)]));
+    let mut dying = world.with_env("SLUICE_FAILPOINT", place).spawn(&["run"]);
+    if traffic.is_none() {
+        wait_until("it runs", world::LIMIT, || async { dying.log().contains("INFO running") }).await;
+    }
+    match place.split(':').next().unwrap_or_default() {
+        "apply.piece" => run(&production, "INSERT INTO log SELECT g, 'piece' FROM generate_series(1, 70000) g").await,
+        "apply.smaller" => {
+            let cancel = "SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE application_name LIKE '%/apply' AND wait_event_type = 'Lock'";
+            let start = Instant::now();
+            // behind the pieces of what the last death has left it is not a smaller batch that comes next, but all again
+            while dying.ended().is_none() && start.elapsed() < Duration::from_secs(30) {
+                run(&staging, "BEGIN; LOCK TABLE big IN ACCESS EXCLUSIVE MODE").await;
+                run(&production, "UPDATE big SET n = n + 1 WHERE id < 5").await;
+                wait_until("it waits", world::LIMIT, || async { number(&staging, cancel).await > 0 }).await;
+                run(&staging, "COMMIT").await;
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+        "idle.batch" => {
             // what happens elsewhere moves the position only
-            let production = world.production().await;
-            run(&production, "CREATE SCHEMA IF NOT EXISTS aside; CREATE TABLE IF NOT EXISTS aside.elsewhere (i int)")
-                .await;
-            let start = std::time::Instant::now();
+            let aside = "CREATE SCHEMA IF NOT EXISTS aside; CREATE TABLE IF NOT EXISTS aside.elsewhere (i int)";
+            run(&production, aside).await;
+            let start = Instant::now();
             while dying.ended().is_none() && start.elapsed() < Duration::from_secs(30) {
                 run(&production, "INSERT INTO aside.elsewhere VALUES (1)").await;
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         }
-        let status = dying.wait(Duration::from_secs(40)).await;
-        assert_eq!(status.code(), None, "at {place}: not killed, ended with {status}\n{}", dying.log());
-        if let Some(traffic) = traffic {
-            traffic.end().await;
+        "end.flushed" => {
+            run(&production, "INSERT INTO log VALUES (1, 'last')").await;
+            dying.term();
         }
-        let seen = world.sluice.run(&["status", "--json"]).await;
-        assert!(!seen.stdout.trim().is_empty(), "at {place}: status says nothing: {seen:?}");
-        // every second one is left as it is to the next
-        if place.len() % 2 == 0 || *place == "start.placed" {
-            continue;
+        "apply.careful" | "apply.due" => {
+            run(&staging, "DELETE FROM big WHERE id = (SELECT min(id) FROM big)").await;
+            run(&production, "UPDATE big SET n = n + 1").await;
         }
-        if place.starts_with("chunk") || place.starts_with("slice") {
-            // some of it has to be left for the next kill
-            let tables = "BEGIN; DELETE FROM sluice.pending; INSERT INTO sluice.pending (pipeline, schema, name)
-                SELECT pipeline, schema, name FROM sluice.tables; COMMIT";
-            run(&staging, tables).await;
-            continue;
-        }
-        if number(&staging, "SELECT count(*) FROM sluice.checkpoint WHERE lsn IS NOT NULL").await == 1 {
-            world.catch_up().await;
-            world.equal().await;
-            if place.starts_with("start") {
-                run(&staging, "INSERT INTO sluice.pending (pipeline, schema, name) SELECT pipeline, schema, name FROM sluice.tables").await;
-            }
-        }
+        _ => {}
     }
-    world.catch_up().await;
-    world.equal().await;
+    let status = dying.wait(Duration::from_secs(40)).await;
+    assert_eq!(status.code(), None, "at {place}: not killed, ended with {status}\n{}", dying.log());
+    if let Some(traffic) = traffic {
+        traffic.end().await;
+    }
+    let seen = world.sluice.run(&["status", "--json"]).await;
+    assert!(!seen.stdout.trim().is_empty(), "at {place}: status says nothing: {seen:?}");
 }
 
 /// A slice is given up because production waits for a lock of it, while the target still works on a chunk's COMMIT. What

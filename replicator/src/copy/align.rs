@@ -64,8 +64,10 @@ pub async fn align(flow: &mut Flow, due: &[Due], stop: &Stop) -> Result<Option<A
             continue;
         }
         let flushed = wal::nudge(&mut *flow.watch.lock().await).await?;
+        sink_postgres::failpoint::hit("slice.exported");
         match look_ahead(flow, &snapshot, flushed).await? {
             Some(prefix) => {
+                sink_postgres::failpoint::hit("slice.looked");
                 for _ in 0..prefix {
                     let Some(event) = flow.ahead.pop_front() else { break };
                     flow.admit(event).await?;

@@ -115,7 +115,11 @@ impl Parts {
             let part = match range {
                 Some(range) => {
                     let range = match cut(exporter, table, &pending, &range, flow.setup.chunk_rows(table)).await? {
-                        Some(at) => sink.cut(&due.name, range.id, &at).await?.0,
+                        Some(at) => {
+                            let (first, _) = sink.cut(&due.name, range.id, &at).await?;
+                            sink_postgres::failpoint::hit("chunk.cut");
+                            first
+                        }
                         None => range,
                     };
                     self.taken.insert(range.id);

@@ -54,6 +54,7 @@ pub async fn load(
     flow.told(progress);
     let sliced = result?;
     reloaded?;
+    sink_postgres::failpoint::hit("slice.loaded");
     aligned.exporter.simple("COMMIT").await.doing("end a snapshot")?;
     aligned.exporter.close().await;
     for (name, pending) in flow.sink.iter().flat_map(|s| s.pending()) {

@@ -33,6 +33,7 @@ impl Pipeline {
             let done = sink.flush().await;
             self.flow.sink = Some(sink);
             self.flow.told(done?);
+            sink_postgres::failpoint::hit("end.flushed");
         }
         Ok(end)
     }
