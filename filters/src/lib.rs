@@ -5,7 +5,8 @@
 //!
 //! Read in this order: [`change`] (what walks through the pipe), [`key`] and [`mask`] (one value), [`policy`] (which
 //! column gets which treatment), [`compiled`] (a policy laid over one shape of a table), [`copy_line`] (the same
-//! for a line of COPY), [`filter`] (the stage of the pipe). [`raw`] is the row that a mask may look at.
+//! for a line of COPY), [`filter`] (the stage of the pipe). [`raw`] is the row that a mask may look at;
+//! [`predicate`] decides about a row by its values, as production would, and is not wired to any filter yet.
 
 pub mod change;
 pub mod compiled;
@@ -14,4 +15,5 @@ pub mod filter;
 pub mod key;
 pub mod mask;
 pub mod policy;
+pub mod predicate;
 pub mod raw;

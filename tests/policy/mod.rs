@@ -1,3 +1,4 @@
 //! Policy on real servers: what a mask does to keys, references and columns that nobody has classified.
 
+mod predicates;
 mod references;
