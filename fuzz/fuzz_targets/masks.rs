@@ -11,7 +11,7 @@ use bytes::BytesMut;
 use filters::change::{Column, Identity, Row, RowBuilder, Table, Value};
 use filters::filter::{Compiled, Filter};
 use filters::key::MaskKey;
-use filters::mask::MaskSpec::{Constant, Digits, Email, Hash, Name, Null, Phone, Uuid};
+use filters::mask::MaskSpec;
 use filters::policy::{Class, Policy, TableRule, TableRules};
 use libfuzzer_sys::fuzz_target;
 
@@ -19,22 +19,23 @@ const TEXT: u32 = 25;
 
 /// Every mask, on every kind of column that takes it.
 static COMPILED: LazyLock<Arc<Compiled>> = LazyLock::new(|| {
+    let mask = MaskSpec::of;
     let classes = [
         (TEXT, None),
-        (TEXT, Some(Email { keep_domain: false })),
-        (TEXT, Some(Email { keep_domain: true })),
-        (TEXT, Some(Phone { keep_country: false })),
-        (TEXT, Some(Phone { keep_country: true })),
-        (TEXT, Some(Name)),
-        (TEXT, Some(Hash { length: Some(8) })),
-        (TEXT, Some(Digits { keep_prefix: 2, keep_suffix: 1 })),
-        (21, Some(Digits { keep_prefix: 0, keep_suffix: 0 })),
-        (23, Some(Digits { keep_prefix: 0, keep_suffix: 0 })),
-        (20, Some(Digits { keep_prefix: 0, keep_suffix: 0 })),
-        (2950, Some(Uuid)),
-        (TEXT, Some(Uuid)),
-        (TEXT, Some(Constant("a\tb\\c\n".into()))),
-        (TEXT, Some(Null)),
+        (TEXT, Some(mask("email", &[]))),
+        (TEXT, Some(mask("email", &[("keep_domain", true.into())]))),
+        (TEXT, Some(mask("phone", &[]))),
+        (TEXT, Some(mask("phone", &[("keep_country", true.into())]))),
+        (TEXT, Some(mask("name", &[]))),
+        (TEXT, Some(mask("hash", &[("length", 8.into())]))),
+        (TEXT, Some(mask("digits", &[("keep_prefix", 2.into()), ("keep_suffix", 1.into())]))),
+        (21, Some(mask("digits", &[]))),
+        (23, Some(mask("digits", &[]))),
+        (20, Some(mask("digits", &[]))),
+        (2950, Some(mask("uuid", &[]))),
+        (TEXT, Some(mask("uuid", &[]))),
+        (TEXT, Some(mask("constant", &[("value", "a\tb\\c\n".into())]))),
+        (TEXT, Some(mask("null", &[]))),
         (TEXT, None),
     ];
     let name = |i: usize| format!("c{i}");
