@@ -1,7 +1,7 @@
 //! Proposes what becomes of a column: what `sluice init` writes for a person to judge.
 //!
-//! [`names`] reads names in eight languages, [`shapes`] looks at values, [`evidence`] weighs both with types, comments and
-//! constraints, and [`classes`] has the one table from what was found to masks. How well it does is measured on a labelled
+//! `names` reads names in eight languages, `shapes` looks at values, `evidence` weighs both with types, comments and
+//! constraints, and `classes` has the one table from what was found to masks. How well it does is measured on a labelled
 //! corpus; `docs/detection.md` has the figures.
 //!
 //! A wrong `keep` leaks, a wrong mask only annoys: where something may be a person's, the proposal is the stricter one, and

@@ -2,7 +2,7 @@
 //!
 //! **Two paths.** Fast: the batch is folded ([`crate::plan`]), written to the server in one go, and committed if every
 //! statement touched as many rows as it had to. If one did not, or the server refused a row, everything is rolled back and
-//! the same batch goes again the slow way ([`crate::careful`]): halves, quarters, single changes in production's own
+//! the same batch goes again the slow way (`careful.rs`): halves, quarters, single changes in production's own
 //! order, each behind a savepoint. Only what fails alone is to blame.
 //!
 //! **What is durable.** Commits are asynchronous, so that a busy stream does not wait for the disk. [`Sink::flush`] is one

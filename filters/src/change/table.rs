@@ -39,7 +39,7 @@ pub struct Table {
     pub name: Box<str>,
     /// What old rows hold.
     pub identity: Identity,
-    /// In the order in which [`Row`]s hold their values.
+    /// In the order in which [`Row`](crate::change::Row)s hold their values.
     pub columns: Vec<Column>,
 }
 
