@@ -25,18 +25,21 @@
 //! is never kept because of it. `false AND …` is false whatever the rest.
 
 mod bind;
+mod bound;
 mod decimal;
 mod eval;
 mod field;
 mod like;
+mod literal;
 mod moment;
 mod parse;
 mod scalar;
 mod sql;
+mod tree;
 
 use std::fmt;
 
-pub use self::bind::Bound;
+pub use self::bound::Bound;
 pub use self::eval::Truth;
 pub use self::field::{Collation, Field, Kind};
 
@@ -45,7 +48,7 @@ pub use self::field::{Collation, Field, Kind};
 /// Equal if the canonical texts are.
 #[derive(Clone, Debug)]
 pub struct Predicate {
-    tree: parse::Tree,
+    tree: tree::Tree,
 }
 
 impl Predicate {

@@ -1,122 +1,14 @@
-//! A predicate laid over the columns of a table.
-//!
-//! Here each literal gets the type that PostgreSQL's rules give it
-//! (<https://www.postgresql.org/docs/current/typeconv-oper.html>): a literal in quotes is of its column's type, one that names
-//! its type is of that, a number is a number. The rules matter where a value is rounded on the way: against a `real` a number is
-//! `double precision` (and 0.1 equals no `real`), but in an IN list of several it is `real`.
+//! Laying a predicate over the columns of a table: how each is read, and what stands against it.
 
 use std::cmp::Ordering;
 
-use super::decimal::OwnedDecimal;
-use super::eval::{self, May, Truth};
+use super::bound::{Bound, Column, Node, Slot};
 use super::field::{Collation, Field, Kind};
 use super::like::Like;
-use super::parse::{Constant, Is, Literal, Name, Negated, Op, Pattern, Tree, Type};
-use super::scalar::{self, Owned, Reading};
-use super::{PredicateError, Problems, moment};
-use crate::change::{Row, Table, Value};
-
-/// Index into [`Bound::columns`].
-pub(super) type Slot = usize;
-
-/// A predicate that can be evaluated on the rows of a table.
-#[derive(Clone, Debug)]
-pub struct Bound {
-    sql: String,
-    columns: Vec<Column>,
-    root: Node,
-}
-
-#[derive(Clone, Debug)]
-struct Column {
-    name: Box<str>,
-    type_oid: u32,
-    /// Where it stands in a row.
-    index: usize,
-}
-
-#[derive(Clone, Debug)]
-pub(super) enum Node {
-    All(Vec<Node>),
-    Any(Vec<Node>),
-    Not(Box<Node>),
-    Is(Box<Node>, Is, Negated),
-    Constant(Option<bool>),
-    Null(Slot, Negated),
-    Compare(Slot, Reading, Op, Owned),
-    /// `list` ascends.
-    In {
-        slot: Slot,
-        reading: Reading,
-        negated: Negated,
-        list: Vec<Owned>,
-        null: bool,
-    },
-    Like(Slot, Negated, Like),
-}
-
-impl Bound {
-    /// What it is on a row of the table that it is bound to.
-    pub fn eval(&self, row: &Row) -> Truth {
-        self.eval_with(|index| row.get(index))
-    }
-
-    /// The same, given the values by their index.
-    pub fn eval_with<'v>(&self, value: impl Fn(usize) -> Value<'v>) -> Truth {
-        self.may(value).truth()
-    }
-
-    /// Is it true of a row? False and NULL are not. `None` if a value decides that was not sent or cannot be read.
-    pub fn holds(&self, row: &Row) -> Option<bool> {
-        self.may(|index| row.get(index)).holds()
-    }
-
-    /// The same, given the values by their index.
-    pub fn holds_with<'v>(&self, value: impl Fn(usize) -> Value<'v>) -> Option<bool> {
-        self.may(value).holds()
-    }
-
-    /// The canonical text of the predicate, for a `WHERE`.
-    pub fn sql(&self) -> &str {
-        &self.sql
-    }
-
-    /// The columns it looks at.
-    pub fn columns(&self) -> impl Iterator<Item = &str> {
-        self.columns.iter().map(|c| &*c.name)
-    }
-
-    /// The same predicate for rows of a table of another shape: columns may have moved, but must be there and be of the type
-    /// for which it was bound.
-    pub fn for_table(&self, table: &Table) -> Result<Bound, PredicateError> {
-        let mut problems = Problems::default();
-        let mut bound = self.clone();
-        for column in &mut bound.columns {
-            match table.columns.iter().enumerate().find(|(_, c)| c.name == column.name) {
-                None => problems.add(None, format!("there is no column {} any more", column.name)),
-                Some((_, c)) if c.type_oid != column.type_oid => {
-                    problems.add(None, format!("column {} has another type now", column.name));
-                }
-                Some((index, _)) => column.index = index,
-            }
-        }
-        problems.or(Some(bound))
-    }
-
-    fn may<'v>(&self, value: impl Fn(usize) -> Value<'v>) -> May {
-        eval::eval(&self.root, &|slot| self.columns.get(slot).map_or(Value::Unchanged, |c| value(c.index)))
-    }
-}
-
-/// Equal if they say the same of the same columns of the same types.
-impl PartialEq for Bound {
-    fn eq(&self, other: &Bound) -> bool {
-        let key = |b: &Bound| b.columns.iter().map(|c| (c.name.clone(), c.type_oid, c.index)).collect::<Vec<_>>();
-        self.sql == other.sql && key(self) == key(other)
-    }
-}
-
-impl Eq for Bound {}
+use super::literal::{self, Misfit};
+use super::scalar::{Owned, Reading};
+use super::tree::{Constant, Literal, Name, Op, Pattern, Tree, Type};
+use super::{PredicateError, Problems};
 
 pub(super) fn bind(tree: &Tree, sql: String, fields: &[Field]) -> Result<Bound, PredicateError> {
     let mut binder = Binder { fields, columns: Vec::new(), problems: Problems::default() };
@@ -299,7 +191,7 @@ impl<'f> Binder<'f> {
 
     /// The literal's value as the server takes it against this column; `several` if it is one of more in a list.
     fn literal(&mut self, name: &Name, field: &Field, literal: &Literal, several: bool) -> Option<Owned> {
-        match value(&field.kind, &literal.what, several) {
+        match literal::value(&field.kind, &literal.what, several) {
             Ok(value) => Some(value),
             Err(Misfit::Kind) => {
                 let what = match literal.what {
@@ -332,84 +224,4 @@ impl<'f> Binder<'f> {
         self.problems.add(name.at, what);
         None
     }
-}
-
-enum Misfit {
-    /// The server has no such comparison, or one that we do not know.
-    Kind,
-    /// It is none of the type's values, or not in the form that we read.
-    Text(&'static str),
-}
-
-const DATE: Misfit = Misfit::Text("a date as '2026-01-31', in range, or 'infinity'");
-const TIMESTAMP: Misfit =
-    Misfit::Text("a timestamp as '2026-01-31 12:34:56.789', in range and without a zone, or 'infinity'");
-const TIMESTAMPTZ: Misfit = Misfit::Text("a timestamp as '2026-01-31 12:34:56.789+02', in range, or 'infinity'");
-const FLOAT: Misfit = Misfit::Text("a number in its range, or 'NaN' or 'Infinity'");
-
-fn value(kind: &Kind, literal: &Constant, several: bool) -> Result<Owned, Misfit> {
-    let integer = |text: &str, least: i64, most: i64| {
-        let number: Option<i64> = text.parse().ok();
-        let number = number.filter(|n| (least..=most).contains(n)).and_then(|_| OwnedDecimal::literal(text, false));
-        number.map(Owned::Decimal).ok_or(Misfit::Text("an integer in its range"))
-    };
-    let number = |text: &str, words| {
-        let number = OwnedDecimal::literal(text, words).map(Owned::Decimal);
-        number.ok_or(Misfit::Text("a decimal number of at most 1000 digits"))
-    };
-    Ok(match (kind, literal) {
-        (Kind::Smallint | Kind::Integer | Kind::Bigint | Kind::Numeric, Constant::Number(n)) => number(n, false)?,
-        (Kind::Smallint, Constant::Text(t)) => integer(t, i16::MIN.into(), i16::MAX.into())?,
-        (Kind::Integer, Constant::Text(t)) => integer(t, i32::MIN.into(), i32::MAX.into())?,
-        (Kind::Bigint, Constant::Text(t)) => integer(t, i64::MIN, i64::MAX)?,
-        (Kind::Numeric, Constant::Text(t)) => number(t, true)?,
-        // a number against a real is taken as double precision, but in a list it becomes real
-        (Kind::Real, Constant::Number(n)) if several => float(n, false, true).map(Owned::Float).ok_or(FLOAT)?,
-        (Kind::Real | Kind::Double, Constant::Number(n)) => float(n, false, false).map(Owned::Float).ok_or(FLOAT)?,
-        (Kind::Real, Constant::Text(t)) => float(t, true, true).map(Owned::Float).ok_or(FLOAT)?,
-        (Kind::Double, Constant::Text(t)) => float(t, true, false).map(Owned::Float).ok_or(FLOAT)?,
-        (Kind::Boolean, Constant::Bool(b)) => Owned::Bool(*b),
-        (Kind::Boolean, Constant::Text(t)) => Owned::Bool(match t.to_ascii_lowercase().as_str() {
-            "t" | "true" => true,
-            "f" | "false" => false,
-            _ => return Err(Misfit::Text("TRUE or FALSE")),
-        }),
-        (Kind::Date, Constant::Text(t)) => moment(Type::Date, t, DATE)?,
-        (Kind::Timestamp, Constant::Text(t)) => moment(Type::Timestamp, t, TIMESTAMP)?,
-        (Kind::TimestampTz, Constant::Text(t)) => moment(Type::TimestampTz, t, TIMESTAMPTZ)?,
-        (Kind::Date | Kind::Timestamp | Kind::TimestampTz, Constant::Typed(ty, t)) => match ty {
-            Type::Date => moment(Type::Date, t, DATE)?,
-            Type::Timestamp => moment(Type::Timestamp, t, TIMESTAMP)?,
-            Type::TimestampTz => moment(Type::TimestampTz, t, TIMESTAMPTZ)?,
-            Type::Uuid => return Err(Misfit::Kind),
-        },
-        (Kind::Uuid, Constant::Text(t) | Constant::Typed(Type::Uuid, t)) => {
-            let uuid = scalar::uuid(t.as_bytes()).map(Owned::Uuid);
-            uuid.ok_or(Misfit::Text("a uuid as '00000000-0000-0000-0000-000000000000'"))?
-        }
-        (Kind::Text(_), Constant::Text(t)) => Owned::Bytes(t.as_bytes().into()),
-        (Kind::Padded(_), Constant::Text(t)) => Owned::Bytes(scalar::unpadded(t.as_bytes()).into()),
-        (Kind::Enum(labels), Constant::Text(t)) => match labels.contains(t) {
-            true => Owned::Bytes(t.as_bytes().into()),
-            false => return Err(Misfit::Text("one of its labels")),
-        },
-        _ => return Err(Misfit::Kind),
-    })
-}
-
-fn moment(ty: Type, text: &str, misfit: Misfit) -> Result<Owned, Misfit> {
-    moment::literal(ty, text).map(Owned::Moment).ok_or(misfit)
-}
-
-/// The nearest number of the type, as the server rounds; `None` where it would say "out of range".
-fn float(text: &str, words: bool, single: bool) -> Option<f64> {
-    OwnedDecimal::literal(text, words)?; // the form; Rust reads some that the server does not
-    let number = if single { f64::from(text.parse::<f32>().ok()?) } else { text.parse::<f64>().ok()? };
-    let written = text.strip_prefix(['+', '-']).unwrap_or(text);
-    if written.starts_with(['i', 'I', 'n', 'N']) {
-        return Some(number);
-    }
-    let mantissa = written.split(['e', 'E']).next().unwrap_or_default();
-    let zero = !mantissa.bytes().any(|b| matches!(b, b'1'..=b'9'));
-    (number.is_finite() && (number != 0.0) != zero).then_some(number)
 }

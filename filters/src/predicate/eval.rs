@@ -7,9 +7,9 @@
 
 use std::cmp::Ordering;
 
-use super::bind::{Node, Slot};
-use super::parse::{Is, Op};
+use super::bound::{Node, Slot};
 use super::scalar::Scalar;
+use super::tree::{Is, Op};
 use crate::change::Value;
 
 /// What a predicate is on a row.

@@ -6,7 +6,7 @@
 //! One day's leap seconds do not exist (<https://www.postgresql.org/docs/current/datetime-units-history.html>); the calendar is
 //! the Gregorian one, backwards too.
 
-use super::parse::Type;
+use super::tree::Type;
 
 /// `-infinity` and `infinity`.
 const BEFORE: i128 = i128::MIN;

@@ -7,13 +7,15 @@
 //! Depth is bounded three times, since a tree is walked, and dropped, on the stack: the parser's own limit, a limit on
 //! words (chains of `AND` grow to the left without nesting), and one on the depth of what is taken over.
 
-use sqlparser::ast::{
-    BinaryOperator, CastKind, DataType, Expr, Ident, InTarget, Spanned, TimezoneInfo, TypedString, UnaryOperator, Value,
-};
+mod foreign;
+mod literal;
+
+use sqlparser::ast::{BinaryOperator, Expr, Ident, InTarget, Spanned, UnaryOperator, Value};
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Location, Span, Token, Tokenizer};
 
+use super::tree::{Is, Name, Op, Pattern, Tree};
 use super::{Place, PredicateError, Problems};
 
 /// Longer texts are not read. A list of a thousand uuids has 40 kB.
@@ -21,128 +23,6 @@ const LONGEST: usize = 256 * 1024;
 /// Words, operators and parentheses; what separates the items of a list is not counted, nor are the items.
 const MOST_WORDS: usize = 2000;
 const DEEPEST: usize = 40;
-
-/// What a predicate is made of.
-#[derive(Clone, Debug)]
-pub(super) enum Tree {
-    All(Vec<Tree>),
-    Any(Vec<Tree>),
-    Not(Box<Tree>),
-    /// `IS [NOT] TRUE`, `FALSE`, `UNKNOWN`.
-    Is(Box<Tree>, Is, Negated),
-    /// `TRUE`, `FALSE`, `NULL`.
-    Constant(Option<bool>),
-    /// A boolean column by itself.
-    Column(Name),
-    /// `IS [NOT] NULL`.
-    Null(Name, Negated),
-    Compare(Name, Op, Literal),
-    Between(Name, Negated, Literal, Literal),
-    In(Name, Negated, Vec<Literal>),
-    Like(Name, Negated, Pattern),
-}
-
-pub(super) type Negated = bool;
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Is {
-    True,
-    False,
-    Unknown,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Op {
-    Eq,
-    Ne,
-    Lt,
-    Le,
-    Gt,
-    Ge,
-}
-
-/// A column's name, unquoted and folded as PostgreSQL folds it.
-#[derive(Clone, Debug)]
-pub(super) struct Name {
-    pub(super) text: Box<str>,
-    pub(super) at: Option<Place>,
-}
-
-#[derive(Clone, Debug)]
-pub(super) struct Literal {
-    pub(super) what: Constant,
-    pub(super) at: Option<Place>,
-}
-
-#[derive(Clone, Debug)]
-pub(super) enum Constant {
-    /// As SQL writes it without quotes, a minus sign in front where there is one.
-    Number(Box<str>),
-    /// In quotes: of whatever type it stands against.
-    Text(Box<str>),
-    /// In quotes with a type said aloud.
-    Typed(Type, Box<str>),
-    Bool(bool),
-    Null,
-}
-
-/// Types that a literal may name.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Type {
-    Date,
-    Timestamp,
-    TimestampTz,
-    Uuid,
-}
-
-/// The pattern of a LIKE with its escape: `None` is the backslash, the empty text is none at all.
-#[derive(Clone, Debug)]
-pub(super) struct Pattern {
-    pub(super) text: Box<str>,
-    pub(super) escape: Option<Box<str>>,
-    pub(super) at: Option<Place>,
-}
-
-impl Op {
-    pub(super) fn sql(self) -> &'static str {
-        match self {
-            Op::Eq => "=",
-            Op::Ne => "<>",
-            Op::Lt => "<",
-            Op::Le => "<=",
-            Op::Gt => ">",
-            Op::Ge => ">=",
-        }
-    }
-
-    /// The same with its sides swapped.
-    fn swapped(self) -> Op {
-        match self {
-            Op::Eq | Op::Ne => self,
-            Op::Lt => Op::Gt,
-            Op::Le => Op::Ge,
-            Op::Gt => Op::Lt,
-            Op::Ge => Op::Le,
-        }
-    }
-}
-
-impl Tree {
-    /// Every column that is named, in the order of the text.
-    pub(super) fn columns<'t>(&'t self, each: &mut impl FnMut(&'t Name)) {
-        match self {
-            Tree::All(parts) | Tree::Any(parts) => parts.iter().for_each(|part| part.columns(each)),
-            Tree::Not(part) | Tree::Is(part, ..) => part.columns(each),
-            Tree::Constant(_) => {}
-            Tree::Column(name)
-            | Tree::Null(name, _)
-            | Tree::Compare(name, ..)
-            | Tree::Between(name, ..)
-            | Tree::In(name, ..)
-            | Tree::Like(name, ..) => each(name),
-        }
-    }
-}
 
 /// Reads a predicate's text.
 pub(super) fn parse(text: &str) -> Result<Tree, PredicateError> {
@@ -338,120 +218,6 @@ impl Reader {
         Some(Name { text: text.into(), at })
     }
 
-    /// A literal of a comparison: NULL would make it unknown for every row.
-    fn compared(&mut self, expr: &Expr) -> Option<Literal> {
-        let literal = self.literal(expr)?;
-        if matches!(literal.what, Constant::Null) {
-            self.problems.hint(
-                literal.at,
-                "a comparison with NULL is true for no row",
-                "write IS NULL, or IS NOT NULL",
-            );
-            return None;
-        }
-        Some(literal)
-    }
-
-    fn literal(&mut self, expr: &Expr) -> Option<Literal> {
-        let at = place_of(expr);
-        let what = match expr {
-            Expr::Nested(inner) => return self.literal(inner),
-            Expr::Value(v) => self.constant(&v.value, at)?,
-            Expr::UnaryOp { op: sign @ (UnaryOperator::Minus | UnaryOperator::Plus), expr: of } => match &**of {
-                Expr::Value(v) if matches!(v.value, Value::Number(..)) => match self.constant(&v.value, at)? {
-                    Constant::Number(n) if *sign == UnaryOperator::Minus => Constant::Number(format!("-{n}").into()),
-                    number => number,
-                },
-                _ => return self.outside(of, "a sign before anything but a number"),
-            },
-            Expr::TypedString(TypedString { data_type, value, uses_odbc_syntax: false }) => {
-                self.typed(data_type, &value.value, at)?
-            }
-            Expr::Cast { kind: CastKind::DoubleColon | CastKind::Cast, expr: of, data_type, format: None } => {
-                match &**of {
-                    Expr::Value(v) => self.typed(data_type, &v.value, at)?,
-                    _ => return self.outside(of, "a cast of anything but a text in quotes"),
-                }
-            }
-            Expr::Identifier(_) => return self.outside(expr, "a column where a literal should be"),
-            other => return self.foreign(other),
-        };
-        Some(Literal { what, at })
-    }
-
-    fn constant(&mut self, value: &Value, at: Option<Place>) -> Option<Constant> {
-        Some(match value {
-            Value::Number(text, false) if plain_number(text) => Constant::Number(text.as_str().into()),
-            Value::Number(..) => return self.refuse(at, "a number must be decimal: digits, a point, an exponent"),
-            Value::SingleQuotedString(text) => Constant::Text(self.no_zero(text.clone(), at)?),
-            Value::Boolean(b) => Constant::Bool(*b),
-            Value::Null => Constant::Null,
-            Value::Placeholder(name) => {
-                return self.refuse(at, format!("parameter {name}: not in the subset a filter can decide"));
-            }
-            _ => return self.refuse(at, "a text must be in single quotes, without a prefix"),
-        })
-    }
-
-    fn typed(&mut self, data_type: &DataType, value: &Value, at: Option<Place>) -> Option<Constant> {
-        let ty = match data_type {
-            DataType::Date => Type::Date,
-            DataType::Timestamp(None, TimezoneInfo::None | TimezoneInfo::WithoutTimeZone) => Type::Timestamp,
-            DataType::Timestamp(None, TimezoneInfo::WithTimeZone | TimezoneInfo::Tz) => Type::TimestampTz,
-            DataType::Uuid => Type::Uuid,
-            other => {
-                return self.refuse(at, format!("a literal of type {other}: not in the subset a filter can decide"));
-            }
-        };
-        match value {
-            Value::SingleQuotedString(text) => Some(Constant::Typed(ty, self.no_zero(text.clone(), at)?)),
-            _ => self.refuse(at, "a text must be in single quotes, without a prefix"),
-        }
-    }
-
-    fn no_zero(&mut self, text: String, at: Option<Place>) -> Option<Box<str>> {
-        if text.contains('\0') {
-            return self.refuse(at, "PostgreSQL has no text with a zero byte");
-        }
-        Some(text.into())
-    }
-
-    /// Refuses by name what the parser knows and the subset does not.
-    fn foreign<T>(&mut self, expr: &Expr) -> Option<T> {
-        let what = match expr {
-            Expr::Function(f) => format!("function {}()", f.name),
-            Expr::Extract { .. } => "function extract()".into(),
-            Expr::Substring { .. } => "function substring()".into(),
-            Expr::Trim { .. } => "function trim()".into(),
-            Expr::Position { .. } => "function position()".into(),
-            Expr::Overlay { .. } => "function overlay()".into(),
-            Expr::Ceil { .. } => "function ceil()".into(),
-            Expr::Floor { .. } => "function floor()".into(),
-            Expr::UnaryOp { op, .. } => format!("operator {op}"),
-            Expr::BinaryOp { op, .. } => format!("a comparison or an operator ({op}) where a column should be"),
-            Expr::ILike { .. } => "ILIKE".into(),
-            Expr::SimilarTo { .. } => "SIMILAR TO".into(),
-            Expr::Like { .. } => "LIKE ANY".into(),
-            Expr::AnyOp { compare_op, .. } => format!("{compare_op} ANY"),
-            Expr::AllOp { compare_op, .. } => format!("{compare_op} ALL"),
-            Expr::IsDistinctFrom(..) => "IS DISTINCT FROM".into(),
-            Expr::IsNotDistinctFrom(..) => "IS NOT DISTINCT FROM".into(),
-            Expr::Cast { data_type, .. } => format!("a cast to {data_type}"),
-            Expr::AtTimeZone { .. } => "AT TIME ZONE".into(),
-            Expr::Collate { collation, .. } => format!("COLLATE {collation}"),
-            Expr::Interval(_) => "an interval".into(),
-            Expr::Case { .. } => "CASE".into(),
-            Expr::Exists { .. } | Expr::Subquery(_) | Expr::In { .. } => "a subquery".into(),
-            Expr::Tuple(_) => "a row of several values".into(),
-            Expr::Array(_) => "an array".into(),
-            Expr::JsonAccess { .. } | Expr::CompoundFieldAccess { .. } => "a field or an element of a column".into(),
-            Expr::CompoundIdentifier(_) => "a name with a dot in it".into(),
-            Expr::Value(_) | Expr::TypedString(_) => "a literal here".into(),
-            _ => "this expression".into(),
-        };
-        self.outside(expr, what)
-    }
-
     fn outside<T>(&mut self, expr: &Expr, what: impl std::fmt::Display) -> Option<T> {
         self.refuse(place_of(expr), format!("{what}: not in the subset a filter can decide"))
     }
@@ -468,18 +234,6 @@ fn is_column(expr: &Expr) -> bool {
         Expr::Identifier(_) | Expr::CompoundIdentifier(_) => true,
         _ => false,
     }
-}
-
-/// Digits, a point, an exponent: what every version of PostgreSQL reads alike.
-fn plain_number(text: &str) -> bool {
-    let (mantissa, exponent) = text.split_once(['e', 'E']).map_or((text, None), |(m, e)| (m, Some(e)));
-    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let digits = |t: &str| t.bytes().all(|b| b.is_ascii_digit());
-    let exponent = exponent.is_none_or(|e| {
-        let e = e.strip_prefix(['+', '-']).unwrap_or(e);
-        !e.is_empty() && digits(e)
-    });
-    digits(whole) && digits(fraction) && whole.len() + fraction.len() > 0 && exponent
 }
 
 fn place(at: Location) -> Option<Place> {

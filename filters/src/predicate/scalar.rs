@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use super::decimal::{Decimal, OwnedDecimal};
 use super::moment;
-use super::parse::Type;
+use super::tree::Type;
 
 /// How a column's text is read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

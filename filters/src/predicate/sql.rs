@@ -4,7 +4,7 @@
 //! form in which they were written, quoted or not, because PostgreSQL gives them another type by it. Types and operators are
 //! not qualified: our sessions have an empty search_path, so they are PostgreSQL's own.
 
-use super::parse::{Constant, Is, Literal, Name, Tree, Type};
+use super::tree::{Constant, Is, Literal, Name, Tree, Type};
 
 pub(super) fn write(tree: &Tree) -> String {
     let mut out = String::new();
