@@ -142,12 +142,14 @@ impl Compiled {
                     });
                     if needs_row {
                         drop(b.finish());
-                        return Err(self.binary(i));
+                        let (table, column) = self.place(i);
+                        return Err(FilterError::NeedsRow { table, column });
                     }
                 }
                 (Step::Mask(_), Value::Binary(_)) => {
                     drop(b.finish()); // the next row must not begin with this one's columns
-                    return Err(self.binary(i));
+                    let (table, column) = self.place(i);
+                    return Err(FilterError::Binary { table, column });
                 }
                 (Step::Keep, value) | (Step::Mask(_), value @ (Value::Null | Value::Unchanged)) => b.push(value),
             }
@@ -177,9 +179,10 @@ impl Compiled {
         FilterError::Columns { table: self.table.to_string(), expected, found }
     }
 
-    fn binary(&self, column: usize) -> FilterError {
+    /// Table and column, for an error.
+    fn place(&self, column: usize) -> (String, String) {
         let column = self.table.columns.get(column).map_or(String::new(), |c| c.name.to_string());
-        FilterError::Binary { table: self.table.to_string(), column }
+        (self.table.to_string(), column)
     }
 
     fn named(&self, which: impl Fn(&Step) -> bool) -> impl Iterator<Item = &str> {

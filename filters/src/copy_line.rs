@@ -77,10 +77,11 @@ pub(crate) fn raw_field(line: &[u8], field: usize) -> Raw<'_> {
 }
 
 fn put_field(mask: &Mask, field: &[u8], row: &RawRow<'_>, scratch: &mut Vec<u8>, out: &mut BytesMut) {
+    if field == br"\N" {
+        return out.put_slice(field);
+    }
     let start = out.len();
-    let outcome = if field == br"\N" {
-        mask.null(row, out)
-    } else if memchr::memchr(b'\\', field).is_some() {
+    let outcome = if memchr::memchr(b'\\', field).is_some() {
         unescape(field, scratch);
         mask.apply(scratch, row, out)
     } else {
@@ -88,7 +89,7 @@ fn put_field(mask: &Mask, field: &[u8], row: &RawRow<'_>, scratch: &mut Vec<u8>,
     };
     match outcome {
         Outcome::Masked | Outcome::Redacted => escape_from(start, out),
-        // a line of COPY has every value, so nothing can be needed
+        // a line of COPY has every value that is copied, and what is not told is not guessed
         Outcome::Null | Outcome::NeedsRow => {
             out.truncate(start);
             out.put_slice(br"\N");

@@ -36,6 +36,14 @@ pub enum FilterError {
         /// What the row has.
         found: usize,
     },
+    /// A mask looks at another column of the row, and its value was not sent. Fails closed.
+    #[error("{table}.{column}: its mask needs a value of the row that the stream did not send")]
+    NeedsRow {
+        /// Schema and table.
+        table: String,
+        /// Column.
+        column: String,
+    },
     /// A masked column came in binary, and masks read text.
     #[error("{table}.{column}: a binary value cannot be masked")]
     Binary {

@@ -3,13 +3,13 @@
 //! Cheap to make and small: a view, nothing is parsed or allocated before somebody asks. Columns go by their place in
 //! the table as production has it, whatever is left out later.
 //!
-//! **Not every value is there.** The stream does not send a TOASTed value that a statement did not change, and an old row
-//! that is a key holds the key's columns only. Both are [`Raw::Absent`]: who needs such a value must say so
-//! ([`Outcome::NeedsRow`](crate::mask::Outcome::NeedsRow)) and guess nothing.
+//! **Not every value is there.** The stream does not send a TOASTed value that a statement did not change: that is [`Raw::Absent`],
+//! and who needs such a value must say so ([`Outcome::NeedsRow`](crate::mask::Outcome::NeedsRow)) and guess nothing. (An old
+//! row that is a key has NULLs that mean nothing. No mask looks at neighbours yet; the first that does must tell them apart.)
 
 use std::borrow::Cow;
 
-use crate::change::{Row, Table, Value};
+use crate::change::{Row, Value};
 use crate::copy_line;
 
 /// A raw value of a row.
@@ -31,7 +31,6 @@ pub struct RawRow<'a>(Form<'a>);
 enum Form<'a> {
     Alone,
     Row(&'a Row),
-    Key(&'a Row, &'a Table),
     /// A line of COPY, and for each column of the table the field that holds it.
     Line(&'a [u8], &'a [Option<usize>]),
 }
@@ -43,11 +42,6 @@ impl<'a> RawRow<'a> {
     /// A whole row of the stream.
     pub fn of(row: &'a Row) -> RawRow<'a> {
         RawRow(Form::Row(row))
-    }
-
-    /// An old row that holds the columns of the table's identity, and nothing else that means anything.
-    pub fn of_key(row: &'a Row, table: &'a Table) -> RawRow<'a> {
-        RawRow(Form::Key(row, table))
     }
 
     /// A line of COPY. `fields` says for each column of the table which field holds it.
@@ -66,8 +60,6 @@ impl<'a> RawRow<'a> {
         match self.0 {
             Form::Alone => Raw::Absent,
             Form::Row(row) => of(row),
-            Form::Key(row, table) if table.columns.get(column).is_some_and(|c| c.key) => of(row),
-            Form::Key(..) => Raw::Absent,
             Form::Line(line, fields) => match fields.get(column).copied().flatten() {
                 Some(field) => copy_line::raw_field(line, field),
                 None => Raw::Absent,

@@ -11,11 +11,10 @@
 use bytes::BytesMut;
 
 use super::kind::{Empty, Kind};
-use super::lists::{self, Draws, LOCALE, Lists};
+use super::lists::{Chooser, LOCALE};
 use super::make::{Built, Make};
 use super::spec::{Injective, MaskError};
 use super::{Masking, Outcome};
-use crate::key::SubKey;
 use crate::raw::RawRow;
 
 pub(crate) static KIND: Kind = Kind {
@@ -33,28 +32,21 @@ pub(crate) static KIND: Kind = Kind {
     build,
 };
 
-struct City {
-    key: SubKey,
-    lists: Lists,
-    /// Characters that the column can hold.
-    room: usize,
-}
+struct City(Chooser);
 
 fn build(make: &Make<'_>) -> Result<Built, MaskError> {
-    make.wants_text()?;
-    let mask = City { key: make.key("city"), lists: lists::of(make.text("locale")), room: make.room() };
-    Built::new(mask, Injective::No)
+    Built::new(City(Chooser::new(make, "city")?), Injective::No)
 }
 
 impl Masking for City {
     fn apply(&self, value: &[u8], _row: &RawRow<'_>, out: &mut BytesMut) -> Outcome {
-        let mut draws = Draws::new(self.key.hash(value));
-        let name = draws.choose(self.lists.last_names);
-        let suffix = draws.choose(self.lists.city_suffixes);
-        let between = if self.lists.city.contains("} {") { " " } else { "" };
-        match self.lists.city.contains("{CitySuffix}") {
-            true => lists::put(&[name, between, suffix], self.room, out),
-            false => lists::put(&[name], self.room, out),
+        let mut draws = self.0.draws(value);
+        let name = draws.choose(self.0.lists.last_names);
+        let suffix = draws.choose(self.0.lists.city_suffixes);
+        let between = if self.0.lists.city.contains("} {") { " " } else { "" };
+        match self.0.lists.city.contains("{CitySuffix}") {
+            true => self.0.put(&[name, between, suffix], out),
+            false => self.0.put(&[name], out),
         }
         Outcome::Masked
     }

@@ -11,11 +11,10 @@
 use bytes::BytesMut;
 
 use super::kind::{Empty, Kind};
-use super::lists::{self, Draws, LOCALE, Lists};
+use super::lists::{Chooser, LOCALE};
 use super::make::{Built, Make};
 use super::spec::{Injective, MaskError};
 use super::{Masking, Outcome};
-use crate::key::SubKey;
 use crate::raw::RawRow;
 
 pub(crate) static KIND: Kind = Kind {
@@ -33,27 +32,20 @@ pub(crate) static KIND: Kind = Kind {
     build,
 };
 
-struct Company {
-    key: SubKey,
-    lists: Lists,
-    /// Characters that the column can hold.
-    room: usize,
-}
+struct Company(Chooser);
 
 fn build(make: &Make<'_>) -> Result<Built, MaskError> {
-    make.wants_text()?;
-    let mask = Company { key: make.key("company"), lists: lists::of(make.text("locale")), room: make.room() };
-    Built::new(mask, Injective::No)
+    Built::new(Company(Chooser::new(make, "company")?), Injective::No)
 }
 
 impl Masking for Company {
     fn apply(&self, value: &[u8], _row: &RawRow<'_>, out: &mut BytesMut) -> Outcome {
-        let mut draws = Draws::new(self.key.hash(value));
-        let (one, other) = (draws.choose(self.lists.last_names), draws.choose(self.lists.last_names));
-        let suffix = draws.choose(self.lists.company_suffixes);
+        let mut draws = self.0.draws(value);
+        let (one, other) = (draws.choose(self.0.lists.last_names), draws.choose(self.0.lists.last_names));
+        let suffix = draws.choose(self.0.lists.company_suffixes);
         match draws.below(2) {
-            0 => lists::put(&[one, " ", suffix], self.room, out),
-            _ => lists::put(&[one, "-", other, " ", suffix], self.room, out),
+            0 => self.0.put(&[one, " ", suffix], out),
+            _ => self.0.put(&[one, "-", other, " ", suffix], out),
         }
         Outcome::Masked
     }

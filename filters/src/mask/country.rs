@@ -13,11 +13,10 @@ use bytes::BytesMut;
 use fake::locales::{Data, EN};
 
 use super::kind::{Empty, Kind};
-use super::lists::{self, Draws, LOCALE, Lists};
+use super::lists::{Chooser, LOCALE};
 use super::make::{Built, Make};
 use super::spec::{Injective, MaskError};
 use super::{Masking, Outcome};
-use crate::key::SubKey;
 use crate::raw::RawRow;
 
 pub(crate) static KIND: Kind = Kind {
@@ -35,25 +34,18 @@ pub(crate) static KIND: Kind = Kind {
     build,
 };
 
-struct Country {
-    key: SubKey,
-    lists: Lists,
-    /// Characters that the column can hold.
-    room: usize,
-}
+struct Country(Chooser);
 
 fn build(make: &Make<'_>) -> Result<Built, MaskError> {
-    make.wants_text()?;
-    let mask = Country { key: make.key("country"), lists: lists::of(make.text("locale")), room: make.room() };
-    Built::new(mask, Injective::No)
+    Built::new(Country(Chooser::new(make, "country")?), Injective::No)
 }
 
 impl Masking for Country {
     fn apply(&self, value: &[u8], _row: &RawRow<'_>, out: &mut BytesMut) -> Outcome {
-        let mut draws = Draws::new(self.key.hash(value));
+        let mut draws = self.0.draws(value);
         let code = value.len() == 2 && value.iter().all(u8::is_ascii_uppercase);
-        let country = draws.choose(if code { EN::ADDRESS_COUNTRY_CODE } else { self.lists.countries });
-        lists::put(&[country], self.room, out);
+        let country = draws.choose(if code { EN::ADDRESS_COUNTRY_CODE } else { self.0.lists.countries });
+        self.0.put(&[country], out);
         Outcome::Masked
     }
 }

@@ -10,11 +10,10 @@
 use bytes::BytesMut;
 
 use super::kind::{Empty, Kind};
-use super::lists::{self, Draws, LOCALE, Lists};
+use super::lists::{Chooser, LOCALE};
 use super::make::{Built, Make};
 use super::spec::{Injective, MaskError};
 use super::{Masking, Outcome};
-use crate::key::SubKey;
 use crate::raw::RawRow;
 
 pub(crate) static KIND: Kind = Kind {
@@ -32,23 +31,16 @@ pub(crate) static KIND: Kind = Kind {
     build,
 };
 
-struct LastName {
-    key: SubKey,
-    lists: Lists,
-    /// Characters that the column can hold.
-    room: usize,
-}
+struct LastName(Chooser);
 
 fn build(make: &Make<'_>) -> Result<Built, MaskError> {
-    make.wants_text()?;
-    let mask = LastName { key: make.key("last_name"), lists: lists::of(make.text("locale")), room: make.room() };
-    Built::new(mask, Injective::No)
+    Built::new(LastName(Chooser::new(make, "last_name")?), Injective::No)
 }
 
 impl Masking for LastName {
     fn apply(&self, value: &[u8], _row: &RawRow<'_>, out: &mut BytesMut) -> Outcome {
-        let mut draws = Draws::new(self.key.hash(value));
-        lists::put(&[draws.choose(self.lists.last_names)], self.room, out);
+        let mut draws = self.0.draws(value);
+        self.0.put(&[draws.choose(self.0.lists.last_names)], out);
         Outcome::Masked
     }
 }

@@ -6,6 +6,9 @@ use bytes::{BufMut, BytesMut};
 use fake::locales::{DE_DE, Data, EN, FR_FR, IT_IT, NL_NL, PT_BR, PT_PT};
 
 use super::kind::{Parameter, What};
+use super::make::Make;
+use super::spec::MaskError;
+use crate::key::SubKey;
 
 /// The parameter of every mask that chooses from these lists.
 pub(super) const LOCALE: Parameter = Parameter::new(
@@ -33,7 +36,7 @@ pub(super) struct Lists {
 }
 
 /// The lists of one of the words of [`LOCALE`]; English for any other.
-pub(super) fn of(locale: Option<&str>) -> Lists {
+fn of(locale: Option<&str>) -> Lists {
     match locale.unwrap_or_default() {
         "de" => lists::<DE_DE>(false),
         "fr" => lists::<FR_FR>(true),
@@ -56,6 +59,32 @@ fn lists<L: Data>(number_first: bool) -> Lists {
         number_first,
         countries: L::ADDRESS_COUNTRY,
         company_suffixes: L::COMPANY_SUFFIX,
+    }
+}
+
+/// What every mask that chooses from these lists has.
+pub(super) struct Chooser {
+    key: SubKey,
+    pub(super) lists: Lists,
+    /// Characters that the column can hold.
+    pub(super) room: usize,
+}
+
+impl Chooser {
+    /// For a text column; `purpose` names the key's use.
+    pub(super) fn new(make: &Make<'_>, purpose: &'static str) -> Result<Chooser, MaskError> {
+        make.wants_text()?;
+        Ok(Chooser { key: make.key(purpose), lists: of(make.text(LOCALE.name)), room: make.room() })
+    }
+
+    /// What is drawn for a value: always the same.
+    pub(super) fn draws(&self, value: &[u8]) -> Draws {
+        Draws::new(self.key.hash(value))
+    }
+
+    /// Appends the parts, cut where the column has no more room.
+    pub(super) fn put(&self, parts: &[&str], out: &mut BytesMut) {
+        put(parts, self.room, out);
     }
 }
 
@@ -85,7 +114,7 @@ impl Draws {
 }
 
 /// Appends the parts, one after another, and cuts where the column has no more room: `room` characters.
-pub(super) fn put(parts: &[&str], mut room: usize, out: &mut BytesMut) {
+fn put(parts: &[&str], mut room: usize, out: &mut BytesMut) {
     for part in parts {
         let end = part.char_indices().nth(room).map_or(part.len(), |(at, _)| at);
         out.put_slice(part.as_bytes().get(..end).unwrap_or_default());

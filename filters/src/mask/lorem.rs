@@ -13,6 +13,7 @@
 
 use bytes::{BufMut, BytesMut};
 
+use super::keyed::Keyed;
 use super::kind::{Empty, Kind};
 use super::make::{Built, Make};
 use super::spec::{Injective, MaskError};
@@ -83,14 +84,14 @@ fn build(make: &Make<'_>) -> Result<Built, MaskError> {
 
 impl Masking for Lorem {
     fn apply(&self, value: &[u8], _row: &RawRow<'_>, out: &mut BytesMut) -> Outcome {
-        let mut keyed = Keyed { stream: self.key.stream(value), buffer: [0; 64], at: 64 };
+        let mut keyed = Keyed::new(&self.key, value);
         let mut rest = value;
         while let Some(&b) = rest.first() {
             let run = rest.iter().take_while(|b| is_letter(**b)).count();
             let (word, after) = rest.split_at(run.max(1));
             rest = after;
             match b {
-                b'0'..=b'9' => out.put_u8(b'0' + (b - b'0' + 1 + keyed.byte() % 9) % 10),
+                b'0'..=b'9' => out.put_u8(b'0' + keyed.other(b - b'0', 10)),
                 _ if run > 0 => fill(word, &mut keyed, out),
                 _ => out.put_u8(b),
             }
@@ -120,22 +121,5 @@ fn fill(run: &[u8], keyed: &mut Keyed, out: &mut BytesMut) {
             start = false;
         }
         left -= letters;
-    }
-}
-
-struct Keyed {
-    stream: blake3::OutputReader,
-    buffer: [u8; 64],
-    at: usize,
-}
-
-impl Keyed {
-    fn byte(&mut self) -> u8 {
-        if self.at == self.buffer.len() {
-            self.stream.fill(&mut self.buffer);
-            self.at = 0;
-        }
-        self.at += 1;
-        self.buffer[self.at - 1]
     }
 }

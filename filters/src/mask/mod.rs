@@ -8,7 +8,7 @@
 //! A mask is one file with a [`Kind`] in it, and one line in [`KINDS`]. What all have in common is here, in
 //! [`Mask::apply`], so that no mask can forget it:
 //!
-//! - NULL stays NULL, unless the mask says otherwise.
+//! - NULL stays NULL; whoever calls sees to that, a mask never meets one.
 //! - The empty string of a text column stays empty, unless the mask says otherwise: it holds nothing, and many programs
 //!   write it for NULL.
 //! - The blanks that pad a `char(n)` are no part of the value (PostgreSQL compares without them) and are taken off.
@@ -28,6 +28,7 @@ mod ff1;
 mod first_name;
 mod hash;
 mod integer;
+mod keyed;
 mod kind;
 mod last_name;
 mod lists;
@@ -101,11 +102,6 @@ pub enum Outcome {
 pub trait Masking: Send + Sync {
     /// Appends the masked form of `value`, the type's text output, to `out`, which it only ever appends to.
     fn apply(&self, value: &[u8], row: &RawRow<'_>, out: &mut BytesMut) -> Outcome;
-
-    /// What becomes of NULL.
-    fn null(&self, _row: &RawRow<'_>, _out: &mut BytesMut) -> Outcome {
-        Outcome::Null
-    }
 }
 
 /// A mask with its keys, made for a column.
@@ -166,12 +162,6 @@ impl Mask {
             self.unparsable.fetch_add(1, Ordering::Relaxed);
         }
         outcome
-    }
-
-    /// What becomes of NULL.
-    #[inline]
-    pub fn null(&self, row: &RawRow<'_>, out: &mut BytesMut) -> Outcome {
-        self.masking.null(row, out)
     }
 
     /// Do different values of this column stay different?

@@ -14,11 +14,10 @@
 use bytes::BytesMut;
 
 use super::kind::{Empty, Kind};
-use super::lists::{self, Draws, LOCALE, Lists};
+use super::lists::{Chooser, LOCALE, characters};
 use super::make::{Built, Make};
 use super::spec::{Injective, MaskError};
 use super::{Masking, Outcome};
-use crate::key::SubKey;
 use crate::raw::RawRow;
 
 pub(crate) static KIND: Kind = Kind {
@@ -36,26 +35,19 @@ pub(crate) static KIND: Kind = Kind {
     build,
 };
 
-struct Name {
-    key: SubKey,
-    lists: Lists,
-    /// Characters that the column can hold.
-    room: usize,
-}
+struct Name(Chooser);
 
 fn build(make: &Make<'_>) -> Result<Built, MaskError> {
-    make.wants_text()?;
-    let mask = Name { key: make.key("name"), lists: lists::of(make.text("locale")), room: make.room() };
-    Built::new(mask, Injective::No)
+    Built::new(Name(Chooser::new(make, "name")?), Injective::No)
 }
 
 impl Masking for Name {
     fn apply(&self, value: &[u8], _row: &RawRow<'_>, out: &mut BytesMut) -> Outcome {
-        let mut draws = Draws::new(self.key.hash(value));
-        let full = [draws.choose(self.lists.first_names), " ", draws.choose(self.lists.last_names)];
-        match lists::characters(&full) <= self.room {
-            true => lists::put(&full, self.room, out),
-            false => lists::put(&full[..1], self.room, out),
+        let mut draws = self.0.draws(value);
+        let full = [draws.choose(self.0.lists.first_names), " ", draws.choose(self.0.lists.last_names)];
+        match characters(&full) <= self.0.room {
+            true => self.0.put(&full, out),
+            false => self.0.put(&full[..1], out),
         }
         Outcome::Masked
     }

@@ -4,6 +4,7 @@
 
 use bytes::{BufMut, BytesMut};
 
+use super::keyed::Keyed;
 use crate::key::SubKey;
 
 /// Digits become other digits, ASCII letters other letters of the same case; spaces and punctuation stay; any other
@@ -12,7 +13,7 @@ use crate::key::SubKey;
 ///
 /// Never more characters than before.
 pub(crate) fn same_shape(key: &SubKey, value: &[u8], out: &mut BytesMut) {
-    let mut keyed = Keyed { stream: key.stream(value), buffer: [0; 64], at: 64 };
+    let mut keyed = Keyed::new(key, value);
     let mut replaced = false;
     let start = out.len();
     for &b in value {
@@ -37,31 +38,9 @@ pub(crate) fn same_shape(key: &SubKey, value: &[u8], out: &mut BytesMut) {
 
 /// `count` keyed digits, whatever the value looks like.
 pub(crate) fn digits(key: &SubKey, value: &[u8], out: &mut BytesMut, count: usize) {
-    let mut keyed = Keyed { stream: key.stream(value), buffer: [0; 64], at: 64 };
+    let mut keyed = Keyed::new(key, value);
     for _ in 0..count {
         out.put_u8(b'0' + keyed.byte() % 10);
-    }
-}
-
-struct Keyed {
-    stream: blake3::OutputReader,
-    buffer: [u8; 64],
-    at: usize,
-}
-
-impl Keyed {
-    fn byte(&mut self) -> u8 {
-        if self.at == self.buffer.len() {
-            self.stream.fill(&mut self.buffer);
-            self.at = 0;
-        }
-        self.at += 1;
-        self.buffer[self.at - 1]
-    }
-
-    /// A number below `base` that is not `n`.
-    fn other(&mut self, n: u8, base: u8) -> u8 {
-        (n + 1 + self.byte() % (base - 1)) % base
     }
 }
 

@@ -12,11 +12,10 @@
 use bytes::BytesMut;
 
 use super::kind::{Empty, Kind};
-use super::lists::{self, Draws, LOCALE, Lists};
+use super::lists::{Chooser, LOCALE};
 use super::make::{Built, Make};
 use super::spec::{Injective, MaskError};
 use super::{Masking, Outcome};
-use crate::key::SubKey;
 use crate::raw::RawRow;
 
 pub(crate) static KIND: Kind = Kind {
@@ -34,35 +33,28 @@ pub(crate) static KIND: Kind = Kind {
     build,
 };
 
-struct Street {
-    key: SubKey,
-    lists: Lists,
-    /// Characters that the column can hold.
-    room: usize,
-}
+struct Street(Chooser);
 
 fn build(make: &Make<'_>) -> Result<Built, MaskError> {
-    make.wants_text()?;
-    let mask = Street { key: make.key("street"), lists: lists::of(make.text("locale")), room: make.room() };
-    Built::new(mask, Injective::No)
+    Built::new(Street(Chooser::new(make, "street")?), Injective::No)
 }
 
 impl Masking for Street {
     fn apply(&self, value: &[u8], _row: &RawRow<'_>, out: &mut BytesMut) -> Outcome {
-        let mut draws = Draws::new(self.key.hash(value));
-        let name = draws.choose(self.lists.last_names);
-        let suffix = draws.choose(self.lists.street_suffixes);
+        let mut draws = self.0.draws(value);
+        let name = draws.choose(self.0.lists.last_names);
+        let suffix = draws.choose(self.0.lists.street_suffixes);
         let digits = number(1 + draws.below(199));
         let digits = std::str::from_utf8(&digits).unwrap_or_default().trim_start_matches('0');
-        let street = match self.lists.street.starts_with("{StreetName}") {
+        let street = match self.0.lists.street.starts_with("{StreetName}") {
             true => [name, " ", suffix],
             false => [suffix, " ", name],
         };
         let [a, b, c] = street;
-        match (value.iter().any(u8::is_ascii_digit), self.lists.number_first) {
-            (false, _) => lists::put(&street, self.room, out),
-            (true, true) => lists::put(&[digits, " ", a, b, c], self.room, out),
-            (true, false) => lists::put(&[a, b, c, " ", digits], self.room, out),
+        match (value.iter().any(u8::is_ascii_digit), self.0.lists.number_first) {
+            (false, _) => self.0.put(&street, out),
+            (true, true) => self.0.put(&[digits, " ", a, b, c], out),
+            (true, false) => self.0.put(&[a, b, c, " ", digits], out),
         }
         Outcome::Masked
     }

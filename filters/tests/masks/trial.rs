@@ -30,8 +30,6 @@ pub struct Trial {
     pub hides: Hides,
     /// How many values must stay apart, where the mask says that they do.
     pub apart: u64,
-    /// Is NULL something else afterwards?
-    pub fills_null: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -61,7 +59,6 @@ impl Trial {
             like,
             hides: Hides::Always,
             apart: 100_000,
-            fills_null: false,
         }
     }
 
