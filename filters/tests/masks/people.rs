@@ -2,7 +2,7 @@
 
 use filters::mask::{ColumnFacts, Made, Mask, MaskError, MaskSpec};
 
-use super::trial::{Hides, TEXT, Trial, VARCHAR, key};
+use super::trial::{Hides, TEXT, Trial, VARCHAR, key, masked};
 
 /// Mask, values like its own, and its vectors: as it is, in six characters, in German.
 const CHOSEN: &[(&str, &str, [&str; 3])] = &[
@@ -55,4 +55,14 @@ fn a_choice_must_fit_its_column() {
     colour.made = Made::Enum(vec!["red".to_owned(), "blue".to_owned()].into());
     assert_eq!(new(&choice(&["red"]), &colour), Ok(()));
     assert!(matches!(new(&choice(&["red", "mauve"]), &colour), Err(MaskError::Parameter { .. })));
+}
+
+#[test]
+fn a_postcode_that_is_only_its_prefix_keeps_nothing() {
+    for value in ["12", "12-", "--"] {
+        let mask = Trial::new("postcode", &[("keep_prefix", 2.into())], |i| i.to_string(), "x").mask();
+        let out = masked(&mask, value.as_bytes());
+        assert_eq!(mask.unparsable(), 1, "{value}");
+        assert!(!out.starts_with(value.as_bytes().get(..2).unwrap()), "{value}");
+    }
 }
