@@ -6,7 +6,8 @@
 //! Read in this order: [`change`] (what walks through the pipe), [`key`] and [`mask`] (one value), [`policy`] (which
 //! column gets which treatment), [`compiled`] (a policy laid over one shape of a table), [`copy_line`] (the same
 //! for a line of COPY), [`filter`] (the stage of the pipe). [`raw`] is the row that a mask may look at;
-//! [`predicate`] decides about a row by its values, as production would, and is not wired to any filter yet.
+//! [`predicate`] decides about a row by its values, as production would, and is not wired to any filter yet; [`scalar`] is how
+//! values are ordered.
 
 pub mod change;
 pub mod compiled;
@@ -17,3 +18,4 @@ pub mod mask;
 pub mod policy;
 pub mod predicate;
 pub mod raw;
+pub mod scalar;

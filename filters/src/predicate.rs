@@ -26,14 +26,11 @@
 
 mod bind;
 mod bound;
-mod decimal;
 mod eval;
 mod field;
 mod like;
 mod literal;
-mod moment;
 mod parse;
-mod scalar;
 mod sql;
 mod tree;
 

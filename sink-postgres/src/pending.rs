@@ -10,8 +10,9 @@ use std::cmp::Ordering;
 use std::collections::HashSet;
 
 use filters::change::Row;
+use filters::scalar::Reading;
 
-use crate::key::{self, Key, Kind};
+use crate::key::{self, Key};
 
 /// A range of keys `[lo, hi)`; `None` is without end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,7 +29,7 @@ pub struct Range {
 #[derive(Clone, Debug, Default)]
 pub struct Pending {
     /// How keys are ordered; `None`: the table is one unit, all pending or all done.
-    pub kinds: Option<Vec<Kind>>,
+    pub kinds: Option<Vec<Reading>>,
     /// The key's columns as indexes into the rows that come, in the order of `kinds` and of every bound and point.
     pub key: Vec<usize>,
     /// May a single key be pending? Not where there is no key, nor where it is masked: production could not be asked for it.
@@ -95,7 +96,7 @@ mod tests {
     #[test]
     fn a_range_takes_in_its_lower_end_only() {
         let p = Pending {
-            kinds: Some(vec![Kind::Int]),
+            kinds: Some(vec![Reading::Decimal]),
             key: vec![0],
             ranges: vec![range(Some("10"), Some("20"))],
             ..Default::default()

@@ -4,10 +4,11 @@ mod pending;
 
 use std::collections::HashMap;
 
+use filters::scalar::Reading;
 use wire::quote_literal;
 
 use crate::error::Error;
-use crate::key::{Kind, array};
+use crate::key::array;
 use crate::known;
 use crate::sink::PostgresSink;
 use crate::spec::TableSpec;
@@ -16,7 +17,7 @@ impl PostgresSink {
     /// Makes the target know exactly these tables. A new one, or one of which something comes otherwise now, is
     /// pending as a whole. Gives these.
     pub async fn register(&mut self, mut specs: Vec<TableSpec>) -> Result<Vec<(String, String)>, Error> {
-        for spec in specs.iter_mut().filter(|s| s.kinds.as_ref().is_some_and(|k| k.contains(&Kind::TextC))) {
+        for spec in specs.iter_mut().filter(|s| s.kinds.as_ref().is_some_and(|k| k.contains(&Reading::Bytes))) {
             // the same range must be the same rows on both sides
             let rows = self
                 .db

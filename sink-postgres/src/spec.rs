@@ -1,6 +1,7 @@
 //! A table of the pipeline, as the replicator knows it from production's catalog.
 
-use crate::key::Kind;
+use filters::scalar::Reading;
+
 use crate::known::Known;
 
 /// What the target has to know of a table.
@@ -13,7 +14,7 @@ pub struct TableSpec {
     /// Columns of the replica identity by which ranges are cut and points are found; empty if there is no key.
     pub key: Vec<String>,
     /// How they are ordered; `None`: the table is one unit.
-    pub kinds: Option<Vec<Kind>>,
+    pub kinds: Option<Vec<Reading>>,
     /// May a single key be pending? Not without a key, nor with a masked one.
     pub pointable: bool,
     /// The table and what becomes of its columns, to be remembered: if it says otherwise than before the whole table is pending.

@@ -6,6 +6,7 @@ mod identity;
 mod keyless;
 mod leaves;
 mod migrations;
+mod ranges;
 mod settings;
 mod tables;
 mod types;

@@ -6,9 +6,9 @@ use super::bound::{Bound, Column, Node, Slot};
 use super::field::{Collation, Field, Kind};
 use super::like::Like;
 use super::literal::{self, Misfit};
-use super::scalar::{Owned, Reading};
 use super::tree::{Constant, Literal, Name, Op, Pattern, Tree, Type};
 use super::{PredicateError, Problems};
+use crate::scalar::{Calendar, Owned, Reading};
 
 pub(super) fn bind(tree: &Tree, sql: String, fields: &[Field]) -> Result<Bound, PredicateError> {
     let mut binder = Binder { fields, columns: Vec::new(), problems: Problems::default() };
@@ -117,9 +117,9 @@ impl<'f> Binder<'f> {
             Kind::Real => Reading::Real,
             Kind::Double => Reading::Double,
             Kind::Boolean => Reading::Boolean,
-            Kind::Date => Reading::Moment(Type::Date),
-            Kind::Timestamp => Reading::Moment(Type::Timestamp),
-            Kind::TimestampTz => Reading::Moment(Type::TimestampTz),
+            Kind::Date => Reading::Moment(Calendar::Date),
+            Kind::Timestamp => Reading::Moment(Calendar::Timestamp),
+            Kind::TimestampTz => Reading::Moment(Calendar::TimestampTz),
             Kind::Uuid => Reading::Uuid,
             Kind::Text(Collation::Nondeterministic) | Kind::Padded(Collation::Nondeterministic) => {
                 let what = format!("{} has a nondeterministic collation, which only its server can compare", name.text);
@@ -155,11 +155,10 @@ impl<'f> Binder<'f> {
                 .refuse(name, "an IN list has literals with quotes and without: the server would give them one type");
         }
         let typed = |l: &Literal| match l.what {
-            Constant::Typed(ty, _) => Some(ty),
+            Constant::Typed(ty, _) => Some(ty.reading()),
             _ => None,
         };
-        if several && list.iter().filter_map(typed).any(|ty| Reading::Moment(ty) != reading && reading != Reading::Uuid)
-        {
+        if several && list.iter().filter_map(typed).any(|typed| typed != reading) {
             return self
                 .refuse(name, format!("in an IN list literals must be of the column's type, {}", field.type_name));
         }

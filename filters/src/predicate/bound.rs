@@ -2,10 +2,10 @@
 
 use super::eval::{self, May, Truth};
 use super::like::Like;
-use super::scalar::{Owned, Reading};
 use super::tree::{Is, Negated, Op};
 use super::{PredicateError, Problems};
 use crate::change::{Row, Table, Value};
+use crate::scalar::{Owned, Reading};
 
 /// Index into [`Bound::columns`].
 pub(super) type Slot = usize;

@@ -8,9 +8,9 @@
 use std::cmp::Ordering;
 
 use super::bound::{Node, Slot};
-use super::scalar::Scalar;
 use super::tree::{Is, Op};
 use crate::change::Value;
+use crate::scalar::Scalar;
 
 /// What a predicate is on a row.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]

@@ -5,11 +5,9 @@
 //! its type is of that, a number is a number. The rules matter where a value is rounded on the way: against a `real` a number is
 //! `double precision` (and 0.1 equals no `real`), but in an IN list of several it is `real`.
 
-use super::decimal::OwnedDecimal;
 use super::field::Kind;
-use super::moment;
-use super::scalar::{self, Owned};
 use super::tree::{Constant, Type};
+use crate::scalar::{self, Calendar, Owned, OwnedDecimal};
 
 /// Why a literal cannot stand against a column.
 pub(super) enum Misfit {
@@ -53,13 +51,13 @@ pub(super) fn value(kind: &Kind, literal: &Constant, several: bool) -> Result<Ow
             "f" | "false" => false,
             _ => return Err(Misfit::Text("TRUE or FALSE")),
         }),
-        (Kind::Date, Constant::Text(t)) => moment(Type::Date, t, DATE)?,
-        (Kind::Timestamp, Constant::Text(t)) => moment(Type::Timestamp, t, TIMESTAMP)?,
-        (Kind::TimestampTz, Constant::Text(t)) => moment(Type::TimestampTz, t, TIMESTAMPTZ)?,
+        (Kind::Date, Constant::Text(t)) => moment(Calendar::Date, t, DATE)?,
+        (Kind::Timestamp, Constant::Text(t)) => moment(Calendar::Timestamp, t, TIMESTAMP)?,
+        (Kind::TimestampTz, Constant::Text(t)) => moment(Calendar::TimestampTz, t, TIMESTAMPTZ)?,
         (Kind::Date | Kind::Timestamp | Kind::TimestampTz, Constant::Typed(ty, t)) => match ty {
-            Type::Date => moment(Type::Date, t, DATE)?,
-            Type::Timestamp => moment(Type::Timestamp, t, TIMESTAMP)?,
-            Type::TimestampTz => moment(Type::TimestampTz, t, TIMESTAMPTZ)?,
+            Type::Date => moment(Calendar::Date, t, DATE)?,
+            Type::Timestamp => moment(Calendar::Timestamp, t, TIMESTAMP)?,
+            Type::TimestampTz => moment(Calendar::TimestampTz, t, TIMESTAMPTZ)?,
             Type::Uuid => return Err(Misfit::Kind),
         },
         (Kind::Uuid, Constant::Text(t) | Constant::Typed(Type::Uuid, t)) => {
@@ -76,8 +74,8 @@ pub(super) fn value(kind: &Kind, literal: &Constant, several: bool) -> Result<Ow
     })
 }
 
-fn moment(ty: Type, text: &str, misfit: Misfit) -> Result<Owned, Misfit> {
-    moment::literal(ty, text).map(Owned::Moment).ok_or(misfit)
+fn moment(ty: Calendar, text: &str, misfit: Misfit) -> Result<Owned, Misfit> {
+    scalar::moment(ty, text).map(Owned::Moment).ok_or(misfit)
 }
 
 /// The nearest number of the type, as the server rounds; `None` where it would say "out of range".

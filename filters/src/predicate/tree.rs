@@ -1,6 +1,7 @@
 //! What a predicate is made of: our own closed tree, whoever has read it.
 
 use super::Place;
+use crate::scalar::{Calendar, Reading};
 
 /// What a predicate is made of.
 #[derive(Clone, Debug)]
@@ -73,6 +74,18 @@ pub(super) enum Type {
     Timestamp,
     TimestampTz,
     Uuid,
+}
+
+impl Type {
+    /// How its values are read.
+    pub(super) fn reading(self) -> Reading {
+        match self {
+            Type::Date => Reading::Moment(Calendar::Date),
+            Type::Timestamp => Reading::Moment(Calendar::Timestamp),
+            Type::TimestampTz => Reading::Moment(Calendar::TimestampTz),
+            Type::Uuid => Reading::Uuid,
+        }
+    }
 }
 
 /// The pattern of a LIKE with its escape: `None` is the backslash, the empty text is none at all.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use filters::change::{Column, Identity, Table};
-use sink_postgres::key::Kind;
+use filters::scalar::{Calendar, Reading};
 use wire::{Connection, Error, quote_ident};
 
 /// A table of production that could be replicated: plain or partitioned (its leaves come by their root).
@@ -25,7 +25,7 @@ pub struct SourceTable {
     /// Per column of the key its equality, `OPERATOR(schema.=)`.
     pub operators: Vec<String>,
     /// How they are ordered, if we can order them as production does.
-    pub kinds: Option<Vec<Kind>>,
+    pub kinds: Option<Vec<Reading>>,
     /// May updates and deletes be published without making production's own fail?
     pub identified: bool,
     /// The server's estimate; -1 if it never looked.
@@ -122,7 +122,7 @@ async fn read(db: &mut Connection, which: &str, params: &[Option<&str>]) -> Resu
             _ => Identity::Default,
         };
         let key = list(5);
-        let kinds: Option<Vec<Kind>> = list(6).iter().map(|k| kind(k)).collect();
+        let kinds: Option<Vec<Reading>> = list(6).iter().map(|k| kind(k)).collect();
         let mut columns = Vec::new();
         let (mut types, mut numbers) = (Vec::new(), Vec::new());
         // JSON: a name may hold any character, line breaks and tabs too
@@ -177,13 +177,18 @@ fn references(json: Option<&str>) -> Result<Vec<Reference>, Error> {
     Ok(found.into_iter().map(reference).collect())
 }
 
-fn kind(name: &str) -> Option<Kind> {
-    match name {
-        "int" => Some(Kind::Int),
-        "uuid" => Some(Kind::Uuid),
-        "text" => Some(Kind::TextC),
-        _ => None,
-    }
+/// How the key column's type is ordered, as the catalog query calls it.
+fn kind(name: &str) -> Option<Reading> {
+    Some(match name {
+        "number" => Reading::Decimal,
+        "boolean" => Reading::Boolean,
+        "uuid" => Reading::Uuid,
+        "text" => Reading::Bytes,
+        "date" => Reading::Moment(Calendar::Date),
+        "timestamp" => Reading::Moment(Calendar::Timestamp),
+        "timestamptz" => Reading::Moment(Calendar::TimestampTz),
+        _ => return None,
+    })
 }
 
 const RELATIONS: &str = "pg_catalog.pg_class c
@@ -203,8 +208,12 @@ SELECT c.oid, n.nspname, c.relname, c.relkind, c.relreplident,
   (SELECT pg_catalog.json_agg(a.attname ORDER BY k.n) FROM pg_catalog.generate_series(1, x.indnkeyatts) k(n)
     JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = x.indkey[k.n - 1]),
   (SELECT pg_catalog.json_agg(CASE
-      WHEN a.atttypid IN (20, 21, 23) THEN 'int'
+      WHEN a.atttypid IN (20, 21, 23, 1700) THEN 'number'
+      WHEN a.atttypid = 16 THEN 'boolean'
       WHEN a.atttypid = 2950 THEN 'uuid'
+      WHEN a.atttypid = 1082 THEN 'date'
+      WHEN a.atttypid = 1114 THEN 'timestamp'
+      WHEN a.atttypid = 1184 THEN 'timestamptz'
       WHEN a.atttypid IN (25, 1043) AND pg_catalog.getdatabaseencoding() IN ('UTF8', 'LATIN1')
         AND (l.collname IN ('C', 'POSIX') OR l.collname = 'default' AND d.datlocprovider = 'c' AND d.datcollate IN ('C', 'POSIX'))
       THEN 'text' ELSE '?' END ORDER BY k.n)

@@ -10,9 +10,9 @@ mod target;
 use std::collections::{BTreeMap, HashSet};
 
 use filters::change::{Change, Row};
+use filters::scalar::Reading;
 use proptest::prelude::*;
 use proptest::test_runner::{RngSeed, TestRunner};
-use sink_postgres::key::Kind as Order;
 use sink_postgres::pending::{Pending, Range};
 use sink_postgres::plan::{Act, Item, Step, fold};
 use sink_postgres::route::{Route, route};
@@ -306,7 +306,7 @@ fn pending() -> impl Strategy<Value = Vec<Pending>> {
             let key = |n: u8| vec![n.to_string(), (n % 3).to_string()][..parts].to_vec();
             let range = |lo: Option<u8>, hi: Option<u8>| Range { id: 0, lo: lo.map(key), hi: hi.map(key) };
             let pending = &mut all[at];
-            pending.kinds = Some(vec![Order::Int; parts]);
+            pending.kinds = Some(vec![Reading::Decimal; parts]);
             pending.key = KINDS[at].key.to_vec();
             match what {
                 0 => {}

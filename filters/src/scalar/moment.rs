@@ -6,7 +6,16 @@
 //! One day's leap seconds do not exist (<https://www.postgresql.org/docs/current/datetime-units-history.html>); the calendar is
 //! the Gregorian one, backwards too.
 
-use super::tree::Type;
+/// The types of moments.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Calendar {
+    /// `date`.
+    Date,
+    /// `timestamp without time zone`.
+    Timestamp,
+    /// `timestamp with time zone`.
+    TimestampTz,
+}
 
 /// `-infinity` and `infinity`.
 const BEFORE: i128 = i128::MIN;
@@ -21,14 +30,14 @@ const END_OF_DATES: i128 = 2_147_483_494 - 2_451_545;
 const END_OF_TIMES: i128 = 9_223_371_331_200_000_000;
 
 /// Reads a literal: a value that the server would take, too.
-pub(super) fn literal(ty: Type, text: &str) -> Option<i128> {
-    let end = if ty == Type::Date { END_OF_DATES * DAY } else { END_OF_TIMES };
+pub(crate) fn literal(ty: Calendar, text: &str) -> Option<i128> {
+    let end = if ty == Calendar::Date { END_OF_DATES * DAY } else { END_OF_TIMES };
     read(ty, text.as_bytes()).filter(|m| matches!(*m, BEFORE | AFTER) || (FIRST_DAY * DAY..end).contains(m))
 }
 
 /// Reads a value's text output; `ty` is date, timestamp or timestamptz. A `timestamp(3)` can hold the first moment behind the
 /// range, which rounding has made.
-pub(super) fn read(ty: Type, text: &[u8]) -> Option<i128> {
+pub(crate) fn read(ty: Calendar, text: &[u8]) -> Option<i128> {
     match text {
         b"infinity" => return Some(AFTER),
         b"-infinity" => return Some(BEFORE),
@@ -39,13 +48,13 @@ pub(super) fn read(ty: Type, text: &[u8]) -> Option<i128> {
     let month = rest.after(b'-')?.number(2, 2)?;
     let day = rest.after(b'-')?.number(2, 2)?;
     let mut time = 0;
-    if ty != Type::Date && (rest.skip(b' ') || rest.skip(b'T')) {
+    if ty != Calendar::Date && (rest.skip(b' ') || rest.skip(b'T')) {
         // "2024-01-01 BC" is a date before our era, not one with an empty time
         if rest.0 == b"BC" {
             return finish(year, month, day, 0, true);
         }
         time = rest.time()?;
-        if ty == Type::TimestampTz {
+        if ty == Calendar::TimestampTz {
             time -= rest.offset()?;
         }
     }
@@ -159,28 +168,28 @@ mod tests {
     #[test]
     fn moments_are_counted_from_the_year_2000() {
         for (ty, text, want) in [
-            (Type::Date, "2000-01-01", 0),
-            (Type::Date, "2000-02-29", 59 * DAY),
-            (Type::Date, "1999-12-31", -DAY),
-            (Type::Date, "1970-01-01", -10_957 * DAY),
-            (Type::Date, "4714-11-24 BC", FIRST_DAY * DAY),
-            (Type::Date, "5874897-12-31", (END_OF_DATES - 1) * DAY),
-            (Type::Date, "0001-12-31 BC", -730_120 * DAY),
-            (Type::Date, "0001-01-01", -730_119 * DAY),
-            (Type::Date, "infinity", AFTER),
-            (Type::Timestamp, "2000-01-01", 0),
-            (Type::Timestamp, "2000-01-01 00:00:01.5", 1_500_000),
-            (Type::Timestamp, "2000-01-01T00:01", 60_000_000),
-            (Type::Timestamp, "294276-12-31 23:59:59.999999", END_OF_TIMES - 1),
-            (Type::Timestamp, "0001-12-31 00:00:00 BC", -730_120 * DAY),
-            (Type::Timestamp, "0001-12-31 BC", -730_120 * DAY),
-            (Type::Timestamp, "-infinity", BEFORE),
-            (Type::TimestampTz, "2000-01-01 00:00:00+00", 0),
-            (Type::TimestampTz, "2000-01-01 02:00:00+02", 0),
-            (Type::TimestampTz, "1999-12-31 20:30:00-03:30", 0),
-            (Type::TimestampTz, "2000-01-01 00:19:32+00:19:32", 0),
-            (Type::TimestampTz, "2000-01-01 00:00Z", 0),
-            (Type::TimestampTz, "0001-12-31 00:00:00+00 BC", -730_120 * DAY),
+            (Calendar::Date, "2000-01-01", 0),
+            (Calendar::Date, "2000-02-29", 59 * DAY),
+            (Calendar::Date, "1999-12-31", -DAY),
+            (Calendar::Date, "1970-01-01", -10_957 * DAY),
+            (Calendar::Date, "4714-11-24 BC", FIRST_DAY * DAY),
+            (Calendar::Date, "5874897-12-31", (END_OF_DATES - 1) * DAY),
+            (Calendar::Date, "0001-12-31 BC", -730_120 * DAY),
+            (Calendar::Date, "0001-01-01", -730_119 * DAY),
+            (Calendar::Date, "infinity", AFTER),
+            (Calendar::Timestamp, "2000-01-01", 0),
+            (Calendar::Timestamp, "2000-01-01 00:00:01.5", 1_500_000),
+            (Calendar::Timestamp, "2000-01-01T00:01", 60_000_000),
+            (Calendar::Timestamp, "294276-12-31 23:59:59.999999", END_OF_TIMES - 1),
+            (Calendar::Timestamp, "0001-12-31 00:00:00 BC", -730_120 * DAY),
+            (Calendar::Timestamp, "0001-12-31 BC", -730_120 * DAY),
+            (Calendar::Timestamp, "-infinity", BEFORE),
+            (Calendar::TimestampTz, "2000-01-01 00:00:00+00", 0),
+            (Calendar::TimestampTz, "2000-01-01 02:00:00+02", 0),
+            (Calendar::TimestampTz, "1999-12-31 20:30:00-03:30", 0),
+            (Calendar::TimestampTz, "2000-01-01 00:19:32+00:19:32", 0),
+            (Calendar::TimestampTz, "2000-01-01 00:00Z", 0),
+            (Calendar::TimestampTz, "0001-12-31 00:00:00+00 BC", -730_120 * DAY),
         ] {
             assert_eq!(read(ty, text.as_bytes()), Some(want), "{text}");
             assert_eq!(literal(ty, text), Some(want), "{text}");
@@ -212,7 +221,7 @@ mod tests {
             "2000/01/01",
             "Infinity",
         ] {
-            assert_eq!(literal(Type::Date, text), None, "{text}");
+            assert_eq!(literal(Calendar::Date, text), None, "{text}");
         }
         for text in [
             "2000-01-01 24:00:00",
@@ -227,12 +236,12 @@ mod tests {
             "2000-01-01 00:00:00 BC BC",
             "2000-01-01 ",
         ] {
-            assert_eq!(literal(Type::Timestamp, text), None, "{text}");
+            assert_eq!(literal(Calendar::Timestamp, text), None, "{text}");
         }
         for text in
             ["2000-01-01 00:00:00 Europe/Berlin", "2000-01-01 00:00:00+16", "2000-01-01 00:00:00+2", "2000-01-01+00"]
         {
-            assert_eq!(literal(Type::TimestampTz, text), None, "{text}");
+            assert_eq!(literal(Calendar::TimestampTz, text), None, "{text}");
         }
     }
 }

@@ -1,28 +1,46 @@
-//! Values of the types that are let in: read from a column's text, made from a literal, compared as the server compares.
+//! Values of the types whose order we know, read from the text that our sessions print and compared as the server compares
+//! them. Predicates over a row are decided by it, and so is in which range of a table a key lies: both must agree with the
+//! server for every value, so a type is let in only where that can be shown (`tests/policy/predicates.rs` asks real servers).
+
+mod decimal;
+mod moment;
 
 use std::cmp::Ordering;
 
-use super::decimal::{Decimal, OwnedDecimal};
-use super::moment;
-use super::tree::Type;
+use self::decimal::Decimal;
+pub(crate) use self::decimal::OwnedDecimal;
+pub use self::moment::Calendar;
+pub(crate) use self::moment::literal as moment;
 
 /// How a column's text is read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Reading {
+pub enum Reading {
+    /// smallint, integer, bigint, numeric.
     Decimal,
+    /// real.
     Real,
+    /// double precision.
     Double,
+    /// boolean.
     Boolean,
-    Moment(Type),
+    /// date, timestamp, timestamptz.
+    Moment(Calendar),
+    /// uuid.
     Uuid,
+    /// By bytes: text under collation C of a server whose encoding keeps UTF-8's order, and any text for equality.
     Bytes,
-    /// The blanks at the end are no part of it.
+    /// The same, but blanks at the end are no part of it: char(n).
     Padded,
+}
+
+/// Compares two values as the server does. `None` if one of them is not of this kind.
+pub fn compare(reading: Reading, a: &[u8], b: &[u8]) -> Option<Ordering> {
+    Scalar::read(reading, a)?.compare(&Scalar::read(reading, b)?)
 }
 
 /// A value, read.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Scalar<'a> {
+pub(crate) enum Scalar<'a> {
     Decimal(Decimal<'a>),
     Float(f64),
     Bool(bool),
@@ -33,7 +51,7 @@ pub(super) enum Scalar<'a> {
 
 /// A literal's value.
 #[derive(Clone, Debug)]
-pub(super) enum Owned {
+pub(crate) enum Owned {
     Decimal(OwnedDecimal),
     Float(f64),
     Bool(bool),
@@ -43,7 +61,7 @@ pub(super) enum Owned {
 }
 
 impl Owned {
-    pub(super) fn view(&self) -> Scalar<'_> {
+    pub(crate) fn view(&self) -> Scalar<'_> {
         match self {
             Owned::Decimal(d) => Scalar::Decimal(d.view()),
             Owned::Float(f) => Scalar::Float(*f),
@@ -57,7 +75,7 @@ impl Owned {
 
 impl<'a> Scalar<'a> {
     /// Reads a type's text output; `None` if it is none.
-    pub(super) fn read(reading: Reading, text: &'a [u8]) -> Option<Scalar<'a>> {
+    pub(crate) fn read(reading: Reading, text: &'a [u8]) -> Option<Scalar<'a>> {
         Some(match reading {
             Reading::Decimal => Scalar::Decimal(Decimal::read(text)?),
             // shortest exact since version 12: reading it back gives the very number
@@ -76,7 +94,7 @@ impl<'a> Scalar<'a> {
     }
 
     /// The server's order; `None` between values that do not compare.
-    pub(super) fn compare(&self, other: &Scalar<'_>) -> Option<Ordering> {
+    pub(crate) fn compare(&self, other: &Scalar<'_>) -> Option<Ordering> {
         match (self, other) {
             (Scalar::Decimal(a), Scalar::Decimal(b)) => Some(a.cmp(b)),
             (Scalar::Float(a), Scalar::Float(b)) => Some(match (a.is_nan(), b.is_nan()) {
@@ -96,7 +114,7 @@ impl<'a> Scalar<'a> {
 }
 
 /// The canonical form, in either case: what the server prints, and what a literal must look like.
-pub(super) fn uuid(text: &[u8]) -> Option<[u8; 16]> {
+pub(crate) fn uuid(text: &[u8]) -> Option<[u8; 16]> {
     if text.len() != 36 {
         return None;
     }
@@ -119,7 +137,7 @@ pub(super) fn uuid(text: &[u8]) -> Option<[u8; 16]> {
     Some(bytes)
 }
 
-pub(super) fn unpadded(text: &[u8]) -> &[u8] {
+pub(crate) fn unpadded(text: &[u8]) -> &[u8] {
     let end = text.iter().rposition(|b| *b != b' ').map_or(0, |last| last + 1);
     text.get(..end).unwrap_or_default()
 }

@@ -7,7 +7,7 @@ use std::cmp::Ordering;
 
 /// A number as digits before and behind the point, none of them needless.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Decimal<'a> {
+pub(crate) enum Decimal<'a> {
     NegativeInfinity,
     Finite { negative: bool, whole: &'a [u8], fraction: &'a [u8] },
     Infinity,
@@ -16,7 +16,7 @@ pub(super) enum Decimal<'a> {
 
 impl<'a> Decimal<'a> {
     /// Reads the text output of an integer type or of `numeric`, which never has an exponent.
-    pub(super) fn read(text: &'a [u8]) -> Option<Decimal<'a>> {
+    pub(crate) fn read(text: &'a [u8]) -> Option<Decimal<'a>> {
         match text {
             b"NaN" => return Some(Decimal::NaN),
             b"Infinity" => return Some(Decimal::Infinity),
@@ -83,12 +83,12 @@ impl PartialOrd for Decimal<'_> {
 
 /// A literal's number, which has an owner.
 #[derive(Clone, Debug)]
-pub(super) struct OwnedDecimal(Box<str>);
+pub(crate) struct OwnedDecimal(Box<str>);
 
 impl OwnedDecimal {
     /// Reads a literal: digits, a point, an exponent, a sign; with `words` also NaN and the infinities. `None` if it is
     /// no number, or longer than [`LONGEST`] digits when written out.
-    pub(super) fn literal(text: &str, words: bool) -> Option<OwnedDecimal> {
+    pub(crate) fn literal(text: &str, words: bool) -> Option<OwnedDecimal> {
         let (negative, digits) = match text.strip_prefix('-') {
             Some(rest) => (true, rest),
             None => (false, text.strip_prefix('+').unwrap_or(text)),
@@ -126,7 +126,7 @@ impl OwnedDecimal {
         }))
     }
 
-    pub(super) fn view(&self) -> Decimal<'_> {
+    pub(crate) fn view(&self) -> Decimal<'_> {
         Decimal::read(self.0.as_bytes()).unwrap_or(Decimal::NaN) // it was read when it was made
     }
 }
