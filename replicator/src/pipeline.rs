@@ -109,8 +109,9 @@ impl Pipeline {
                 if let Some(why) = stop.asked() {
                     return self.end(End::Stopped(why)).await;
                 }
-                if self.last_look.elapsed() >= LOOK_EVERY {
-                    self.look().await?;
+                if self.last_look.elapsed() >= LOOK_EVERY && self.look().await? {
+                    stop.reread();
+                    continue;
                 }
                 if self.wants_slice() {
                     self.slice(stop).await?;

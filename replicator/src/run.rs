@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use sink_postgres::{checkpoint, session};
 
 use crate::board::{Board, Phase};
-use crate::config::{Config, Lock};
+use crate::config::{Config, Files, Lock};
 use crate::error::{Error, Kind};
 use crate::pipeline::End;
 use crate::start;
@@ -45,10 +45,10 @@ const TELL: u32 = 3;
 /// How long the target may take to hear it.
 const HEARD: Duration = Duration::from_secs(5);
 
-/// Runs until it ends.
+/// Runs until it ends, by `files` as they were read, and as they are when somebody wants them read again.
 pub async fn run(
-    config: &Config,
-    lock: Option<&Lock>,
+    files: &Files,
+    (mut config, mut lock): (Config, Option<Lock>),
     options: Options,
     board: &Board,
     mut stop: Stop,
@@ -58,7 +58,18 @@ pub async fn run(
     loop {
         let (began, mut opened) = (Instant::now(), None);
         let steps = board.state().steps;
-        let error = match once(config, lock, options, board, &mut stop, &mut opened).await {
+        let done = once(&config, lock.as_ref(), options, board, &mut stop, &mut opened).await;
+        if stop.asked() == Some(Why::Reread) && !matches!(done, Ok(End::CaughtUp)) {
+            stop.rereads();
+            if let Err(e) = done {
+                tracing::warn!(error = e.chain(), "while stopping to read the files");
+            }
+            if let Some(read) = reread(files, &config) {
+                (config, lock) = read;
+            }
+            continue;
+        }
+        let error = match done {
             Ok(end) => return Ok(end),
             Err(e) => e,
         };
@@ -83,23 +94,50 @@ pub async fn run(
                 tracing::warn!(error = error.chain(), tries, wait_ms = wait.as_millis() as u64, "trying again");
                 board.stands(Phase::Retrying(error.chain()));
                 if tries >= TELL && !one_shot && !is_deaf(&error) {
-                    tell(config, &format!("trying again: {}", error.chain()), &mut stop).await;
+                    tell(&config, &format!("trying again: {}", error.chain()), &mut stop).await;
                 }
                 wait
             }
             Kind::Data | Kind::Denied if !one_shot => {
                 tracing::error!(error = error.chain(), hint = error.hint(), "held");
                 board.stands(Phase::Held(error.chain()));
-                tell(config, &error.chain(), &mut stop).await;
+                tell(&config, &error.chain(), &mut stop).await;
                 LOOK_AGAIN
             }
             _ => return Err(error),
         };
         tokio::select! {
-            why = stop.wait() => return Ok(End::Stopped(why)),
+            why = stop.wait() => match why {
+                Why::Reread => {
+                    stop.rereads();
+                    if let Some(read) = reread(files, &config) {
+                        (config, lock) = read;
+                    }
+                }
+                why => return Ok(End::Stopped(why)),
+            },
             () = tokio::time::sleep(wait) => {}
         }
     }
+}
+
+/// What the files say now; `None`: what they said before holds.
+fn reread(files: &Files, before: &Config) -> Option<(Config, Option<Lock>)> {
+    let stays = "the files stay as they were read before";
+    match files.read() {
+        Err(problems) => tracing::error!(error = %problems, "{stays}"),
+        Ok((config, _)) if config.pipeline != before.pipeline => {
+            tracing::error!(pipeline = config.pipeline, "another pipeline needs a run of its own; {stays}");
+        }
+        Ok((config, lock)) => {
+            if config.serve.listen != before.serve.listen {
+                tracing::warn!("serve.listen takes a restart");
+            }
+            tracing::info!("read sluice.yaml and sluice.lock again");
+            return Some((config, lock));
+        }
+    }
+    None
 }
 
 async fn once(
@@ -163,6 +201,8 @@ pub fn ended(end: End, timeout: Option<Duration>) -> Result<(), Error> {
     match end {
         End::CaughtUp | End::Stopped(Why::Terminate) => Ok(()),
         End::Stopped(Why::Interrupt) => Err(Error::Interrupted),
+        // it goes on, and never comes here
+        End::Stopped(Why::Reread) => Ok(()),
         End::Stopped(Why::Timeout) => Err(Error::Timeout(timeout.unwrap_or_default())),
     }
 }

@@ -1,4 +1,4 @@
-//! Being asked to stop: by a signal, or by a deadline.
+//! Being asked to stop: by a signal, or by a deadline. To read the files again is to stop at a boundary too, and to go on.
 
 use tokio::sync::watch;
 
@@ -11,6 +11,8 @@ pub enum Why {
     Interrupt,
     /// `--timeout`: end at a boundary, exit 7.
     Timeout,
+    /// SIGHUP, or `approve --now` from elsewhere: end at a boundary, read the files, go on.
+    Reread,
 }
 
 /// Asks.
@@ -19,19 +21,23 @@ pub struct Stopper(std::sync::Arc<watch::Sender<Option<Why>>>);
 
 /// Is asked.
 #[derive(Clone, Debug)]
-pub struct Stop(watch::Receiver<Option<Why>>);
+pub struct Stop {
+    asked: watch::Receiver<Option<Why>>,
+    asker: Stopper,
+}
 
 /// Both ends.
 pub fn pair() -> (Stopper, Stop) {
     let (sender, receiver) = watch::channel(None);
-    (Stopper(std::sync::Arc::new(sender)), Stop(receiver))
+    let asker = Stopper(std::sync::Arc::new(sender));
+    (asker.clone(), Stop { asked: receiver, asker })
 }
 
 impl Stopper {
-    /// Asks; the first reason stays.
+    /// Asks; the first reason to end stays.
     pub fn stop(&self, why: Why) {
         self.0.send_if_modified(|w| {
-            if w.is_none() {
+            if matches!(w, None | Some(Why::Reread)) {
                 *w = Some(why);
                 true
             } else {
@@ -44,7 +50,17 @@ impl Stopper {
 impl Stop {
     /// Has somebody asked?
     pub fn asked(&self) -> Option<Why> {
-        *self.0.borrow()
+        *self.asked.borrow()
+    }
+
+    /// Asks for the files to be read again.
+    pub fn reread(&self) {
+        self.asker.stop(Why::Reread);
+    }
+
+    /// They are about to be read: whoever asks from here on asks anew.
+    pub fn rereads(&self) {
+        self.asker.0.send_if_modified(|w| w.take_if(|w| *w == Why::Reread).is_some());
     }
 
     /// Waits until somebody asks.
@@ -53,7 +69,7 @@ impl Stop {
             if let Some(why) = self.asked() {
                 return why;
             }
-            if self.0.changed().await.is_err() {
+            if self.asked.changed().await.is_err() {
                 std::future::pending::<()>().await;
             }
         }

@@ -99,6 +99,10 @@ impl PostgresSink {
             Route::Skip => return Ok(()),
             Route::Due(row) => {
                 let row = row.clone();
+                if let Op::Update { old: Some(old), .. } = &change.op {
+                    let old = old.row().clone();
+                    self.due(&name, &old, false).await?;
+                }
                 return self.due(&name, &row, false).await;
             }
             Route::Apply(act) => act,

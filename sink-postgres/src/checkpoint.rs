@@ -107,7 +107,7 @@ pub async fn intend(db: &mut Connection, pipeline: &str, identity: &Identity) ->
 /// Takes over: waits for whoever still holds the row, fences him, and says where the target stands.
 pub async fn take(db: &mut Connection, pipeline: &str) -> Result<Checkpoint, Error> {
     let sql = format!(
-        "UPDATE sluice.checkpoint SET epoch = epoch + 1, updated_at = pg_catalog.now() WHERE pipeline = $1 RETURNING {}",
+        "UPDATE sluice.checkpoint SET epoch = epoch + 1, reread = false, updated_at = pg_catalog.now() WHERE pipeline = $1 RETURNING {}",
         columns()
     );
     parse(&db.query(&sql, &[Some(pipeline)]).await?)
@@ -145,6 +145,12 @@ pub async fn hold(db: &mut Connection, pipeline: &str, why: Option<&str>) -> Res
     )
     .await?;
     Ok(())
+}
+
+/// Asks whoever runs the pipeline to read its files again. False: it has never run.
+pub async fn reread(db: &mut Connection, pipeline: &str) -> Result<bool, Error> {
+    let sql = "UPDATE sluice.checkpoint SET reread = true WHERE pipeline = $1";
+    Ok(db.execute(sql, &[Some(pipeline)]).await? == 1)
 }
 
 /// Forgets the position: the slot is about to be made anew, and everything is pending. Fences whoever runs.

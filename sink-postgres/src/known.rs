@@ -60,22 +60,41 @@ pub enum Fate {
     Gone,
 }
 
+/// What of a table has to be copied again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Due {
+    /// It is as it was.
+    Nothing,
+    /// These columns of all rows; the rows are exact otherwise.
+    Columns(Vec<String>),
+    /// Everything.
+    Whole,
+}
+
 impl Known {
     /// The column of that number, if it is one of production's still.
     pub fn live(&self, number: i32) -> Option<&KnownColumn> {
         self.columns.iter().find(|c| c.number == number && c.fate != Fate::Gone)
     }
 
-    /// Has the whole table to be copied to become what `now` says? Not because a column went: what staging has of it
+    /// What has to be copied for the table to become what `now` says? Nothing because a column went: what staging has of it
     /// is its own from then on.
-    pub fn is_due(&self, now: &Known) -> bool {
+    pub fn due(&self, now: &Known) -> Due {
         let same = |c: &KnownColumn| match self.live(c.number) {
             // under another name nothing of it is to be blanked: what staging has under the old one is its own
             Some(was) if c.print.is_empty() => was.print.is_empty() || was.name != c.name,
             Some(was) => was.print == c.print,
             None => c.print.is_empty(),
         };
-        self.oid != now.oid || self.key != now.key || !now.columns.iter().filter(|c| c.fate != Fate::Gone).all(same)
+        let live = now.columns.iter().filter(|c| c.fate != Fate::Gone);
+        let other: Vec<String> = live.filter(|c| !same(c)).map(|c| c.name.clone()).collect();
+        // by a key of another look no row is found
+        let by_key = !now.key.is_empty() && !other.iter().any(|c| now.key.contains(c));
+        match (self.oid, &self.key) == (now.oid, &now.key) {
+            true if other.is_empty() => Due::Nothing,
+            true if by_key => Due::Columns(other),
+            _ => Due::Whole,
+        }
     }
 }
 
@@ -118,22 +137,27 @@ mod tests {
     fn a_table_is_due_for_what_comes_otherwise_and_not_for_what_went() {
         use Fate::*;
         let was = known(vec![column(1, "id", Keep), column(2, "a", Keep), column(3, "b", Withheld)]);
-        let due = |columns| was.is_due(&known(columns));
-        assert!(!was.is_due(&was));
-        assert!(!due(vec![column(1, "id", Keep), column(3, "b", Withheld), column(2, "a", Gone)]), "a went");
-        assert!(
-            !due(vec![column(1, "id", Keep), column(2, "a", Keep), column(4, "c", Withheld)]),
-            "c is not looked at"
-        );
-        assert!(due(vec![column(1, "id", Keep), column(2, "a", Keep), column(4, "c", Keep)]), "c is new");
-        assert!(due(vec![column(1, "id", Keep), column(2, "a", Keep), column(3, "b", Drop)]), "b is to be blanked");
-        assert!(due(vec![column(1, "id", Keep), column(2, "a", Withheld)]), "and so is a");
-        assert!(!due(vec![column(1, "id", Keep), column(2, "z", Withheld)]), "a has another name");
-        assert!(due(vec![column(1, "id", Keep), column(2, "a", Mask)]));
-        assert!(due(vec![column(1, "id", Keep), column(5, "a", Keep)]), "another column of that name");
-        assert!(due(vec![column(1, "id", Keep), column(2, "z", Keep)]), "another name");
-        assert!(was.is_due(&Known { oid: 8, ..was.clone() }));
-        assert!(was.is_due(&Known { key: vec!["a".into()], ..was.clone() }));
+        let due = |columns| match was.due(&known(columns)) {
+            Due::Nothing => "nothing".to_owned(),
+            Due::Columns(names) => names.join(" "),
+            Due::Whole => "all".to_owned(),
+        };
+        let (id, a, b) = (|| column(1, "id", Keep), || column(2, "a", Keep), || column(3, "b", Withheld));
+        assert_eq!(was.due(&was), Due::Nothing);
+        assert_eq!(due(vec![id(), b(), column(2, "a", Gone)]), "nothing", "a went");
+        assert_eq!(due(vec![id(), a(), column(4, "c", Withheld)]), "nothing", "c is not looked at");
+        assert_eq!(due(vec![id(), a(), column(4, "c", Keep)]), "c", "c is new");
+        assert_eq!(due(vec![id(), a(), column(3, "b", Drop)]), "b", "b is to be blanked");
+        assert_eq!(due(vec![id(), column(2, "a", Withheld), column(3, "b", Mask)]), "a b", "and so is a");
+        assert_eq!(due(vec![id(), column(2, "z", Withheld)]), "nothing", "a has another name");
+        assert_eq!(due(vec![id(), column(2, "a", Mask)]), "a");
+        assert_eq!(due(vec![id(), column(5, "a", Keep)]), "a", "another column of that name");
+        assert_eq!(due(vec![id(), column(2, "z", Keep)]), "z", "another name");
+        assert_eq!(due(vec![column(1, "id", Mask), a(), b()]), "all", "the key looks otherwise");
+        assert_eq!(was.due(&Known { oid: 8, ..was.clone() }), Due::Whole);
+        assert_eq!(was.due(&Known { key: vec!["a".into()], ..was.clone() }), Due::Whole);
+        let keyless = Known { key: vec![], ..was.clone() };
+        assert_eq!(keyless.due(&Known { columns: vec![id(), column(2, "a", Mask)], ..keyless.clone() }), Due::Whole);
     }
 
     #[test]

@@ -6,7 +6,8 @@
 //! In it the target's range becomes equal to the rows, and its entry in `sluice.pending` goes.
 //!
 //! **Into an empty range** the rows go by COPY, as they come. **Into a range with rows** they go to a temporary table
-//! first, the *stage*, and the range is made equal to it (`merge`).
+//! first, the *stage*, and the range is made equal to it (`merge`). **A range of which only some columns are unknown** takes
+//! these columns from the stage, and nothing else of it.
 
 mod merge;
 
@@ -64,6 +65,8 @@ pub struct Load<'l> {
     part: Part,
     pending: Arc<Pending>,
     staged: bool,
+    /// Only these columns are set.
+    fill: Vec<String>,
     loaded: Loaded,
 }
 
@@ -101,8 +104,18 @@ impl Loader {
         let condition = condition(&mapping, &spec, &part, "");
         let look = format!("SELECT 1 FROM {} WHERE {condition} LIMIT 1", mapping.writable.target());
         let empty = self.db.simple_on_rows(&look).await.map_err(|e| blame(&mapping, e))?;
+        // a column that cannot be SET, or whose new values are in each other's way: the rows are reconciled as a whole
+        let fill = match &part {
+            Part::Range(range) if !staged && !mapping.columns.iter().any(|c| c.identity_always) => {
+                range.columns.clone()
+            }
+            _ => Vec::new(),
+        };
         // rows come with all columns; what the target generates is left behind on the stage
-        let staged = staged || mapping.generates() || empty.first().is_some_and(|rows| !rows.is_empty());
+        let staged = staged
+            || matches!(&part, Part::Range(range) if !range.hides())
+            || mapping.generates()
+            || empty.first().is_some_and(|rows| !rows.is_empty());
         let columns = mapping.arriving(|name| name.to_owned());
         let into = if staged {
             let stage = mapping.arriving(|name| format!("NULL::pg_catalog.text AS {name}"));
@@ -117,7 +130,7 @@ impl Loader {
             table
         };
         self.db.copy_in(&format!("COPY {into} ({columns}) FROM STDIN")).await?;
-        Ok(Load { loader: self, mapping, spec, part, pending, staged, loaded: Loaded::default() })
+        Ok(Load { loader: self, mapping, spec, part, pending, staged, fill, loaded: Loaded::default() })
     }
 
     async fn roll_back(&mut self) {
@@ -184,7 +197,7 @@ impl Load<'_> {
         if deleted.first().map_or(0, |r| r.affected()) == 0 {
             return Err(Error::Stale);
         }
-        let whole = matches!(&self.part, Part::Range(r) if r.lo.is_none() && r.hi.is_none());
+        let whole = matches!(&self.part, Part::Range(r) if r.is_whole());
         if whole {
             // points of the table are in it
             db.simple_on_rows(&format!(
@@ -194,10 +207,10 @@ impl Load<'_> {
         }
         // a row that heals is no copy
         let copied = match &self.part {
-            Part::Range(_) => {
+            Part::Range(range) if range.hides() => {
                 ", copied_at = pg_catalog.clock_timestamp(), copy_ms = copy_ms + (pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - pg_catalog.now()) * 1000)::bigint"
             }
-            Part::Points(_) => "",
+            _ => "",
         };
         db.simple_on_rows(&format!(
             "UPDATE sluice.tables SET rows_copied = rows_copied + {}, bytes_copied = bytes_copied + {}, divergences = divergences + {}{copied} WHERE (pipeline, schema, name) = ({p}, {s}, {n})",

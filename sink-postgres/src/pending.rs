@@ -5,6 +5,11 @@
 //! pending range of one key is the answer to everything that is not as expected.
 //!
 //! Only what is pending is written down (`sluice.pending`): a table without an entry there is done.
+//!
+//! **Some columns of a range can be unknown, and its rows exact otherwise**: one was withheld and is approved, or its rule
+//! became stricter. Events of such a range apply, with these columns in them; its chunk sets them alone, of the rows that no
+//! event has touched. A row that leaves the range with a value that was not sent would take the unknown with it, so its
+//! keys, old and new, become pending points.
 
 use std::cmp::Ordering;
 use std::collections::HashSet;
@@ -23,6 +28,20 @@ pub struct Range {
     pub lo: Option<Key>,
     /// Up to here, exclusive.
     pub hi: Option<Key>,
+    /// Only these columns of its rows are unknown; empty: the rows are.
+    pub columns: Vec<String>,
+}
+
+impl Range {
+    /// Is it the whole table, with all its columns?
+    pub fn is_whole(&self) -> bool {
+        self.lo.is_none() && self.hi.is_none() && self.hides()
+    }
+
+    /// Are its rows unknown, so that events are skipped?
+    pub fn hides(&self) -> bool {
+        self.columns.is_empty()
+    }
 }
 
 /// What is pending of one table.
@@ -48,7 +67,17 @@ impl Pending {
 
     /// Is the whole table one pending range?
     pub fn is_whole(&self) -> bool {
-        self.ranges.iter().any(|r| r.lo.is_none() && r.hi.is_none())
+        self.ranges.iter().any(Range::is_whole)
+    }
+
+    /// Are rows unknown, not only some columns of theirs?
+    fn hides(&self) -> bool {
+        !self.points.is_empty() || self.ranges.iter().any(Range::hides)
+    }
+
+    /// Are there rows of which only some columns are unknown?
+    pub fn fills(&self) -> bool {
+        self.ranges.iter().any(|r| !r.hides())
     }
 
     /// Is this row's key pending? A row whose key cannot be read is pending as soon as anything is.
@@ -59,7 +88,7 @@ impl Pending {
 
     /// The same for a key that was read already, if it could be.
     pub fn covers_values(&self, values: Option<&[&[u8]]>) -> bool {
-        !self.is_done() && (self.is_whole() || values.is_none_or(|values| self.covers_key(values)))
+        self.hides() && (self.is_whole() || values.is_none_or(|values| self.covers_key(values)))
     }
 
     /// The same for a key.
@@ -70,9 +99,9 @@ impl Pending {
                 return true;
             }
         }
-        let Some(kinds) = &self.kinds else { return !self.ranges.is_empty() };
+        let Some(kinds) = &self.kinds else { return self.ranges.iter().any(Range::hides) };
         let text: Vec<&[u8]> = values.iter().map(AsRef::as_ref).collect();
-        self.ranges.iter().any(|r| {
+        self.ranges.iter().filter(|r| r.hides()).any(|r| {
             let bound = |b: &Key| {
                 let b: Vec<&[u8]> = b.iter().map(|s| s.as_bytes()).collect();
                 key::compare(kinds, &text, &b)
@@ -90,7 +119,7 @@ mod tests {
     use super::*;
 
     fn range(lo: Option<&str>, hi: Option<&str>) -> Range {
-        Range { id: 0, lo: lo.map(|s| vec![s.into()]), hi: hi.map(|s| vec![s.into()]) }
+        Range { id: 0, lo: lo.map(|s| vec![s.into()]), hi: hi.map(|s| vec![s.into()]), columns: vec![] }
     }
 
     #[test]
@@ -108,6 +137,24 @@ mod tests {
         assert!(p.covers_key(&["-5"]) && !p.covers_key(&["10"]));
         let p = Pending { ranges: vec![], points: HashSet::from([vec!["7".to_owned()]]), ..p };
         assert!(p.covers_key(&["7"]) && !p.covers_key(&["70"]));
+    }
+
+    #[test]
+    fn a_range_of_columns_hides_no_row() {
+        let mut filled = range(Some("10"), Some("20"));
+        filled.columns = vec!["nickname".into()];
+        let mut p = Pending {
+            kinds: Some(vec![Reading::Decimal]),
+            key: vec![0],
+            ranges: vec![filled, range(Some("30"), None)],
+            ..Default::default()
+        };
+        assert!(!p.is_done() && p.fills());
+        assert!(!p.covers_key(&["15"]) && p.covers_key(&["30"]));
+        p.ranges.truncate(1);
+        assert!(!p.covers_values(None), "no row is unknown");
+        p.kinds = None;
+        assert!(!p.covers_key(&["15"]) && !p.is_whole());
     }
 
     #[test]

@@ -9,13 +9,13 @@ use wire::quote_literal;
 
 use crate::error::Error;
 use crate::key::array;
-use crate::known;
+use crate::known::{self, Due};
 use crate::sink::PostgresSink;
 use crate::spec::TableSpec;
 
 impl PostgresSink {
-    /// Makes the target know exactly these tables. A new one, or one of which something comes otherwise now, is
-    /// pending as a whole. Gives these.
+    /// Makes the target know exactly these tables. A new one, or one that is another now, is pending as a whole; of one of
+    /// which some columns come otherwise, these are. Gives the former.
     pub async fn register(&mut self, mut specs: Vec<TableSpec>) -> Result<Vec<(String, String)>, Error> {
         for spec in specs.iter_mut().filter(|s| s.kinds.as_ref().is_some_and(|k| k.contains(&Reading::Bytes))) {
             // the same range must be the same rows on both sides
@@ -46,8 +46,18 @@ impl PostgresSink {
                 array(&spec.known.key),
                 quote_literal(&columns)
             ));
-            if was.is_some_and(|was| !was.is_due(&spec.known)) {
-                continue;
+            match was.map_or(Due::Whole, |was| was.due(&spec.known)) {
+                Due::Nothing => continue,
+                Due::Columns(columns) => {
+                    let mine = format!("(pipeline, schema, name) = ({p}, {s}, {n})");
+                    sql.push_str(&format!(
+                        "INSERT INTO sluice.pending (pipeline, schema, name, columns) SELECT {p}, {s}, {n}, {} WHERE NOT EXISTS (
+                           SELECT FROM sluice.pending WHERE {mine} AND lo IS NULL AND hi IS NULL AND point IS NULL AND columns IS NULL); ",
+                        array(&columns)
+                    ));
+                    continue;
+                }
+                Due::Whole => {}
             }
             sql.push_str(&format!(
                 "DELETE FROM sluice.pending WHERE (pipeline, schema, name) = ({p}, {s}, {n});

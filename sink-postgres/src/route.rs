@@ -13,7 +13,7 @@ pub enum Route<'a> {
     Apply(Act<'a>),
     /// Its row is pending: a chunk will bring it.
     Skip,
-    /// The row moved into a done range, but not all of it was sent: its new key becomes pending.
+    /// The row moved out of a range of which something is unknown, and not all of it was sent: its keys become pending.
     Due(&'a Row),
 }
 
@@ -43,6 +43,8 @@ pub fn route<'a>(change: &'a Change, pending: &Pending) -> Route<'a> {
             let from = if moved { old.is_some_and(|old| pending.covers(old)) } else { to };
             match (from, to) {
                 (true, true) => Route::Skip,
+                // the column that is unknown there may be the one that was not sent
+                (false, false) if moved && pending.fills() && new.has_unchanged() => Route::Due(new),
                 (false, false) => Route::Apply(Act::Update { old, new }),
                 (false, true) => old.map_or(Route::Skip, |old| Route::Apply(Act::Delete(old))),
                 (true, false) if new.has_unchanged() => Route::Due(new),

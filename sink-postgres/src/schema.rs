@@ -24,6 +24,7 @@ CREATE TABLE IF NOT EXISTS sluice.checkpoint (
   mask_key text NOT NULL,
   policy text NOT NULL,
   hold text,                           -- why the stream stands still, if it does
+  reread boolean NOT NULL DEFAULT false, -- somebody wants whoever runs to read its files again
   source_time timestamptz,             -- when the last applied transaction committed on production
   updated_at timestamptz NOT NULL DEFAULT now()
 ) WITH (fillfactor = 10);
@@ -46,16 +47,27 @@ CREATE TABLE IF NOT EXISTS sluice.pending (
   pipeline text NOT NULL, schema text NOT NULL, name text NOT NULL,
   lo text[], hi text[],                -- [lo, hi), NULL without end
   point text[],                        -- or one key
+  columns text[],                      -- only these columns of the range; NULL: its rows
   since timestamptz NOT NULL DEFAULT now()
 );
 ";
 
 const SCHEMA: &str = "CREATE SCHEMA IF NOT EXISTS sluice;\nREVOKE ALL ON SCHEMA sluice FROM PUBLIC;\n";
 
+/// What an earlier version has not made. The last one tells whether all of it is there.
+const ADDED: &str = "\
+ALTER TABLE sluice.checkpoint ADD COLUMN IF NOT EXISTS reread boolean NOT NULL DEFAULT false;
+ALTER TABLE sluice.pending ADD COLUMN IF NOT EXISTS columns text[];
+";
+const LAST_ADDED: &str = "SELECT EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attrelid = pg_catalog.to_regclass('sluice.pending') AND attname = 'columns')";
+
 /// Makes what is missing. An error names what the role lacks.
 pub async fn ensure(db: &mut Connection) -> Result<(), Error> {
     let found = db.query("SELECT pg_catalog.to_regclass('sluice.pending') IS NOT NULL", &[]).await?;
     if found.get(0, 0) == Some("t") {
+        if db.query(LAST_ADDED, &[]).await?.get(0, 0) != Some("t") {
+            db.simple(&format!("BEGIN; {ADDED} COMMIT")).await?;
+        }
         return Ok(());
     }
     // two starts at once: CREATE IF NOT EXISTS races with itself

@@ -150,13 +150,13 @@ impl PostgresSink {
     }
 
     /// Is it still our turn? Asked now and then by a replicator that has nothing to apply.
-    pub async fn confirm_turn(&mut self) -> Result<(), Error> {
+    pub async fn confirm_turn(&mut self) -> Result<bool, Error> {
         let rows = self
             .db
-            .query("SELECT epoch FROM sluice.checkpoint WHERE pipeline = $1", &[Some(&self.options.pipeline)])
+            .query("SELECT epoch, reread FROM sluice.checkpoint WHERE pipeline = $1", &[Some(&self.options.pipeline)])
             .await?;
         match rows.get(0, 0).and_then(|e| e.parse::<i64>().ok()) {
-            Some(epoch) if epoch == self.epoch => Ok(()),
+            Some(epoch) if epoch == self.epoch => Ok(rows.get(0, 1) == Some("t")),
             _ => Err(self.fenced(self.progress.applied)),
         }
     }

@@ -1,4 +1,5 @@
 //! Policy on real servers: what a mask does to keys, references and columns that nobody has classified.
 
+mod approve;
 mod predicates;
 mod references;

@@ -158,7 +158,9 @@ fn locked(report: &mut Report, world: &World<'_>, lock: Option<&Lock>, strict: b
     let Ok(now) = world.config.resolve(&plain, None) else {
         return report.skip(Area::Lock, name, "the configuration does not fit production's tables yet");
     };
-    report.changes = review::compare(lock, &Lock::of(&now.policy, &plain));
+    let mut live = Lock::of(&now.policy, &plain);
+    live.carry(lock, &now.unnamed);
+    report.changes = review::compare(lock, &live);
     match report.changes.len() {
         0 => report.ok(Area::Lock, name, format!("as production's tables are, {} of them", lock.tables.len())),
         n => report.push(

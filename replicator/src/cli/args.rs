@@ -63,6 +63,12 @@ Examples:
     Run(Run),
     /// Show where everything stands, read from the two databases
     Status(Status),
+    /// Give withheld columns a class, in sluice.lock
+    #[command(after_help = "\
+Examples:
+  sluice approve public.customers.nickname --as name
+  sluice approve public.customers.fax --as '{ mask: phone, keep_country: true }' --now")]
+    Approve(Approve),
     /// Bring tables up to date again, in chunks, without emptying them
     #[command(after_help = "\
 Examples:
@@ -182,6 +188,20 @@ pub struct Status {
     /// Again every two seconds, until Ctrl-C
     #[arg(long)]
     pub watch: bool,
+}
+
+/// `approve`.
+#[derive(Debug, ClapArgs)]
+pub struct Approve {
+    /// Withheld columns: public.customers.nickname
+    #[arg(required = true, value_name = "TABLE.COLUMN")]
+    pub columns: Vec<String>,
+    /// What becomes of them: keep, drop, a domain or a mask, as in sluice.yaml
+    #[arg(long = "as", value_name = "CLASS")]
+    pub class: String,
+    /// Have the running sluice read the lock, and fill the columns in, now
+    #[arg(long)]
+    pub now: bool,
 }
 
 /// `resync`.

@@ -30,7 +30,7 @@ pub async fn run(args: &Args, verb: &Check) -> Result<(), Error> {
 fn files(args: &Args) -> Result<(Config, Option<Lock>), Report> {
     let mut report = Report::default();
     let config = Config::load(&args.config);
-    let lock = Lock::read(&args.config.with_file_name("sluice.lock"));
+    let lock = Lock::read(&crate::config::Files::new(&args.config).lock());
     for problems in [config.as_ref().err(), lock.as_ref().err()].into_iter().flatten() {
         problems.0.iter().for_each(|p| report.problem(p, State::Failed));
     }

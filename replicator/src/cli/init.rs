@@ -14,7 +14,7 @@ use wire::{Connection, Conninfo};
 
 use super::args::{Args, Init};
 use crate::check::review;
-use crate::config::{Config, Lock, Problem};
+use crate::config::{Config, Files, Lock, Problem};
 use crate::error::{Doing, Error};
 use crate::propose::{self, Found};
 use crate::source::catalog::{self, SourceTable};
@@ -26,7 +26,7 @@ pub async fn run(args: &Args, verb: &Init) -> Result<(), Error> {
     if verb.lock {
         return relock(args).await;
     }
-    let lock_path = args.config.with_file_name("sluice.lock");
+    let lock_path = Files::new(&args.config).lock();
     if !verb.force {
         files::absent(&args.config)?;
         files::absent(&lock_path)?;
@@ -90,19 +90,20 @@ fn lock_of(yaml: &str, verb: &Init, found: &[Found]) -> Result<Lock, Error> {
 /// `--lock`: only the lock, and what changed in it, to be read before it is committed.
 async fn relock(args: &Args) -> Result<(), Error> {
     let config = Config::load(&args.config).map_err(Error::Config)?;
-    let path = args.config.with_file_name("sluice.lock");
-    let was = Lock::read(&path).map_err(Error::Config)?;
+    let path = Files::new(&args.config).lock();
+    let was = Lock::read(&path).map_err(Error::Config)?.unwrap_or_default();
     let (source, _) = start::conninfos(&config)?;
     let mut production = production::reader(&source, &config.pipeline, "init", &[]).await?;
     let found = catalog::tables(&mut production).await.doing("read the catalog")?;
     production.close().await;
     let tables: Vec<_> = found.iter().map(start::described).collect();
-    let policy = config.resolve(&tables, None).map_err(Error::Config)?.policy;
-    let lock = Lock::of(&policy, &tables);
+    let resolved = config.resolve(&tables, None).map_err(Error::Config)?;
+    let mut lock = Lock::of(&resolved.policy, &tables);
+    lock.carry(&was, &resolved.unnamed);
     lock.write(&path).map_err(|source| Error::File { action: "write", path: path.display().to_string(), source })?;
     let columns: usize = lock.tables.values().map(std::collections::BTreeMap::len).sum();
     eprintln!("wrote {}: {} tables, {columns} columns", path.display(), lock.tables.len());
-    let changes = review::compare(&was.unwrap_or_default(), &lock);
+    let changes = review::compare(&was, &lock);
     if changes.is_empty() {
         eprintln!("nothing changed in it");
         return Ok(());

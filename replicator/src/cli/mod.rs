@@ -1,6 +1,7 @@
 //! What a person types. One file per verb.
 
 mod adopt;
+mod approve;
 mod args;
 mod check;
 mod confirm;
@@ -57,6 +58,7 @@ async fn dispatch(args: &args::Args) -> Result<(), Error> {
         args::Verb::Masks(verb) => masks::run(verb),
         args::Verb::Run(run) => run::run(args, run).await,
         args::Verb::Status(verb) => status::run(args, verb).await,
+        args::Verb::Approve(verb) => approve::run(args, verb).await,
         args::Verb::Resync(verb) => resync::run(args, verb).await,
         args::Verb::Destroy(verb) => destroy::run(args, verb).await,
         args::Verb::Adopt(verb) => adopt::run(args, verb).await,
@@ -65,7 +67,5 @@ async fn dispatch(args: &args::Args) -> Result<(), Error> {
 
 /// Reads the configuration and the lock beside it.
 fn load(args: &args::Args) -> Result<(crate::config::Config, Option<crate::config::Lock>), Error> {
-    let config = crate::config::Config::load(&args.config).map_err(Error::Config)?;
-    let lock = crate::config::Lock::read(&args.config.with_file_name("sluice.lock")).map_err(Error::Config)?;
-    Ok((config, lock))
+    crate::config::Files::new(&args.config).read().map_err(Error::Config)
 }

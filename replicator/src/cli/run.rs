@@ -1,6 +1,7 @@
 //! `sluice run`.
 
 use crate::board::Board;
+use crate::config::Files;
 use crate::error::Error;
 use crate::pipeline::End;
 use crate::run::{self, Options};
@@ -12,7 +13,8 @@ use super::progress::Progress;
 
 /// Runs the pipeline until it ends.
 pub async fn run(args: &Args, verb: &Run) -> Result<(), Error> {
-    let (config, lock) = super::load(args)?;
+    let files = Files::new(&args.config);
+    let (config, lock) = files.read().map_err(Error::Config)?;
     let board = Board::default();
     let (stopper, stop) = stop::pair();
     listen(stopper.clone())?;
@@ -27,7 +29,7 @@ pub async fn run(args: &Args, verb: &Run) -> Result<(), Error> {
     }
     let options = Options { until_caught_up: verb.until_caught_up, exit_on_stop: verb.exit_on_stop };
     let progress = Progress::start(&board);
-    let end = run::run(&config, lock.as_ref(), options, &board, stop).await;
+    let end = run::run(&files, (config, lock), options, &board, stop).await;
     match end {
         Ok(End::CaughtUp) => progress.caught_up().await,
         _ => progress.end().await,
@@ -36,16 +38,18 @@ pub async fn run(args: &Args, verb: &Run) -> Result<(), Error> {
     run::ended(end, verb.timeout)
 }
 
-/// SIGTERM and Ctrl-C end at a boundary; a second Ctrl-C at once.
+/// SIGTERM and Ctrl-C end at a boundary; SIGHUP reads the files again.
 fn listen(stopper: Stopper) -> Result<(), Error> {
     use tokio::signal::unix::{SignalKind, signal};
     let hear = |kind| signal(kind).map_err(|e| Error::Bug(format!("cannot listen to signals: {e}")));
     let (mut terminate, mut interrupt) = (hear(SignalKind::terminate())?, hear(SignalKind::interrupt())?);
+    let mut hangup = hear(SignalKind::hangup())?;
     tokio::spawn(async move {
         loop {
             tokio::select! {
                 _ = terminate.recv() => stopper.stop(Why::Terminate),
                 _ = interrupt.recv() => stopper.stop(Why::Interrupt),
+                _ = hangup.recv() => stopper.stop(Why::Reread),
             }
         }
     });

@@ -4,7 +4,6 @@
 //! table. What `sluice.yaml` says of a column by name must be what the lock says, or one of the two is out of date.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::io::{ErrorKind, Write as _};
 use std::path::Path;
 
@@ -13,7 +12,7 @@ use filters::policy::{Class, Policy, TableRule, TableRules};
 use super::effective::class_text;
 use super::pattern::table_name;
 use super::problem::{Problem, Problems};
-use super::resolve::SourceTable;
+use super::resolve::{SourceColumn, SourceTable};
 use super::tables::TableEntry;
 
 /// A column, as it was when the lock was written.
@@ -32,21 +31,6 @@ pub struct Lock {
     pub tables: BTreeMap<(String, String), BTreeMap<String, LockedColumn>>,
 }
 
-/// What keeps a lock and a schema apart.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Difference {
-    /// `schema.table` or `schema.table.column`.
-    pub what: String,
-    /// What is different.
-    pub how: String,
-}
-
-impl fmt::Display for Difference {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.what, self.how)
-    }
-}
-
 impl Lock {
     /// The lock of a policy over the tables of production.
     pub fn of(policy: &Policy, tables: &[SourceTable]) -> Lock {
@@ -59,6 +43,18 @@ impl Lock {
             lock.tables.insert((table.schema.clone(), table.name.clone()), columns.collect());
         }
         lock
+    }
+
+    /// Takes over from the lock of before what was approved in it of columns that the file says nothing of: else writing
+    /// the lock anew would turn a mask into `keep`.
+    pub fn carry(&mut self, before: &Lock, unnamed: &[(String, String, String)]) {
+        for (schema, table, column) in unnamed {
+            let name = (schema.clone(), table.clone());
+            let was = before.tables.get(&name).and_then(|t| t.get(column)).filter(|c| c.class != Class::Withheld);
+            if let (Some(was), Some(now)) = (was, self.tables.get_mut(&name).and_then(|t| t.get_mut(column))) {
+                now.class = was.class.clone();
+            }
+        }
     }
 
     /// Reads a lock; `None` where there is no such file.
@@ -77,36 +73,6 @@ impl Lock {
         file.write_all(self.text().as_bytes())?;
         file.sync_all()?;
         std::fs::rename(beside, path)
-    }
-
-    /// What the schema of now has otherwise. `now` is [`Lock::of`] the policy that `sluice.yaml` gives without a lock.
-    pub fn diff(&self, now: &Lock) -> Vec<Difference> {
-        let mut differences = Vec::new();
-        let mut tell = |what: String, how: String| differences.push(Difference { what, how });
-        for (key, locked) in &self.tables {
-            let table = table_name(&key.0, &key.1);
-            let Some(live) = now.tables.get(key) else {
-                tell(table, "in the lock, and not replicated now".to_owned());
-                continue;
-            };
-            for (column, was) in locked {
-                let what = format!("{table}.{column}");
-                match live.get(column) {
-                    None => tell(what, "in the lock, and not in the table now".to_owned()),
-                    Some(is) if is.type_name != was.type_name => {
-                        tell(what, format!("{} in the lock, {} now", was.type_name, is.type_name));
-                    }
-                    Some(_) => {}
-                }
-            }
-            for column in live.keys().filter(|c| !locked.contains_key(*c)) {
-                tell(format!("{table}.{column}"), "not in the lock: withheld".to_owned());
-            }
-        }
-        for (schema, name) in now.tables.keys().filter(|k| !self.tables.contains_key(*k)) {
-            tell(table_name(schema, name), "not in the lock".to_owned());
-        }
-        differences
     }
 }
 
@@ -140,7 +106,7 @@ pub(super) fn apply(
         let class = match locked.get(&column.name) {
             None => {
                 let what = format!("{}.{} is not in sluice.lock: withheld", table.full_name(), column.name);
-                warnings.push(Problem::new(path, what).hint(REWRITE));
+                warnings.push(Problem::new(path, what).hint(approve(table, column)));
                 Class::Withheld
             }
             Some(was) if spoken(&column.name) && was.class != *typed => {
@@ -151,7 +117,7 @@ pub(super) fn apply(
             }
             Some(was) if was.type_name != column.type_name => {
                 let what = format!("{} in sluice.lock, {} now: withheld", was.type_name, column.type_name);
-                warnings.push(Problem::new(path, what).hint(REWRITE));
+                warnings.push(Problem::new(path, what).hint(approve(table, column)));
                 Class::Withheld
             }
             Some(was) => was.class.clone(),
@@ -163,6 +129,10 @@ pub(super) fn apply(
         warnings.push(Problem::new(format!("{path}.columns.{column}"), what).hint(REWRITE));
     }
     TableRule::Copy(TableRules { columns, rest: Class::Withheld })
+}
+
+fn approve(table: &SourceTable, column: &SourceColumn) -> String {
+    format!("sluice approve {}.{} --as CLASS", table.full_name(), column.name)
 }
 
 /// Tables that the lock lists and nothing replicates.

@@ -72,6 +72,19 @@ pub fn typed(name: &str, parameters: &[(String, String)]) -> Result<MaskSpec, Pr
     }
 }
 
+/// Reads a column's class as it is typed behind `--as`: as `sluice.yaml` says it. All problems at once.
+pub fn typed_class(text: &str, domains: &Domains) -> Result<Class, Problems> {
+    let mut problems = Problems::default();
+    let root = super::tree::parse(&format!("as: {text}\n"), &mut problems);
+    match class(&At::root(root.as_ref()).get("as"), domains, &mut problems) {
+        Some(class) if problems.0.is_empty() => Ok(class),
+        _ => {
+            problems.0.iter_mut().for_each(|p| p.line = None);
+            Err(problems)
+        }
+    }
+}
+
 /// Reads a mask: its name alone, or a map with `mask:` and parameters.
 pub(super) fn mask(at: &At<'_>, domains: &Domains, problems: &mut Problems) -> Option<MaskSpec> {
     mask_with(at, domains, &[], problems)

@@ -11,6 +11,7 @@
 
 mod effective;
 mod expand;
+mod files;
 mod keys;
 mod lock;
 mod lock_text;
@@ -33,9 +34,10 @@ mod tests;
 pub use crate::source::catalog::Reference;
 pub(crate) use effective::{class_text, quote};
 pub use expand::Env;
+pub use files::Files;
 pub use keys::{KEYS, State};
-pub use lock::{Difference, Lock, LockedColumn};
-pub use masks::{Domains, typed as typed_mask};
+pub use lock::{Lock, LockedColumn};
+pub use masks::{Domains, typed as typed_mask, typed_class};
 pub use pattern::{Pattern, table_name};
 pub(crate) use problem::did_you_mean;
 pub use problem::{Problem, Problems};

@@ -78,6 +78,8 @@ pub struct Resolved {
     /// Columns (schema, table, column) that are kept only because a table is `keep` and there is no lock to say that
     /// somebody has seen them.
     pub guessed: Vec<(String, String, String)>,
+    /// Columns (schema, table, column) that the file says nothing of, by name or by what they refer to.
+    pub unnamed: Vec<(String, String, String)>,
     /// What is worth a word, and stops nothing.
     pub warnings: Vec<Problem>,
 }
@@ -97,7 +99,7 @@ impl Config {
     pub fn resolve(&self, tables: &[SourceTable], lock: Option<&Lock>) -> Result<Resolved, Problems> {
         let mut out = Resolution { config: self, tables, problems: Problems::default(), warnings: Vec::new() };
         let mut policy = Policy::default();
-        let mut guessed = Vec::new();
+        let (mut guessed, mut unnamed) = (Vec::new(), Vec::new());
         let mut drafts = Drafts::new();
         for table in tables {
             let Some(entry) = out.entry(table) else { continue };
@@ -112,17 +114,21 @@ impl Config {
         let mut inherited = BTreeMap::new();
         for (name, draft) in drafts {
             let Draft { table, entry, named, rules, inherited: from } = draft;
+            let silent = table.columns.iter().map(|c| &c.name);
+            let silent = silent.filter(|c| !named.contains(c.as_str()) && !from.contains_key(*c));
+            let silent: Vec<_> = silent.map(|c| (name.0.clone(), name.1.clone(), c.clone())).collect();
             if lock.is_none() && matches!(entry.rule, Rule::Copy { rest: Rest::Keep, .. }) {
-                let unnamed = table.columns.iter().map(|c| &c.name);
-                let unnamed = unnamed.filter(|c| !named.contains(c.as_str()) && !from.contains_key(*c));
-                guessed.extend(unnamed.map(|c| (name.0.clone(), name.1.clone(), c.clone())));
+                guessed.extend(silent.iter().cloned());
             }
-            out.check_masks(entry, table, &rules);
+            unnamed.extend(silent);
             let spoken = |column: &str| named.contains(column) || from.contains_key(column);
             let rule = match lock {
                 None => TableRule::Copy(rules),
                 Some(lock) => lock::apply(lock, entry, table, rules, spoken, &mut out.problems, &mut out.warnings),
             };
+            if let TableRule::Copy(rules) = &rule {
+                out.check_masks(entry, table, rules);
+            }
             policy.tables.insert(name.clone(), rule);
             inherited.extend(from.into_iter().map(|(c, parent)| ((name.0.clone(), name.1.clone(), c), parent)));
         }
@@ -136,7 +142,7 @@ impl Config {
             out.warnings.push(Problem::new("", what).hint("sluice init --lock writes it"));
         }
         match out.problems.0.is_empty() {
-            true => Ok(Resolved { policy, guessed, warnings: out.warnings }),
+            true => Ok(Resolved { policy, guessed, unnamed, warnings: out.warnings }),
             false => Err(out.problems),
         }
     }

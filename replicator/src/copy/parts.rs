@@ -84,7 +84,7 @@ impl Parts {
             Part::Range(range) => {
                 self.loaded.insert(range.id);
                 // with the range that has no ends goes every single key
-                let all = range.lo.is_none() && range.hi.is_none();
+                let all = range.is_whole();
                 pending.is_none_or(|p| {
                     p.ranges.iter().all(|r| self.loaded.contains(&r.id)) && (all || p.points.is_empty())
                 })
@@ -111,7 +111,10 @@ impl Parts {
                 continue; // the whole table is held, it seems: each further part would wait in vain
             }
             let Some(pending) = sink.pending().find(|(n, _)| **n == due.name).map(|(_, p)| p.clone()) else { continue };
-            let range = pending.ranges.iter().find(|r| !self.taken.contains(&r.id)).cloned();
+            // rows come before columns of rows
+            let mut free: Vec<&Range> = pending.ranges.iter().filter(|r| !self.taken.contains(&r.id)).collect();
+            free.sort_by_key(|r| !r.hides());
+            let range = free.first().map(|r| Range::clone(r));
             let part = match range {
                 Some(range) => {
                     let range = match cut(exporter, table, &pending, &range, flow.setup.chunk_rows(table)).await? {

@@ -9,8 +9,8 @@ use crate::error::{Doing, Error};
 use crate::source::{catalog, publication, snapshot::Snapshot};
 
 impl Pipeline {
-    /// Looks at production and at the target's registry.
-    pub(super) async fn look(&mut self) -> Result<(), Error> {
+    /// Looks at production and at the target's registry. True: somebody wants the files to be read again.
+    pub(super) async fn look(&mut self) -> Result<bool, Error> {
         self.last_look = Instant::now();
         self.looks += 1;
         self.look_at_slot().await?;
@@ -20,8 +20,9 @@ impl Pipeline {
         if self.looks % 10 == 1 {
             self.look_at_partitions().await?;
         }
+        let mut reread = false;
         if let Some(sink) = &mut self.flow.sink {
-            sink.confirm_turn().await?;
+            reread = sink.confirm_turn().await?;
             // `resync` from elsewhere writes there too
             sink.reload_pending().await?;
         }
@@ -35,7 +36,7 @@ impl Pipeline {
         if !stands {
             self.go_on().await?;
         }
-        Ok(())
+        Ok(reread)
     }
 
     /// Takes back what was written on the target of why we stood still; once a run.

@@ -21,6 +21,7 @@ impl Load<'_> {
         let inside = self.condition("t.");
         self.blank(&m, &inside).await?;
         match &m.key {
+            Some(key) if !self.fill.is_empty() => self.set(&m, key, &inside).await,
             None => self.replace(&m, &inside).await,
             Some(key) => {
                 let names = names(&m, &key.columns);
@@ -52,6 +53,28 @@ impl Load<'_> {
         Ok(())
     }
 
+    /// Sets the columns that are unknown, where they differ.
+    async fn set(&mut self, m: &Mapping, key: &mapping::Key, inside: &str) -> Result<(), Error> {
+        let quoted: Vec<String> = self.fill.iter().map(|c| quote_ident(c)).collect();
+        let columns: Vec<&str> =
+            m.columns.iter().map(|c| c.quoted.as_str()).filter(|c| quoted.iter().any(|q| q == c)).collect();
+        if columns.is_empty() {
+            return Ok(());
+        }
+        let names = names(m, &key.columns);
+        let same_key = on(&names, &key.operators);
+        let set: Vec<String> = columns.iter().map(|c| format!("{c} = s.{c}")).collect();
+        let equal: Vec<String> = columns.iter().map(|c| same_text(c)).collect();
+        let sql = format!(
+            "ANALYZE pg_temp.sluice_stage; UPDATE {} AS t SET {} FROM pg_temp.sluice_stage AS s WHERE {inside} AND {same_key} AND NOT ({})",
+            m.writable.target(),
+            set.join(", "),
+            equal.join(" AND ")
+        );
+        self.loader.db.simple_on_rows(&sql).await?;
+        Ok(())
+    }
+
     /// Without a key rows are a multiset: all out, all in, under one snapshot of the target's readers.
     async fn replace(&mut self, m: &Mapping, inside: &str) -> Result<(), Error> {
         let (table, columns) = (m.writable.target(), m.column_list());
@@ -71,11 +94,7 @@ impl Load<'_> {
     async fn delete(&mut self, m: &Mapping, inside: &str, names: &[&str], same_key: &str) -> Result<(), Error> {
         let table = m.writable.target();
         // the same row, byte for byte as text: a collation may call others equal
-        let equal: Vec<String> = m
-            .columns
-            .iter()
-            .map(|c| format!("t.{0}::pg_catalog.text COLLATE pg_catalog.\"C\" IS NOT DISTINCT FROM s.{0}::pg_catalog.text COLLATE pg_catalog.\"C\"", c.quoted))
-            .collect();
+        let equal: Vec<String> = m.columns.iter().map(|c| same_text(&c.quoted)).collect();
         let equal = equal.join(" AND ");
         let kept = if m.extra.is_empty() {
             String::new()
@@ -136,7 +155,8 @@ impl Load<'_> {
                 if self.pending.covers_key(&key) {
                     continue; // unknown, so it may go: its own chunk brings what belongs there
                 }
-                self.loaded.divergences += 1;
+                // while columns are filled in, the value may be one that is not filled in yet
+                self.loaded.divergences += u64::from(!self.pending.fills());
                 let sql = format!(
                     "INSERT INTO sluice.pending (pipeline, schema, name, point) VALUES ({}, {}, {}, {})",
                     quote_literal(&self.loader.pipeline),
@@ -149,6 +169,12 @@ impl Load<'_> {
         }
         Ok(())
     }
+}
+
+fn same_text(column: &str) -> String {
+    format!(
+        "t.{column}::pg_catalog.text COLLATE pg_catalog.\"C\" IS NOT DISTINCT FROM s.{column}::pg_catalog.text COLLATE pg_catalog.\"C\""
+    )
 }
 
 fn overriding(m: &Mapping) -> &'static str {

@@ -30,7 +30,7 @@ impl PostgresSink {
         let rows = self
             .db
             .query_on_rows(
-                "SELECT id, schema, name, pg_catalog.to_json(lo), pg_catalog.to_json(hi), pg_catalog.to_json(point)
+                "SELECT id, schema, name, pg_catalog.to_json(lo), pg_catalog.to_json(hi), pg_catalog.to_json(point), pg_catalog.to_json(columns)
                  FROM sluice.pending WHERE pipeline = $1 ORDER BY id",
                 &[Some(&pipeline)],
             )
@@ -48,7 +48,9 @@ impl PostgresSink {
                 Some(point) => {
                     pending.points.insert(point);
                 }
-                None => pending.ranges.push(Range { id, lo: key(3)?, hi: key(4)? }),
+                None => {
+                    pending.ranges.push(Range { id, lo: key(3)?, hi: key(4)?, columns: key(6)?.unwrap_or_default() })
+                }
             }
         }
         Ok(())
@@ -82,7 +84,7 @@ impl PostgresSink {
                 let rows = self.db.simple(&sql).await?;
                 let id = rows.last().and_then(|r| r.get(0, 0)).and_then(|i| i.parse().ok()).unwrap_or(0);
                 pending.points.clear();
-                pending.ranges = vec![Range { id, lo: None, hi: None }];
+                pending.ranges = vec![Range { id, lo: None, hi: None, columns: Vec::new() }];
             }
         }
         Ok(())
@@ -96,10 +98,8 @@ impl PostgresSink {
         let key = array(at);
         let sql = format!(
             "BEGIN; UPDATE sluice.pending SET hi = {key} WHERE id = {id};
-             INSERT INTO sluice.pending (pipeline, schema, name, lo, hi) VALUES ({}, {}, {}, {key}, {}) RETURNING id; COMMIT",
-            quote_literal(&self.options.pipeline),
-            quote_literal(&name.0),
-            quote_literal(&name.1),
+             INSERT INTO sluice.pending (pipeline, schema, name, columns, lo, hi)
+             SELECT pipeline, schema, name, columns, {key}, {} FROM sluice.pending WHERE id = {id} RETURNING id; COMMIT",
             range.hi.as_ref().map_or("NULL".into(), |hi| array(hi)),
         );
         let rows = self.db.simple_on_rows(&sql).await?;
@@ -108,7 +108,7 @@ impl PostgresSink {
             .find_map(|r| r.get(0, 0))
             .and_then(|i| i.parse().ok())
             .ok_or_else(|| Error::Bug("no id".into()))?;
-        let right = Range { id: rest, lo: Some(at.clone()), hi: range.hi.take() };
+        let right = Range { id: rest, lo: Some(at.clone()), hi: range.hi.take(), columns: range.columns.clone() };
         range.hi = Some(at.clone());
         let left = range.clone();
         pending.ranges.push(right.clone());

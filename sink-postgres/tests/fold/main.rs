@@ -304,7 +304,8 @@ fn pending() -> impl Strategy<Value = Vec<Pending>> {
         for (at, (what, lo, hi)) in [KEYED, UNIQUE, COMPOSITE].into_iter().zip(tables) {
             let parts = KINDS[at].key.len();
             let key = |n: u8| vec![n.to_string(), (n % 3).to_string()][..parts].to_vec();
-            let range = |lo: Option<u8>, hi: Option<u8>| Range { id: 0, lo: lo.map(key), hi: hi.map(key) };
+            let range =
+                |lo: Option<u8>, hi: Option<u8>| Range { id: 0, lo: lo.map(key), hi: hi.map(key), columns: vec![] };
             let pending = &mut all[at];
             pending.kinds = Some(vec![Reading::Decimal; parts]);
             pending.key = KINDS[at].key.to_vec();

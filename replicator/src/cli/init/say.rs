@@ -61,7 +61,7 @@ pub struct Talk<'a> {
 
 /// Says what was written, what to review, and what to type next.
 pub fn talk(t: &Talk<'_>) {
-    let lock = t.args.config.with_file_name("sluice.lock");
+    let lock = crate::config::Files::new(&t.args.config).lock();
     eprintln!(
         "\nwrote {} and {}, from the catalog and from what some rows look like; no value was kept",
         t.args.config.display(),
