@@ -9,7 +9,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 out=$PWD/demo-out
 built=${CARGO_TARGET_DIR:-$PWD/target}/release
 export DEMO_OUT=$out DEMO_SECONDS=${DEMO_SECONDS:-30} DEMO_SQL=$PWD/deploy/demo/sql
-export DEMO_SLUICE=$built/sluice DEMO_CONFIG=$PWD/deploy/demo/sluice.yaml
+export DEMO_SLUICE=$built/sluice DEMO_CONFIG=$out/sluice.yaml
 [[ $DEMO_SECONDS =~ ^[0-9]+$ ]] && [ "$DEMO_SECONDS" -ge 5 ] || { echo "DEMO_SECONDS is a whole number, 5 at least" >&2; exit 2; }
 
 # Servers refuse to run as root: there they get another account, and a place that it can enter.
@@ -84,7 +84,7 @@ if [ "${1:-}" = look ]; then
   cat <<END
 production  psql '$SLUICE_SOURCE_URL'
 staging     psql '$SLUICE_TARGET_URL'
-sluice      . demo-out/env; $built/sluice -c deploy/demo/sluice.yaml run
+sluice      . demo-out/env; $built/sluice -c demo-out/sluice.yaml run
 Both servers run until you press Ctrl-C.
 END
   wait
@@ -95,6 +95,7 @@ cargo build --release --bin sluice --bin demo
 rm -rf "$data" "$out"
 data=$out/data
 mkdir -p "$out"
+cp deploy/demo/sluice.yaml "$out"   # its lock will lie beside it
 if [ "${#as[@]}" = 0 ]; then
   mkdir "$data"
 else

@@ -7,6 +7,7 @@ UNION ALL SELECT 'guests ' || id || ' phone ' || phone FROM guests WHERE phone I
 UNION ALL SELECT 'guests ' || id || ' passport_no ' || passport_no FROM guests WHERE passport_no IS NOT NULL
 UNION ALL SELECT 'guests ' || id || ' born ' || born FROM guests WHERE born <> '1970-01-01'
 UNION ALL SELECT 'guests ' || id || ' dropped ' || d FROM guests, unnest(ARRAY[street, postcode, preferences::text, notes]) d WHERE d IS NOT NULL
+UNION ALL SELECT 'guests ' || id || ' nickname ' || n FROM guests, to_jsonb(guests) j, nullif(j ->> 'nickname', '') n WHERE n IS NOT NULL
 UNION ALL SELECT 'bookings ' || id || ' reference ' || reference FROM bookings
 UNION ALL SELECT 'bookings ' || id || ' contact_email ' || contact_email FROM bookings
 UNION ALL SELECT 'bookings ' || id || ' dropped ' || special_requests FROM bookings WHERE special_requests IS NOT NULL

@@ -1,5 +1,6 @@
 //! The play, an act a file.
 
+mod column;
 mod copy;
 mod end;
 mod killed;
@@ -51,6 +52,7 @@ pub async fn all() -> Result<String> {
     scene.stream(&traffic, &mut sluice).await?;
     scene.one_person(&mut sluice).await?;
     scene.tester(&mut sluice).await?;
+    scene.new_column(&traffic, &mut sluice).await?;
     let sluice = scene.killed(&traffic, sluice).await?;
     scene.end(&mut traffic, sluice).await
 }

@@ -22,13 +22,18 @@ fn sluice(verb: &[&str]) -> Result<Command> {
     Ok(command)
 }
 
+/// Runs a verb to its end; what it printed as data.
+pub fn verb(verb: &[&str]) -> Result<String> {
+    let output = sluice(verb)?.output()?;
+    if !output.status.success() {
+        return Err(format!("sluice {}: {}", verb[0], String::from_utf8_lossy(&output.stderr)).into());
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
 /// What `sluice status` says of the whole, without its line for each table.
 pub fn status() -> Result<Vec<String>> {
-    let output = sluice(&["status"])?.output()?;
-    if !output.status.success() {
-        return Err(format!("sluice status: {}", String::from_utf8_lossy(&output.stderr)).into());
-    }
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let text = verb(&["status"])?;
     Ok(text.lines().take_while(|line| !line.starts_with("TABLE")).map(str::to_owned).collect())
 }
 

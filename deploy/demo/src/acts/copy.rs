@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::{CLIENTS, Scene};
-use crate::replicator::Replicator;
+use crate::replicator::{self, Replicator};
 use crate::stage::{act, count, more, passing, say, time};
 use crate::traffic::Traffic;
 use crate::{PATIENCE, Result};
@@ -12,9 +12,11 @@ impl Scene {
     pub(super) async fn copy(&self, traffic: &Traffic) -> Result<Replicator> {
         act(2, "The copy, while production goes on");
         say(format!("{CLIENTS} clients book, pay, cancel and move house on production"));
+        replicator::verb(&["init", "--lock"])?;
+        say("$ sluice init --lock        demo-out/sluice.lock lists every column, for review");
         let (start, before) = (Instant::now(), traffic.committed());
         let mut sluice = Replicator::start(self.out.join("sluice.log"))?;
-        say(format!("$ sluice run -c deploy/demo/sluice.yaml        (pid {})", sluice.pid()));
+        say(format!("$ sluice run        (pid {})", sluice.pid()));
         let mut least = u64::MAX;
         loop {
             sluice.alive()?;
