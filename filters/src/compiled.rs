@@ -1,15 +1,16 @@
 //! A policy laid over one shape of a table: what to do with each column, by position.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use crate::change::{Row, RowBuilder, Table, Value};
+use crate::change::{Identity, Row, RowBuilder, Table, Value};
 use crate::filter::FilterError;
 use crate::key::MaskKey;
 use crate::mask::{ColumnFacts, Columns, Injective, Mask, MaskError, NoSibling, Outcome};
 use crate::policy::{Class, TableRules};
-use crate::raw::RawRow;
+use crate::raw::{Raw, RawRow};
 
 /// What becomes of the rows of a table of one shape.
 #[derive(Debug)]
@@ -21,7 +22,9 @@ pub struct Compiled {
     /// For each column of the output, where it stands in the input.
     sources: Vec<usize>,
     table: Arc<Table>,
-    /// For each column of the input, where it stands in the output.
+    /// The columns that a line of COPY has to bring: those of the output, and behind them what masks look at besides.
+    reads: Vec<usize>,
+    /// For each column of the input, where it stands among these.
     fields: Vec<Option<usize>>,
     masks: usize,
 }
@@ -32,6 +35,15 @@ enum Step {
     Drop,
     Withhold,
     Mask(Box<Mask>),
+}
+
+impl Step {
+    fn mask(&self) -> Option<&Mask> {
+        match self {
+            Step::Mask(mask) => Some(mask),
+            Step::Keep | Step::Drop | Step::Withhold => None,
+        }
+    }
 }
 
 impl Compiled {
@@ -64,10 +76,18 @@ impl Compiled {
             let columns = sources.iter().map(|i| table.columns[*i].clone()).collect();
             Arc::new(Table { columns, ..Table::clone(table) })
         };
+        let mut reads = sources.clone();
+        for mask in steps.iter().filter_map(Step::mask) {
+            for used in mask.uses() {
+                if !reads.contains(used) {
+                    reads.push(*used);
+                }
+            }
+        }
         let mut fields = vec![None; steps.len()];
-        sources.iter().enumerate().for_each(|(field, column)| fields[*column] = Some(field));
+        reads.iter().enumerate().for_each(|(field, column)| fields[*column] = Some(field));
         let masks = steps.iter().filter(|s| matches!(s, Step::Mask(_))).count();
-        Ok(Compiled { output, steps, sources, table: Arc::clone(table), fields, masks })
+        Ok(Compiled { output, steps, sources, table: Arc::clone(table), reads, fields, masks })
     }
 
     /// Do rows pass as they are, without a copy?
@@ -78,6 +98,12 @@ impl Compiled {
     /// For each column of the output, its index in the input table.
     pub fn sources(&self) -> &[usize] {
         &self.sources
+    }
+
+    /// The columns of the input that [`copy_line`](Compiled::copy_line) wants, in its order: those of the output, and
+    /// behind them what masks look at besides.
+    pub fn reads(&self) -> &[usize] {
+        &self.reads
     }
 
     /// The table as it was compiled for.
@@ -116,45 +142,74 @@ impl Compiled {
         self.mask(output).map(Mask::injective)
     }
 
-    /// Filters a row of the input table: the new tuple, the old one or a key. NULL stays NULL, so the columns of a key
-    /// row that mean nothing still mean nothing; an unchanged TOASTed value stays unchanged.
+    /// Filters a row of the input table that is all there: a new tuple, an old one, or a key (whose other columns are NULL and
+    /// mean nothing). NULL stays NULL; an unchanged TOASTed value stays unchanged.
     ///
-    /// Fails if the row has another number of columns than the table, or a mask meets a binary value.
+    /// Fails if the row has another number of columns than the table, a mask meets a binary value, or it looks at one that is
+    /// not there.
     pub fn row(&self, row: &Row, b: &mut RowBuilder) -> Result<Row, FilterError> {
+        self.row_after(row, None, b)?.ok_or_else(|| FilterError::Incomplete { table: self.table.to_string() })
+    }
+
+    /// The same for a row after an update; `before` is the row before it, if that was sent as a whole.
+    ///
+    /// `None`: what the row is on the target hangs on a value that the stream did not send. So it does, too, where a mask looks
+    /// at other columns and its own value was not sent: beside another neighbour it may come out as another.
+    pub(crate) fn row_after(
+        &self,
+        row: &Row,
+        before: Option<&Row>,
+        b: &mut RowBuilder,
+    ) -> Result<Option<Row>, FilterError> {
         if row.len() != self.steps.len() {
             return Err(self.columns(self.steps.len(), row.len()));
         }
         if self.untouched() {
-            return Ok(row.clone());
+            return Ok(Some(row.clone()));
         }
+        let raw = RawRow::after(row, before);
         for (i, (value, step)) in row.values().zip(&self.steps).enumerate() {
-            match (step, value) {
-                (Step::Drop | Step::Withhold, _) => {}
-                (Step::Mask(mask), Value::Text(text)) => {
-                    let mut needs_row = false;
-                    b.push_text_with(|out| match mask.apply(text, &RawRow::of(row), out) {
-                        Outcome::Masked | Outcome::Redacted => true,
-                        Outcome::Null => false,
-                        Outcome::NeedsRow => {
-                            needs_row = true;
-                            false
-                        }
-                    });
-                    if needs_row {
-                        drop(b.finish());
-                        let (table, column) = self.place(i);
-                        return Err(FilterError::NeedsRow { table, column });
-                    }
+            let (mask, value) = match (step, value) {
+                (Step::Drop | Step::Withhold, _) => continue,
+                (Step::Mask(mask), Value::Unchanged) if mask.looks() && !raw.is_unchanged(mask.uses()) => {
+                    (mask, raw.get(i))
                 }
+                (Step::Mask(mask), Value::Text(text)) => (mask, Raw::Text(Cow::Borrowed(text))),
                 (Step::Mask(_), Value::Binary(_)) => {
                     drop(b.finish()); // the next row must not begin with this one's columns
-                    let (table, column) = self.place(i);
-                    return Err(FilterError::Binary { table, column });
+                    let column = self.table.columns.get(i).map_or(String::new(), |c| c.name.to_string());
+                    return Err(FilterError::Binary { table: self.table.to_string(), column });
                 }
-                (Step::Keep, value) | (Step::Mask(_), value @ (Value::Null | Value::Unchanged)) => b.push(value),
+                (Step::Keep, value) | (Step::Mask(_), value @ (Value::Null | Value::Unchanged)) => {
+                    b.push(value);
+                    continue;
+                }
+            };
+            let mut known = true;
+            b.push_text_with(|out| {
+                let outcome = match value {
+                    Raw::Text(text) => mask.apply(&text, &raw, out),
+                    Raw::Null => Outcome::Null,
+                    Raw::Absent => Outcome::NeedsRow,
+                };
+                known = outcome != Outcome::NeedsRow;
+                matches!(outcome, Outcome::Masked | Outcome::Redacted)
+            });
+            if !known {
+                drop(b.finish());
+                return Ok(None);
             }
         }
-        Ok(b.finish())
+        Ok(Some(b.finish()))
+    }
+
+    /// The key of a row after an update, as the target has it. All other columns are NULL and mean nothing.
+    pub(crate) fn key(&self, row: &Row, b: &mut RowBuilder) -> Result<Row, FilterError> {
+        for (value, column) in row.values().zip(&self.table.columns) {
+            b.push(if column.key { value } else { Value::Null });
+        }
+        let key = b.finish();
+        self.row(&key, b)
     }
 
     /// For each column of the input, the field of a line of COPY that holds it.
@@ -164,10 +219,7 @@ impl Compiled {
 
     /// The mask of an output column.
     pub(crate) fn mask(&self, output: usize) -> Option<&Mask> {
-        match self.steps.get(*self.sources.get(output)?)? {
-            Step::Mask(mask) => Some(mask),
-            _ => None,
-        }
+        self.steps.get(*self.sources.get(output)?)?.mask()
     }
 
     pub(crate) fn has_masks(&self) -> bool {
@@ -177,12 +229,6 @@ impl Compiled {
     /// There are more or fewer columns than the table has.
     pub(crate) fn columns(&self, expected: usize, found: usize) -> FilterError {
         FilterError::Columns { table: self.table.to_string(), expected, found }
-    }
-
-    /// Table and column, for an error.
-    fn place(&self, column: usize) -> (String, String) {
-        let column = self.table.columns.get(column).map_or(String::new(), |c| c.name.to_string());
-        (self.table.to_string(), column)
     }
 
     fn named(&self, which: impl Fn(&Step) -> bool) -> impl Iterator<Item = &str> {
@@ -222,7 +268,12 @@ impl Siblings<'_> {
         let facts = ColumnFacts::new(column.type_oid, column.type_modifier);
         let mask = Mask::within(spec, self.key, domain.as_deref(), &facts, self, &RefCell::default());
         self.making.borrow_mut().pop();
-        mask.map(Some)
+        let mask = mask?;
+        // with FULL the old row is whole
+        if mask.looks() && column.key && self.table.identity != Identity::Full {
+            return Err(MaskError::InKey);
+        }
+        Ok(Some(mask))
     }
 }
 

@@ -14,8 +14,8 @@ use crate::mask::{Mask, Outcome};
 use crate::raw::{Raw, RawRow};
 
 impl Compiled {
-    /// Masks one line, without its newline, that holds exactly the **output** columns in their order (the SELECT has
-    /// left out the others), and appends it to `out` with a newline.
+    /// Masks one line, without its newline, that holds the columns of [`reads`](Compiled::reads) in their order, and appends
+    /// the **output** columns, which are the first of these, to `out` with a newline.
     ///
     /// `scratch` is for fields with escapes: give the same one each time. Its content means nothing before or after.
     ///
@@ -24,7 +24,7 @@ impl Compiled {
         let start = out.len();
         out.reserve(line.len() + 1);
         if self.has_masks() {
-            let expected = self.output.columns.len();
+            let expected = self.reads().len();
             let found = self.fields(line, scratch, out);
             if found != expected {
                 out.truncate(start);
@@ -43,6 +43,7 @@ impl Compiled {
         let mut copied = 0; // what stands before this is in `out`
         let mut field = 0;
         let mut begin = 0;
+        let last = self.output.columns.len();
         let mut borders = memchr::memchr_iter(b'\t', line);
         loop {
             let border = borders.next();
@@ -54,8 +55,11 @@ impl Compiled {
             }
             field += 1;
             begin = end + 1;
+            if field == last {
+                out.put_slice(&line[copied..end]); // what comes behind is for masks to look at
+                copied = line.len();
+            }
             if border.is_none() {
-                out.put_slice(&line[copied..]);
                 return field;
             }
         }

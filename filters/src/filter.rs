@@ -36,13 +36,11 @@ pub enum FilterError {
         /// What the row has.
         found: usize,
     },
-    /// A mask looks at another column of the row, and its value was not sent. Fails closed.
-    #[error("{table}.{column}: its mask needs a value of the row that the stream did not send")]
-    NeedsRow {
+    /// A mask needs a value that is missing where the stream has all of them: in an insert, or in an old row.
+    #[error("{table}: a row came without a value that a mask looks at")]
+    Incomplete {
         /// Schema and table.
         table: String,
-        /// Column.
-        column: String,
     },
     /// A masked column came in binary, and masks read text.
     #[error("{table}.{column}: a binary value cannot be masked")]
@@ -55,15 +53,20 @@ pub enum FilterError {
 }
 
 /// What a filter says of a change.
-///
-/// A third answer will be needed when rows are filtered by their values: "I need a value that the stream did not send".
-/// It comes with the first filter that gives it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Verdict {
     /// This goes on.
     Keep(Change),
     /// The table is not replicated.
     Drop,
+    /// What the row is on the target hangs on a value that the stream did not send (an unchanged TOASTed one that a mask
+    /// looks at). Both go on, in this order.
+    NeedsRow {
+        /// The row before, where the update changed its key: it goes.
+        gone: Option<Change>,
+        /// The row after, as [`Op::Due`].
+        due: Change,
+    },
 }
 
 /// Filters changes by a policy.
@@ -101,17 +104,35 @@ impl Filter {
         let Some(compiled) = self.remembered(&change.table)? else {
             return Ok(Verdict::Drop);
         };
-        let table = Arc::clone(&compiled.output);
         let b = &mut self.builder;
-        let mut row = |row| compiled.row(&row, b);
-        let op = match change.op {
-            Op::Insert { new } => Op::Insert { new: row(new)? },
-            Op::Update { old: None, new } => Op::Update { old: None, new: row(new)? },
-            Op::Update { old: Some(was), new } => Op::Update { old: Some(old(was, &mut row)?), new: row(new)? },
-            Op::Delete { old: was } => Op::Delete { old: old(was, &mut row)? },
-            op @ Op::Truncate { .. } => op,
+        let old = |old: Old, b: &mut RowBuilder| {
+            Ok::<Old, FilterError>(match old {
+                Old::Key(key) => Old::Key(compiled.row(&key, b)?),
+                Old::Full(full) => Old::Full(compiled.row(&full, b)?),
+            })
         };
-        Ok(Verdict::Keep(Change { table, op }))
+        let of = |op| Change { table: Arc::clone(&compiled.output), op };
+        Ok(Verdict::Keep(of(match change.op {
+            Op::Insert { new } => Op::Insert { new: compiled.row(&new, b)? },
+            Op::Update { old: was, new } => {
+                let before = match &was {
+                    Some(Old::Full(row)) => Some(row),
+                    Some(Old::Key(_)) | None => None,
+                };
+                let masked = compiled.row_after(&new, before, b)?;
+                let was = was.map(|was| old(was, b)).transpose()?;
+                match masked {
+                    Some(new) => Op::Update { old: was, new },
+                    None => {
+                        let due = of(Op::Due { key: compiled.key(&new, b)? });
+                        return Ok(Verdict::NeedsRow { gone: was.map(|old| of(Op::Delete { old })), due });
+                    }
+                }
+            }
+            Op::Delete { old: was } => Op::Delete { old: old(was, b)? },
+            Op::Due { key } => Op::Due { key: compiled.key(&key, b)? },
+            op @ Op::Truncate { .. } => op,
+        })))
     }
 
     /// How many values were redacted because their mask could not read them, by [`apply`](Filter::apply) and by everything
@@ -136,11 +157,4 @@ impl Filter {
         self.compiled.insert(table.oid, (Arc::clone(table), compiled.clone()));
         Ok(compiled)
     }
-}
-
-fn old<E>(old: Old, mut row: impl FnMut(crate::change::Row) -> Result<crate::change::Row, E>) -> Result<Old, E> {
-    Ok(match old {
-        Old::Key(key) => Old::Key(row(key)?),
-        Old::Full(full) => Old::Full(row(full)?),
-    })
 }

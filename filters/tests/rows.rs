@@ -7,7 +7,7 @@ use bytes::BytesMut;
 use filters::change::{Change, Column, Identity, Old, Op, Row, RowBuilder, Table, Value};
 use filters::filter::{Compiled, Filter, FilterError, Verdict};
 use filters::key::MaskKey;
-use filters::mask::MaskSpec;
+use filters::mask::{MaskError, MaskSpec};
 use filters::policy::{Class, Policy, TableRule, TableRules};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -63,7 +63,7 @@ fn text(values: &[&'static str]) -> Row {
 fn kept(verdict: Verdict) -> Change {
     match verdict {
         Verdict::Keep(change) => change,
-        Verdict::Drop => panic!("dropped"),
+        other => panic!("{other:?}"),
     }
 }
 
@@ -265,5 +265,77 @@ proptest! {
         let mut out = BytesMut::new();
         compiled.copy_line(selected.join("\t").as_bytes(), &mut vec![1, 2, 3], &mut out).unwrap();
         prop_assert_eq!(String::from_utf8(out.to_vec()).unwrap(), want.join("\t") + "\n");
+    }
+}
+fn compose(template: &str) -> Class {
+    mask(MaskSpec::of("compose", &[("template", template.into())]))
+}
+
+/// id, full name, first name, last name (which is only looked at).
+fn people() -> [Class; 4] {
+    [Class::Keep, compose("{c2} {c2}"), mask(short_hash()), Class::Keep]
+}
+
+#[test]
+fn a_row_that_hangs_on_what_was_not_sent_is_to_be_fetched() {
+    let mut filter = filter(&people());
+    let table = table(4);
+    let mut of = |op| filter.apply(Change { table: Arc::clone(&table), op }).unwrap();
+    let new = |full, first| row(&[Value::Text(b"7"), full, first, Value::Text(b"Smith")]);
+    let (ann, full) = (Value::Text(b"Ann"), Value::Text(b"Ann Smith"));
+
+    let Verdict::Keep(Change { op: Op::Update { new: whole, .. }, .. }) =
+        of(Op::Update { old: None, new: new(full, ann) })
+    else {
+        panic!("all was sent")
+    };
+    // what it looks at was not sent, or was sent and it itself was not: either way it may be another now
+    for new in [new(full, Value::Unchanged), new(Value::Unchanged, ann)] {
+        let Verdict::NeedsRow { gone: None, due } = of(Op::Update { old: None, new }) else { panic!() };
+        let Op::Due { key } = due.op else { panic!() };
+        assert_eq!(key.values().collect::<Vec<_>>(), [Value::Text(b"7"), Value::Null, Value::Null, Value::Null]);
+    }
+    // a column that looks at no other stays as it is, and so does one of which all that it looks at has stayed
+    for (full, first, last) in [(full, ann, Value::Unchanged), (Value::Unchanged, Value::Unchanged, full)] {
+        let new = row(&[Value::Text(b"7"), full, first, last]);
+        let Verdict::Keep(Change { op: Op::Update { new, .. }, .. }) = of(Op::Update { old: None, new }) else {
+            panic!()
+        };
+        assert_eq!(new.get(1) == Value::Unchanged, full == Value::Unchanged);
+    }
+
+    // the old key goes first
+    let key = row(&[Value::Text(b"6"), Value::Null, Value::Null, Value::Null]);
+    let moved = Op::Update { old: Some(Old::Key(key)), new: new(full, Value::Unchanged) };
+    let Verdict::NeedsRow { gone: Some(gone), due } = of(moved) else { panic!() };
+    let Op::Delete { old: Old::Key(key) } = gone.op else { panic!() };
+    assert_eq!(key.get(0), Value::Text(b"6"));
+    assert!(matches!(due.op, Op::Due { .. }));
+
+    // with FULL nothing is missing: it stands in the old row
+    for new in [new(full, Value::Unchanged), new(Value::Unchanged, ann)] {
+        let old = Some(Old::Full(row(&[Value::Text(b"7"), full, ann, Value::Text(b"Smith")])));
+        let Verdict::Keep(Change { op: Op::Update { new, .. }, .. }) = of(Op::Update { old, new }) else { panic!() };
+        assert_eq!(new.get(1), whole.get(1));
+    }
+}
+
+#[test]
+fn a_part_of_the_key_looks_at_no_other_column() {
+    let of = |identity| {
+        let filter = filter(&[compose("{c1}"), Class::Keep]);
+        filter.compile(&Arc::new(Table { identity, ..Table::clone(&table(2)) })).map(drop)
+    };
+    for identity in [Identity::Default, Identity::Index] {
+        assert!(matches!(of(identity), Err(FilterError::Mask { source: MaskError::InKey, .. })));
+    }
+    assert_eq!(of(Identity::Full), Ok(()));
+}
+
+#[test]
+fn what_is_not_copied_is_not_looked_at_as_masked() {
+    for class in [Class::Drop, Class::Withheld] {
+        let refused = filter(&[class, compose("<{c0}>"), Class::Keep, Class::Keep]).compile(&table(4)).map(drop);
+        assert!(matches!(refused, Err(FilterError::Mask { source: MaskError::Sibling { .. }, .. })), "{refused:?}");
     }
 }

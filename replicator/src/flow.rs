@@ -93,11 +93,14 @@ impl Flow {
             Event::Begin { xid, .. } => self.batch.begin(xid),
             // of another shape than the policy was laid over: the copy brings what they say
             Event::Change(change) if self.shapes.leaves_out(change.table.oid) => {}
-            Event::Change(change) => {
-                if let Verdict::Keep(change) = self.filter.apply(change)? {
-                    self.batch.change(change);
+            Event::Change(change) => match self.filter.apply(change)? {
+                Verdict::Keep(change) => self.batch.change(change),
+                Verdict::Drop => {}
+                Verdict::NeedsRow { gone, due } => {
+                    gone.into_iter().for_each(|change| self.batch.change(change));
+                    self.batch.change(due);
                 }
-            }
+            },
             Event::Schema(shape) if self.is_plain(&shape) => {}
             Event::Schema(_) => return Err(Error::Bug("a shape that nobody looked at".into())),
             Event::Commit { lsn, time } => self.batch.commit(lsn, time),

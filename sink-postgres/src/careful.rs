@@ -183,6 +183,7 @@ fn data(change: &Change, lsn: Lsn, outcome: Outcome) -> Error {
         Op::Insert { .. } => "insert",
         Op::Update { .. } => "update",
         Op::Delete { .. } => "delete",
+        Op::Due { .. } => "fetch",
         Op::Truncate { .. } => "truncate",
     };
     match outcome {

@@ -13,7 +13,8 @@ pub enum Route<'a> {
     Apply(Act<'a>),
     /// Its row is pending: a chunk will bring it.
     Skip,
-    /// The row moved out of a range of which something is unknown, and not all of it was sent: its keys become pending.
+    /// The row moved out of a range of which something is unknown and not all of it was sent, or a mask needs what was not
+    /// sent: its keys become pending.
     Due(&'a Row),
 }
 
@@ -24,6 +25,7 @@ pub fn route<'a>(change: &'a Change, pending: &Pending) -> Route<'a> {
             Op::Insert { new } => Act::Insert(new),
             Op::Update { old, new } => Act::Update { old: old.as_ref().map(|o| o.row()), new },
             Op::Delete { old } => Act::Delete(old.row()),
+            Op::Due { key } => return Route::Due(key),
             Op::Truncate { .. } => Act::Truncate,
         });
     }
@@ -32,6 +34,8 @@ pub fn route<'a>(change: &'a Change, pending: &Pending) -> Route<'a> {
         Op::Insert { new } => Route::Apply(Act::Insert(new)),
         Op::Delete { old } if pending.covers(old.row()) => Route::Skip,
         Op::Delete { old } => Route::Apply(Act::Delete(old.row())),
+        Op::Due { key } if pending.covers(key) => Route::Skip,
+        Op::Due { key } => Route::Due(key),
         // rows of pending ranges go with it: they are unknown, so they may
         Op::Truncate { .. } if pending.is_whole() => Route::Skip,
         Op::Truncate { .. } => Route::Apply(Act::Truncate),

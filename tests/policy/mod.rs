@@ -3,3 +3,4 @@
 mod approve;
 mod predicates;
 mod references;
+mod rows;

@@ -43,6 +43,12 @@ pub enum Op {
         /// The row before.
         old: Old,
     },
+    /// A row has changed, and what it holds now the stream did not tell in full: it is to be fetched from production. Only a
+    /// filter makes it, of an update.
+    Due {
+        /// The row's key after the change; no other column of it means anything.
+        key: Row,
+    },
     /// The table was emptied. `TRUNCATE a, b` comes as neighbouring changes.
     Truncate {
         /// Were its sequences set back?
@@ -67,6 +73,7 @@ impl Change {
                 Op::Insert { new } => new.size(),
                 Op::Update { old, new } => new.size() + old.as_ref().map_or(0, |o| o.row().size()),
                 Op::Delete { old } => old.row().size(),
+                Op::Due { key } => key.size(),
                 Op::Truncate { .. } => 0,
             }
     }

@@ -18,6 +18,7 @@
 mod choice;
 mod city;
 mod company;
+mod compose;
 mod constant;
 mod country;
 mod date_trunc;
@@ -71,6 +72,7 @@ pub static KINDS: &[&Kind] = &[
     &name::KIND,
     &first_name::KIND,
     &last_name::KIND,
+    &compose::KIND,
     &company::KIND,
     &street::KIND,
     &city::KIND,
@@ -172,6 +174,11 @@ impl Mask {
     /// The other columns of the row that it looks at, by their places in the table. One may be named twice.
     pub fn uses(&self) -> &[usize] {
         &self.uses
+    }
+
+    /// Does it look at other columns of the row?
+    pub fn looks(&self) -> bool {
+        !self.uses.is_empty()
     }
 
     /// How many values were redacted because the mask could not read them.

@@ -56,6 +56,9 @@ pub enum MaskError {
         /// What is wrong with it.
         problem: String,
     },
+    /// The mask looks at other columns, and its own is a part of the key: an old row has the key's columns only.
+    #[error("its mask looks at other columns of the row, and a part of the key must be masked by itself")]
+    InKey,
     /// The mask looks at another column of the row, and cannot.
     #[error("mask {mask} looks at column {column}: {problem}")]
     Sibling {

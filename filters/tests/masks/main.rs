@@ -8,6 +8,7 @@ mod every;
 mod golden;
 mod trial;
 
+mod compose;
 mod constant;
 mod digits;
 mod email;
@@ -29,6 +30,7 @@ fn trials() -> Vec<Trial> {
         hash::trials(),
         email::trials(),
         name::trials(),
+        compose::trials(),
         people::trials(),
         phone::trials(),
         digits::trials(),

@@ -1,8 +1,14 @@
 //! A mask under trial, and what the tests of all masks share.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use bytes::BytesMut;
+use filters::change::{Column, Identity, RowBuilder, Table, Value};
+use filters::filter::{Compiled, Filter, FilterError};
 use filters::key::MaskKey;
-use filters::mask::{ColumnFacts, Mask, MaskSpec, Outcome, Setting};
+use filters::mask::{ColumnFacts, Injective, Mask, MaskError, MaskSpec, Outcome, Setting};
+use filters::policy::{Class, Policy, TableRule, TableRules};
 use filters::raw::RawRow;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -30,6 +36,17 @@ pub struct Trial {
     pub hides: Hides,
     /// How many values must stay apart, where the mask says that they do.
     pub apart: u64,
+    /// The columns beside it, where the mask looks at them.
+    pub siblings: Vec<Sibling>,
+}
+
+/// A column beside the one under trial: name, class, and a value for each number.
+type Sibling = (&'static str, Class, fn(u64) -> String);
+
+/// A mask that is made: by itself, or in a row with others.
+pub enum Made {
+    Mask(Mask),
+    Row(Box<Filter>, Arc<Compiled>, Vec<fn(u64) -> String>),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -59,7 +76,14 @@ impl Trial {
             like,
             hides: Hides::Always,
             apart: 100_000,
+            siblings: Vec::new(),
         }
+    }
+
+    /// A column beside it.
+    pub fn beside(mut self, name: &'static str, class: Class, value: fn(u64) -> String) -> Trial {
+        self.siblings.push((name, class, value));
+        self
     }
 
     pub fn golden(self, file: &'static str) -> Trial {
@@ -84,8 +108,45 @@ impl Trial {
 
     /// The mask, made.
     #[track_caller]
+    pub fn made(&self) -> Made {
+        self.made_for(&self.column, &key(1), self.domain).unwrap()
+    }
+
+    /// A mask that looks at no other column, made.
+    #[track_caller]
     pub fn mask(&self) -> Mask {
         Mask::new(&self.spec, &key(1), self.domain, &self.column).unwrap()
+    }
+
+    /// The mask, made for another column, key or domain.
+    pub fn made_for(&self, column: &ColumnFacts, key: &MaskKey, domain: Option<&str>) -> Result<Made, MaskError> {
+        if self.siblings.is_empty() {
+            return Mask::new(&self.spec, key, domain, column).map(Made::Mask);
+        }
+        let own = Class::Mask { spec: self.spec.clone(), domain: domain.map(str::to_owned) };
+        let (mut columns, mut classes) = (Vec::new(), BTreeMap::new());
+        let mut add = |name: &str, type_oid, type_modifier, class: &Class| {
+            columns.push(Column { name: name.into(), type_oid, type_modifier, key: false });
+            classes.insert(name.to_owned(), class.clone());
+        };
+        add("own", column.type_oid, column.type_modifier, &own);
+        self.siblings.iter().for_each(|(name, class, _)| add(name, TEXT, -1, class));
+        let table = Table { oid: 1, schema: "s".into(), name: "t".into(), identity: Identity::Default, columns };
+        let rule = TableRule::Copy(TableRules { columns: classes, rest: Class::Withheld });
+        let policy = Policy { tables: BTreeMap::from([(("s".to_owned(), "t".to_owned()), rule)]) };
+        let filter = Filter::new(policy, key.clone());
+        let values = self.siblings.iter().map(|(.., value)| *value).collect();
+        match filter.compile(&Arc::new(table)) {
+            Ok(compiled) => Ok(Made::Row(Box::new(filter), compiled.unwrap(), values)),
+            Err(FilterError::Mask { source, .. }) => Err(source),
+            Err(e) => panic!("{e}"),
+        }
+    }
+
+    /// Does what it makes depend on the key?
+    pub fn is_keyed(&self) -> bool {
+        let keyed = |class: &Class| matches!(class, Class::Mask { spec, .. } if spec.is_keyed());
+        self.spec.is_keyed() || self.siblings.iter().any(|(_, class, _)| keyed(class))
     }
 
     /// Does the column set no limit, so that another may be tried?
@@ -110,6 +171,41 @@ pub fn key(seed: u8) -> MaskKey {
 #[track_caller]
 pub fn mask_of(spec: &MaskSpec, type_oid: u32, type_modifier: i32) -> Mask {
     Mask::new(spec, &key(1), None, &ColumnFacts::new(type_oid, type_modifier)).unwrap()
+}
+
+impl Made {
+    /// What comes out; `None` for NULL. `i` says which values stand beside it.
+    #[track_caller]
+    pub fn outcome(&self, value: &[u8], i: u64) -> Option<Vec<u8>> {
+        match self {
+            Made::Mask(mask) => outcome(mask, value),
+            Made::Row(_, compiled, values) => {
+                let mut b = RowBuilder::new();
+                b.push(Value::Text(value));
+                values.iter().for_each(|value| b.push(Value::Text(value(i).as_bytes())));
+                let row = b.finish();
+                match compiled.row(&row, &mut b).unwrap().get(0) {
+                    Value::Text(text) => Some(text.to_vec()),
+                    _ => None,
+                }
+            }
+        }
+    }
+
+    /// How many values it could not read.
+    pub fn unparsable(&self) -> u64 {
+        match self {
+            Made::Mask(mask) => mask.unparsable(),
+            Made::Row(filter, ..) => filter.unparsable(),
+        }
+    }
+
+    pub fn injective(&self) -> Injective {
+        match self {
+            Made::Mask(mask) => mask.injective(),
+            Made::Row(_, compiled, _) => compiled.injective(0).unwrap(),
+        }
+    }
 }
 
 /// What comes out; `None` for NULL.

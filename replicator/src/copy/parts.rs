@@ -201,9 +201,12 @@ fn key_columns(table: &SourceTable) -> Vec<KeyColumn> {
         .collect()
 }
 
-/// What a reader runs: the columns that go out, in the order of the output.
+/// What a reader runs: the columns that go out, in the order of the output, and behind them what masks look at.
 fn select(compiled: &Compiled, table: &SourceTable, part: &Part) -> String {
-    let columns: Vec<String> = compiled.output.columns.iter().map(|c| quote_ident(&c.name)).collect();
+    let columns: Vec<String> = {
+        let input = &compiled.input().columns;
+        compiled.reads().iter().filter_map(|i| input.get(*i)).map(|c| quote_ident(&c.name)).collect()
+    };
     let whole = matches!(part, Part::Range(r) if r.lo.is_none() && r.hi.is_none());
     let condition = if whole { "true".to_owned() } else { part_condition(&key_columns(table), part) };
     format!("COPY (SELECT {} FROM {} WHERE {condition}) TO STDOUT", columns.join(", "), table.from())

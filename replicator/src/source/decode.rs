@@ -153,7 +153,7 @@ impl Decoder {
                 old.as_ref().map_or(Ok(()), |old| fits(old.row()))?;
             }
             Op::Delete { old } => fits(old.row())?,
-            Op::Truncate { .. } => {}
+            Op::Due { .. } | Op::Truncate { .. } => {}
         }
         Ok(Event::Change(Change { table: table.clone(), op }))
     }

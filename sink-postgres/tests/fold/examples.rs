@@ -79,6 +79,7 @@ pub fn act_of(op: &Op) -> Act<'_> {
         Op::Update { old, new } => Act::Update { old: old.as_ref().map(Old::row), new },
         Op::Delete { old } => Act::Delete(old.row()),
         Op::Truncate { .. } => Act::Truncate,
+        Op::Due { .. } => panic!("it is never folded"),
     }
 }
 
