@@ -110,6 +110,8 @@ impl PostgresSink {
         let mapping = Arc::clone(self.maps.get(map).ok_or_else(|| Error::Bug("mapping".into()))?);
         let steps = plan::fold(&self.maps, [Item { map, act: act.clone() }]);
         let Some(outcome) = self.attempt(&steps).await? else { return Ok(()) };
+        // a row that was not one of those that come is not there, and nobody has edited anything
+        let expected = mapping.partial && matches!(outcome, Outcome::Miscounted);
         let row = match &act {
             Act::Insert(row) | Act::Update { old: None, new: row } | Act::Delete(row) => (*row).clone(),
             Act::Update { old: Some(old), new } => plan::overlay(Cow::Borrowed(*old), new).into_owned(),
@@ -146,10 +148,10 @@ impl PostgresSink {
             // the old key is not as expected either, or it would have been found
             let old = old.row().clone();
             if key::values(&old, &self.tables[&name].key) != key::values(&row, &self.tables[&name].key) {
-                self.due(&name, &old, true).await?;
+                self.due(&name, &old, !expected).await?;
             }
         }
-        self.due(&name, &row, true).await
+        self.due(&name, &row, !expected).await
     }
 
     /// Makes the row's key a pending range of one. `diverged`: it is not as expected, count it.

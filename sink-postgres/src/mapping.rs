@@ -50,6 +50,9 @@ pub struct Mapping {
     pub extra: Vec<String>,
     /// Those of them that have a default.
     pub defaults: Vec<String>,
+    /// Only some of production's rows come, and what an update or a delete tells of the row before does not say whether it
+    /// was one of them.
+    pub partial: bool,
     /// TRUNCATE may be used (else DELETE): we have the right, and no foreign key of another table refers to it.
     pub may_truncate: bool,
 }
@@ -107,7 +110,17 @@ impl Mapping {
             .collect();
         let key = find_key(shape, table, &columns, &writable)?;
         let may_truncate = table.may_truncate && !table.referenced;
-        Ok(Mapping { writable, shape: shape.clone(), columns, key, unique, extra, defaults, may_truncate })
+        Ok(Mapping {
+            writable,
+            shape: shape.clone(),
+            columns,
+            key,
+            unique,
+            extra,
+            defaults,
+            partial: false,
+            may_truncate,
+        })
     }
 
     /// Is a column GENERATED ALWAYS AS IDENTITY, so that it cannot be SET?

@@ -27,8 +27,9 @@ impl PostgresSink {
             what: format!("{shape} does not exist on the target"),
             hint: "make it there (pg_dump --schema-only -t …), or exclude it".into(),
         })?;
-        let mapping = Mapping::new(&self.guard, shape, &table)?;
+        let mut mapping = Mapping::new(&self.guard, shape, &table)?;
         let name = (shape.schema.to_string(), shape.name.to_string());
+        mapping.partial = self.specs.get(&name).is_some_and(|spec| spec.partial);
         if let (Some(pending), Some(spec)) = (self.tables.get_mut(&name), self.specs.get(&name)) {
             pending.key = spec.key.iter().filter_map(|k| shape.columns.iter().position(|c| *c.name == **k)).collect();
             if pending.key.len() != spec.key.len() {

@@ -21,6 +21,11 @@
 //! - No change is dropped. What has no key to be found by, or was not sent whole where it must be, is handed on as it is
 //!   ([`Step::Single`]), and refused there.
 //!
+//! **Of a table with a row filter, only some rows come.** Whether the row before was one of them its old key does not tell
+//! (only a whole old row does, and then the filter has decided). So what goes may be there or not, and what changes is put
+//! there; both leave the same row, whichever it was. An insert is new to the target all the same, and an update that was not
+//! sent whole must find its row: if it does not, its key is due.
+//!
 //! Foreign keys do not order the steps: our sessions run with them quiet, or the tables have none ([`crate::guard`]).
 
 use std::borrow::Cow;
@@ -70,18 +75,22 @@ pub enum Step<'a> {
     Update(usize, Vec<usize>, Vec<Cow<'a, Row>>),
     /// Insert whole rows.
     Insert(usize, Vec<Cow<'a, Row>>),
+    /// Delete by key those that are there: a table of which only some rows come.
+    Remove(usize, Vec<&'a Row>),
+    /// Update by key those that are there, insert the others; whole rows.
+    Put(usize, Vec<Cow<'a, Row>>),
     /// One change that does not fold.
     Single(usize, Act<'a>),
 }
 
 impl Step<'_> {
-    /// How many rows it must touch; `None` for a truncate.
+    /// How many rows it must touch; `None`: any number.
     pub fn rows(&self) -> Option<u64> {
         match self {
             Step::Delete(_, r) => Some(r.len() as u64),
             Step::Absent(..) => Some(0),
             Step::Update(_, _, r) | Step::Insert(_, r) => Some(r.len() as u64),
-            Step::Single(_, Act::Truncate) => None,
+            Step::Remove(..) | Step::Put(..) | Step::Single(_, Act::Truncate) => None,
             Step::Single(..) => Some(1),
         }
     }
@@ -169,7 +178,7 @@ impl<'a> Fold<'_, 'a> {
             self.index.insert_unique(hash, at, |&i| entries.get(i).map_or(0, |e| e.hash));
             return;
         };
-        if !self.merge(found, &item.act, mapping.identity_always()) {
+        if !self.merge(found, &item.act, mapping) {
             // nothing may be merged into it later either: an insert that meets its own key must not become nothing
             self.flush();
             self.push(item);
@@ -179,7 +188,7 @@ impl<'a> Fold<'_, 'a> {
 
     /// Merges a second change of one key into the first; false if production could not have made this sequence, or we
     /// cannot say it in one step.
-    fn merge(&mut self, at: usize, act: &Act<'a>, identity_always: bool) -> bool {
+    fn merge(&mut self, at: usize, act: &Act<'a>, mapping: &Mapping) -> bool {
         let Some(entry) = self.entries.get_mut(at) else { return false };
         match (&mut entry.net, act) {
             (Net::Insert(image) | Net::Update(image), Act::Update { new, .. }) => {
@@ -188,8 +197,20 @@ impl<'a> Fold<'_, 'a> {
             (net @ Net::Insert(_), Act::Delete(_)) => *net = Net::Nothing,
             (net @ Net::Update(_), Act::Delete(_)) => *net = Net::Delete,
             // a row that goes and comes is a row that changes, unless a column cannot be SET
-            (net @ Net::Delete, Act::Insert(row)) if !identity_always => *net = Net::Update(Cow::Borrowed(row)),
+            (net @ Net::Delete, Act::Insert(row)) if !mapping.identity_always() => {
+                *net = Net::Update(Cow::Borrowed(row))
+            }
             (net @ Net::Nothing, Act::Insert(row)) => *net = Net::Insert(Cow::Borrowed(row)),
+            // it left the set, and changes outside it, or comes back
+            (Net::Delete | Net::Nothing, Act::Delete(_)) if mapping.partial => {}
+            (net @ Net::Nothing, Act::Update { new, .. }) if mapping.partial && !new.has_unchanged() => {
+                *net = Net::Insert(Cow::Borrowed(new));
+            }
+            (net @ Net::Delete, Act::Update { new, .. })
+                if mapping.partial && !new.has_unchanged() && !mapping.identity_always() =>
+            {
+                *net = Net::Update(Cow::Borrowed(new));
+            }
             _ => return false,
         }
         true
@@ -215,18 +236,31 @@ impl<'a> Fold<'_, 'a> {
         Some(h.finish())
     }
 
+    /// Do only some of the table's rows come?
+    fn partial(&self, map: usize) -> bool {
+        self.maps.get(map).is_some_and(|m| m.partial)
+    }
+
     /// Turns what was folded into steps: deletes, updates, inserts.
     fn flush(&mut self) {
         let mut deletes: Vec<(usize, Vec<&'a Row>)> = Vec::new();
         let mut absent: Vec<(usize, Vec<&'a Row>)> = Vec::new();
         let mut updates: Vec<(usize, Vec<usize>, Vec<Cow<'a, Row>>)> = Vec::new();
         let mut inserts: Vec<(usize, Vec<Cow<'a, Row>>)> = Vec::new();
-        for Entry { map, key, net, .. } in self.entries.drain(..) {
+        let mut puts: Vec<(usize, Vec<Cow<'a, Row>>)> = Vec::new();
+        for Entry { map, key, net, .. } in std::mem::take(&mut self.entries) {
             match net {
                 Net::Delete => match deletes.iter_mut().find(|d| d.0 == map) {
                     Some(d) => d.1.push(key),
                     None => deletes.push((map, vec![key])),
                 },
+                // one that was not sent whole must be there: a row that is new to the target is not known by it
+                Net::Update(image) if self.partial(map) && !image.has_unchanged() => {
+                    match puts.iter_mut().find(|p| p.0 == map) {
+                        Some(p) => p.1.push(image),
+                        None => puts.push((map, vec![image])),
+                    }
+                }
                 Net::Update(image) => {
                     let unchanged = unchanged(&image);
                     match updates.iter_mut().find(|u| u.0 == map && u.1 == unchanged) {
@@ -251,9 +285,12 @@ impl<'a> Fold<'_, 'a> {
                 None => inserts.push((map, vec![Cow::Borrowed(row)])),
             }
         }
-        self.steps.extend(deletes.into_iter().map(|(m, r)| Step::Delete(m, r)));
+        for (map, rows) in deletes {
+            self.steps.push(if self.partial(map) { Step::Remove(map, rows) } else { Step::Delete(map, rows) });
+        }
         self.steps.extend(absent.into_iter().map(|(m, r)| Step::Absent(m, r)));
         self.steps.extend(updates.into_iter().map(|(m, u, r)| Step::Update(m, u, r)));
+        self.steps.extend(puts.into_iter().map(|(m, r)| Step::Put(m, r)));
         self.steps.extend(inserts.into_iter().map(|(m, r)| Step::Insert(m, r)));
     }
 }

@@ -17,6 +17,8 @@ pub struct TableSpec {
     pub kinds: Option<Vec<Reading>>,
     /// May a single key be pending? Not without a key, nor with a masked one.
     pub pointable: bool,
+    /// Only some of its rows come, and its old rows do not tell which.
+    pub partial: bool,
     /// The table and what becomes of its columns, to be remembered: if it says otherwise than before the whole table is pending.
     pub known: Known,
     /// Columns that production has and that do not come: reconciling blanks them on the target.

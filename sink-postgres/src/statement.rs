@@ -39,6 +39,31 @@ pub fn update(m: &Mapping, key: &Key, unchanged: &[usize]) -> String {
     }
 }
 
+/// [`update`] of those that are there, and an insert of the others, in one statement: it may touch any number of rows.
+/// Columns that only the target has stay as they are in the former.
+pub fn put(m: &Mapping, key: &Key) -> String {
+    let found: Vec<String> = (0..key.columns.len()).map(|n| format!("u.c{n}")).collect();
+    let (target, arrays) = (m.writable.target(), unnest(0..update_sources(m, key, &[]).len()));
+    let there = match settable(m, key, &[]).is_empty() {
+        true => format!("SELECT {} FROM {target} AS t, {arrays} WHERE {}", found.join(", "), by_key(m, key)),
+        false => format!("{} RETURNING {}", update(m, key, &[]), found.join(", ")),
+    };
+    let order = key.columns.iter().copied().chain(settable(m, key, &[])).chain(fixed(m, key, &[]));
+    let columns: Vec<_> = order.filter_map(|i| m.columns.get(i)).enumerate().collect();
+    let names: Vec<&str> = columns.iter().map(|(_, c)| c.quoted.as_str()).collect();
+    let values: Vec<String> = columns.iter().map(|(n, c)| format!("u.c{n}::{}", c.cast)).collect();
+    let same: Vec<String> = found.iter().enumerate().map(|(n, f)| format!("d.k{n} = {f}")).collect();
+    let keys: Vec<String> = (0..found.len()).map(|n| format!("k{n}")).collect();
+    format!(
+        "WITH d ({}) AS ({there}) INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE SELECT {} FROM {arrays} WHERE NOT EXISTS (SELECT FROM d WHERE {})",
+        keys.join(", "),
+        m.writable.quoted(),
+        names.join(", "),
+        values.join(", "),
+        same.join(" AND ")
+    )
+}
+
 /// One row if none of the keys is there.
 pub fn absent(m: &Mapping, key: &Key) -> String {
     counted(&m.writable.target(), &unnest(0..key.columns.len()), &by_key(m, key), "0")

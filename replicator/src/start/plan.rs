@@ -115,6 +115,7 @@ pub fn spec(table: &SourceTable, compiled: &Compiled, policy: &Policy, memory: &
     TableSpec {
         kinds: if masked || !table.identified { None } else { table.kinds.clone() },
         pointable: !masked && !key.is_empty(),
+        partial: false,
         known: known(table, &key, policy, memory),
         withheld: compiled.dropped_columns().chain(compiled.withheld_columns()).map(str::to_owned).collect(),
         schema,

@@ -19,6 +19,8 @@ impl Exchange<'_> {
         | Step::Absent(map, ..)
         | Step::Update(map, ..)
         | Step::Insert(map, ..)
+        | Step::Remove(map, ..)
+        | Step::Put(map, ..)
         | Step::Single(map, ..)) = step;
         let m = maps.get(*map).ok_or_else(|| Error::Bug("a step without a mapping".into()))?;
         let expect = step.rows().map_or(Expect::Any, Expect::Rows);
@@ -28,7 +30,12 @@ impl Exchange<'_> {
                 rows::copy_rows(m, rows, self.db.outgoing());
                 Ok(())
             }
-            Step::Delete(_, rows) => {
+            Step::Put(_, rows) => {
+                let key = keyed(m)?;
+                let source = statement::update_sources(m, key, &[]);
+                self.arrays(&statement::put(m, key), rows.iter().map(|r| &**r), &source, expect)
+            }
+            Step::Delete(_, rows) | Step::Remove(_, rows) => {
                 let key = keyed(m)?;
                 self.arrays(&statement::delete(m, key), rows.iter().copied(), &key.source, expect)
             }

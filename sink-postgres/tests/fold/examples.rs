@@ -25,6 +25,8 @@ fn show(step: &Step<'_>) -> String {
         Step::Delete(map, rows) => format!("{} delete {}", name(*map), all(&mut rows.iter().copied())),
         Step::Absent(map, rows) => format!("{} absent {}", name(*map), all(&mut rows.iter().copied())),
         Step::Update(map, _, rows) => format!("{} update {}", name(*map), all(&mut rows.iter().map(|r| &**r))),
+        Step::Remove(map, rows) => format!("{} remove {}", name(*map), all(&mut rows.iter().copied())),
+        Step::Put(map, rows) => format!("{} put {}", name(*map), all(&mut rows.iter().map(|r| &**r))),
         Step::Insert(map, rows) => format!("{} insert {}", name(*map), all(&mut rows.iter().map(|r| &**r))),
         Step::Single(map, one) => format!("{} alone {}", name(*map), act(one)),
     }

@@ -3,6 +3,7 @@
 
 mod examples;
 mod one_by_one;
+mod partial;
 mod production;
 mod tables;
 mod target;
@@ -202,6 +203,7 @@ fn check_folded(items: &[Item<'_>], steps: &[Step<'_>]) -> Result<(), TestCaseEr
                 Step::Absent(map, rows) => (*map, (1, None), rows.clone()),
                 Step::Update(map, unchanged, rows) => (*map, (2, Some(unchanged)), rows.iter().map(|r| &**r).collect()),
                 Step::Insert(map, rows) => (*map, (3, None), rows.iter().map(|r| &**r).collect()),
+                Step::Remove(..) | Step::Put(..) => unreachable!("all rows of these tables come"),
                 Step::Single(..) => unreachable!("split by it"),
             };
             prop_assert!(statements.insert((map, what)), "two statements for one: {step:?}");
@@ -227,6 +229,7 @@ fn check_production(played: &Played, pending: &[Pending], seen: &Seen) -> Result
         Step::Update(_, unchanged, _) if unchanged.is_empty() => seen.note("update"),
         Step::Update(..) => seen.note("update, not all sent"),
         Step::Insert(..) => seen.note("insert"),
+        Step::Remove(..) | Step::Put(..) => unreachable!("all rows of these tables come"),
         Step::Single(_, Act::Truncate) => seen.note("truncate"),
         Step::Single(map, _) if KINDS[*map].key.is_empty() => seen.note("single without a key"),
         Step::Single(..) => seen.note("key change"),

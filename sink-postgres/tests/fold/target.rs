@@ -34,17 +34,28 @@ pub fn apply(state: &mut State, step: &Step<'_>, order: Order) -> Result<(), Ref
     | Step::Absent(map, ..)
     | Step::Update(map, ..)
     | Step::Insert(map, ..)
+    | Step::Remove(map, ..)
+    | Step::Put(map, ..)
     | Step::Single(map, ..)) = step;
     let m = maps().get(*map).ok_or(Refusal::Unsayable)?;
     let kind = &KINDS[*map];
     let mut rows = Table { kind, width: width(place(*map)), rows: &mut state[place(*map)] };
     let count = |touched: u64| match step.rows() {
         Some(must) if must != touched => Err(Refusal::Miscounted),
-        None if !matches!(step, Step::Single(_, Act::Truncate)) => Err(Refusal::Miscounted),
+        None if !matches!(step, Step::Single(_, Act::Truncate) | Step::Remove(..) | Step::Put(..)) => {
+            Err(Refusal::Miscounted)
+        }
         _ => Ok(()),
     };
     match step {
-        Step::Delete(_, keys) => count(rows.delete(keys)),
+        Step::Delete(_, keys) | Step::Remove(_, keys) => count(rows.delete(keys)),
+        Step::Put(_, images) => {
+            let there = |i: &Row| rows.rows.iter().any(|r| rows.matches(r, i));
+            let (old, new): (Vec<&Row>, Vec<&Row>) = images.iter().map(|i| &**i).partition(|i| there(i));
+            let touched = rows.update(&[], &old)?;
+            new.iter().try_for_each(|image| rows.insert(image))?;
+            count(touched + new.len() as u64)
+        }
         Step::Absent(_, keys) => {
             let found = |k: &&Row| rows.rows.iter().filter(|r| rows.matches(r, k)).count() as u64;
             count(keys.iter().map(found).sum())
