@@ -79,7 +79,7 @@ fn filter(masked: bool) -> Filter {
             mask("phone", MaskSpec::of("phone", &[("keep_country", true.into())])),
         ]),
     };
-    let rule = TableRule::Copy(TableRules { columns, rest: Class::Keep });
+    let rule = TableRule::Copy(TableRules::new(columns, Class::Keep));
     Filter::new(Policy { tables: BTreeMap::from([(("public".into(), "orders".into()), rule)]) }, key())
 }
 

@@ -8,8 +8,9 @@ use std::sync::atomic::AtomicU64;
 use crate::change::{Identity, Row, RowBuilder, Table, Value};
 use crate::filter::FilterError;
 use crate::key::MaskKey;
-use crate::mask::{ColumnFacts, Columns, Injective, Mask, MaskError, NoSibling, Outcome};
+use crate::mask::{Columns, Injective, Mask, MaskError, NoSibling, Outcome};
 use crate::policy::{Class, TableRules};
+use crate::predicate::Field;
 use crate::raw::{Raw, RawRow};
 
 /// What becomes of the rows of a table of one shape.
@@ -250,6 +251,14 @@ pub fn faults(rules: &TableRules, table: &Table) -> Vec<(usize, MaskError)> {
     (0..table.columns.len()).filter_map(|i| Some((i, siblings.made(i).err()?))).collect()
 }
 
+/// The columns whose masks look at their row, by their places.
+pub fn looking(rules: &TableRules, table: &Table) -> Vec<usize> {
+    let Ok(any_key) = MaskKey::new(&[0; 32]) else { return Vec::new() };
+    let siblings = Siblings { rules, key: &any_key, table, making: RefCell::default() };
+    let looks = |i: &usize| matches!(siblings.made(*i), Ok(Some(mask)) if mask.looks());
+    (0..table.columns.len()).filter(looks).collect()
+}
+
 /// The columns of a table, while their masks are made.
 struct Siblings<'a> {
     rules: &'a TableRules,
@@ -265,7 +274,7 @@ impl Siblings<'_> {
         let Some(column) = self.table.columns.get(index) else { return Ok(None) };
         let Class::Mask { spec, domain } = self.rules.class(&column.name) else { return Ok(None) };
         self.making.borrow_mut().push(index);
-        let facts = ColumnFacts::new(column.type_oid, column.type_modifier);
+        let facts = self.rules.facts(column);
         let mask = Mask::within(spec, self.key, domain.as_deref(), &facts, self, &RefCell::default());
         self.making.borrow_mut().pop();
         let mask = mask?;
@@ -280,6 +289,10 @@ impl Siblings<'_> {
 impl Columns for Siblings<'_> {
     fn index(&self, name: &str) -> Option<usize> {
         self.table.columns.iter().position(|c| *c.name == *name)
+    }
+
+    fn fields(&self) -> Vec<Field> {
+        self.table.columns.iter().map(|c| self.rules.facts(c).field(&c.name)).collect()
     }
 
     fn mask(&self, index: usize) -> Result<Option<Mask>, NoSibling> {

@@ -6,8 +6,7 @@
 //! Read in this order: [`change`] (what walks through the pipe), [`key`] and [`mask`] (one value), [`policy`] (which
 //! column gets which treatment), [`compiled`] (a policy laid over one shape of a table), [`copy_line`] (the same
 //! for a line of COPY), [`filter`] (the stage of the pipe). [`raw`] is the row that a mask may look at;
-//! [`predicate`] decides about a row by its values, as production would, and is not wired to any filter yet; [`scalar`] is how
-//! values are ordered.
+//! [`predicate`] decides about a row by its values, as production would; [`scalar`] is how values are ordered.
 
 pub mod change;
 pub mod compiled;

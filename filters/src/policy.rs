@@ -6,7 +6,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::mask::MaskSpec;
+use crate::change::Column;
+use crate::mask::{ColumnFacts, MaskSpec};
 
 /// What becomes of a column.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -33,9 +34,23 @@ pub struct TableRules {
     pub columns: BTreeMap<String, Class>,
     /// What becomes of a column that is not named above.
     pub rest: Class,
+    /// What the catalog says of their types beyond the stream. Takes no part in fingerprints.
+    pub facts: BTreeMap<String, ColumnFacts>,
 }
 
 impl TableRules {
+    /// Rules for a table of whose types the catalog was not asked.
+    pub fn new(columns: BTreeMap<String, Class>, rest: Class) -> TableRules {
+        TableRules { columns, rest, facts: BTreeMap::new() }
+    }
+
+    /// What is known of a column. What the catalog said of another type holds no more.
+    pub fn facts(&self, column: &Column) -> ColumnFacts {
+        let of_now = |f: &&ColumnFacts| (f.type_oid, f.type_modifier) == (column.type_oid, column.type_modifier);
+        let known = self.facts.get(&*column.name).filter(of_now);
+        known.cloned().unwrap_or_else(|| ColumnFacts::new(column.type_oid, column.type_modifier))
+    }
+
     /// What becomes of a column.
     pub fn class(&self, column: &str) -> &Class {
         self.columns.get(column).unwrap_or(&self.rest)
@@ -126,7 +141,7 @@ mod tests {
 
     fn policy(columns: &[(&str, Class)], rest: Class) -> Policy {
         let columns = columns.iter().map(|(n, c)| ((*n).to_owned(), c.clone())).collect();
-        let rule = TableRule::Copy(TableRules { columns, rest });
+        let rule = TableRule::Copy(TableRules::new(columns, rest));
         Policy { tables: BTreeMap::from([(("public".to_owned(), "t".to_owned()), rule)]) }
     }
 

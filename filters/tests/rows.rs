@@ -33,7 +33,7 @@ fn table(columns: usize) -> Arc<Table> {
 
 fn filter(classes: &[Class]) -> Filter {
     let columns = classes.iter().enumerate().map(|(i, class)| (format!("c{i}"), class.clone())).collect();
-    let rule = TableRule::Copy(TableRules { columns, rest: Class::Withheld });
+    let rule = TableRule::Copy(TableRules::new(columns, Class::Withheld));
     let policy = Policy { tables: BTreeMap::from([(("public".into(), "t".into()), rule)]) };
     Filter::new(policy, MaskKey::new(&[1; 32]).unwrap())
 }

@@ -49,7 +49,7 @@ static COMPILED: LazyLock<Arc<Compiled>> = LazyLock::new(|| {
     let table = Table { oid: 1, schema: "public".into(), name: "t".into(), identity: Identity::Default, columns };
     let class = |spec| Class::Mask { spec, domain: None };
     let columns = classes.into_iter().enumerate().map(|(i, (_, spec))| (name(i), spec.map_or(Class::Keep, class)));
-    let rule = TableRule::Copy(TableRules { columns: columns.collect(), rest: Class::Keep });
+    let rule = TableRule::Copy(TableRules::new(columns.collect(), Class::Keep));
     let policy = Policy { tables: BTreeMap::from([(("public".to_owned(), "t".to_owned()), rule)]) };
     let filter = Filter::new(policy, MaskKey::new(&[7; 32]).expect("32 bytes"));
     filter.compile(&Arc::new(table)).expect("every mask fits").expect("it is copied")

@@ -7,10 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use fastrand::Rng;
 use filters::change::{Row, RowBuilder, Value};
 use filters::predicate::{Bound, Collation, Field, Kind, Predicate, Truth};
+use replicator::source::{catalog, production};
 use tokio_postgres::{Client, SimpleQueryMessage};
 
 use crate::seed::Seed;
-use crate::servers::Pair;
+use crate::servers::{Db, Pair};
 
 majors!(decides_as_the_server, refuses_what_it_cannot_decide);
 
@@ -416,7 +417,9 @@ async fn decides_as_the_server(major: u32) {
         .await
         .expect("settings");
     let rows = rows(&db).await;
-    let fields = fields(&types);
+    let fields = catalogued(&pair, "t").await[1..].to_vec();
+    let kinds: Vec<&Kind> = types.iter().map(|t| &t.kind).collect();
+    assert_eq!(fields.iter().map(|f| &f.kind).collect::<Vec<_>>(), kinds, "the catalog says what the types are");
     let mut writer = Writer { types: &types, rng: seed.rng(2) };
     let (mut decided, mut kept, mut refused) = (0u32, 0usize, 0u32);
     for _ in 0..if std::env::var_os("SLUICE_SOAK").is_some() { 100_000 } else { 4000 } {
@@ -461,21 +464,27 @@ fn ours(bound: &Bound, rows: &BTreeMap<i64, Row>, text: &str) -> BTreeSet<i64> {
     ours
 }
 
-fn fields(types: &[Type]) -> Vec<Field> {
-    let field =
-        |ty: &Type| Field { name: ty.column.into(), type_oid: 0, type_name: ty.sql.into(), kind: ty.kind.clone() };
-    types.iter().map(field).collect()
+/// A table's columns as `run` learns them.
+async fn catalogued(pair: &Db, table: &str) -> Vec<Field> {
+    let conninfo = wire::Conninfo::parse(&pair.source_url()).expect("a URL");
+    let mut reader = production::reader(&conninfo, "policy", "test", &[]).await.expect("connect");
+    let table = catalog::table(&mut reader, "public", table).await.expect("the catalog").expect("the table");
+    table.shape.columns.iter().zip(&table.facts).map(|(c, facts)| facts.field(&c.name)).collect()
 }
 
 /// Where a refusal says that the server would not have it either, or would have it by rules that we do not know.
 async fn refuses_what_it_cannot_decide(major: u32) {
     let pair = Pair::get(major).create_db("policy_refusals").await;
     let db = pair.source().await;
-    let types = types();
-    fill(&db, &types, &mut Seed::or(1).rng(1), 1).await;
-    db.batch_execute("CREATE TABLE n AS SELECT 'A'::text COLLATE nocase AS x, ROW(NULL, NULL)::pair AS p")
-        .await
-        .expect("create");
+    fill(&db, &types(), &mut Seed::or(1).rng(1), 1).await;
+    let t = catalogued(&pair, "t").await;
+    db.batch_execute(
+        "CREATE EXTENSION citext; CREATE DOMAIN insensitive AS text COLLATE nocase;
+         CREATE TABLE n (x text COLLATE nocase, p pair, id int, g int GENERATED ALWAYS AS (id + 1) STORED, dx insensitive, c citext);
+         INSERT INTO n (x, p) VALUES ('A', ROW(NULL, NULL))",
+    )
+    .await
+    .expect("create");
     for (predicate, column) in [
         ("t = 5", "t"),
         ("n = '1.5'", "n"),
@@ -493,15 +502,21 @@ async fn refuses_what_it_cannot_decide(major: u32) {
         ("day = uuid '00000000-0000-0000-0000-000000000000'", "day"),
     ] {
         assert!(ids(&db, predicate).await.is_err(), "the server takes {predicate}");
-        let refused = Predicate::parse(predicate).and_then(|p| p.bind(&fields(&types))).expect_err(predicate);
+        let refused = Predicate::parse(predicate).and_then(|p| p.bind(&t)).expect_err(predicate);
         assert!(refused.to_string().contains(column), "{refused}");
     }
     // equal by the collation, not by the bytes; and a composite that is not NULL, but IS NULL
     let row = db.query_one("SELECT x = 'a', p IS NULL, p IS NOT DISTINCT FROM NULL FROM n", &[]).await.expect("a row");
     assert_eq!((row.get::<_, bool>(0), row.get::<_, bool>(1), row.get::<_, bool>(2)), (true, true, false));
-    let kinds = [("x", Kind::Text(Collation::Nondeterministic), "x = 'a'"), ("p", Kind::Composite, "p IS NULL")];
-    for (name, kind, predicate) in kinds {
-        let field = Field { name: name.into(), type_oid: 0, type_name: "".into(), kind };
-        assert!(Predicate::parse(predicate).and_then(|p| p.bind(&[field])).is_err(), "{predicate}");
+    let fields = catalogued(&pair, "n").await;
+    for (predicate, what) in [
+        ("x = 'a'", "nondeterministic"),
+        ("dx LIKE 'a'", "nondeterministic"),
+        ("p IS NULL", "composite"),
+        ("g = 1", "no column g"),
+        ("c = 'a'", "citext"),
+    ] {
+        let refused = Predicate::parse(predicate).and_then(|p| p.bind(&fields)).expect_err(predicate);
+        assert!(refused.to_string().contains(what), "{refused}");
     }
 }

@@ -2,8 +2,9 @@
 
 use crate::shapes::Flow;
 use crate::shapes::flow::{number, text};
+use crate::sluice::Sluice;
 
-majors!(an_unchanged_neighbour_is_fetched);
+majors!(an_unchanged_neighbour_is_fetched, some_rows_are_masked);
 
 /// `first_name` is stored outside of the row, so an update that does not touch it does not send it.
 const SCHEMA: &str = "
@@ -77,4 +78,56 @@ async fn holds(flow: &Flow) {
             assert_eq!(number(&flow.s, &sum).await, number(&flow.t, &sum).await, "{sum}");
         }
     }
+}
+
+const MEMBERS: &str = "
+    CREATE TYPE standing AS ENUM ('guest', 'staff');
+    CREATE DOMAIN land AS char(3) CHECK (value <> 'XX');
+    CREATE TABLE members (id int PRIMARY KEY, mail text, standing standing, country land, notes text);
+    ALTER TABLE members ALTER notes SET STORAGE EXTERNAL;
+";
+
+/// Staff outside of Germany may be seen.
+const SOME: &str = "tables:
+  public.members:
+    columns:
+      mail: { mask: email, when: standing <> 'staff' OR country = 'DE', else: keep }
+      notes: { mask: lorem, when: standing <> 'staff' OR country = 'DE', else: keep }
+      country: drop";
+
+/// Rows of the target that are masked, by the number of columns that are.
+const MASKED: &str = "SELECT string_agg(id || ':' || (mail NOT LIKE 'raw%')::int + (notes NOT LIKE 'raw%')::int, ' ' ORDER BY id) FROM members";
+
+async fn some_rows_are_masked(major: u32) {
+    let flow = Flow::with(major, "members", SOME).await;
+    flow.both(MEMBERS).await;
+    flow.source(
+        "INSERT INTO members SELECT id, 'raw' || id || '@example.org', standing::standing, country, repeat('raw ', 1000)
+         FROM (VALUES (1, 'guest', 'FR'), (2, 'staff', 'FR'), (3, 'staff', 'DE'), (4, NULL, 'FR'), (5, 'staff', NULL), (6, NULL, NULL)) v (id, standing, country)",
+    )
+    .await;
+    flow.catch_up().await;
+    assert_eq!(text(&flow.t, MASKED).await, "1:2 2:0 3:2 4:2 5:2 6:2");
+    // the notes are not sent, and become others
+    flow.source(
+        "UPDATE members SET standing = 'staff' WHERE id = 1; UPDATE members SET standing = 'guest' WHERE id = 2",
+    )
+    .await;
+    flow.catch_up().await;
+    assert_eq!(text(&flow.t, MASKED).await, "1:0 2:2 3:2 4:2 5:2 6:2");
+    flow.source(
+        "UPDATE members SET country = 'AT' WHERE id > 2; INSERT INTO members VALUES (7, 'raw7', 'guest', 'AT', 'raw')",
+    )
+    .await;
+    flow.catch_up().await;
+    assert_eq!(text(&flow.t, MASKED).await, "1:0 2:2 3:0 4:2 5:0 6:2 7:2");
+    assert_eq!(number(&flow.t, "SELECT count(country) FROM members").await, 0, "what is looked at does not come along");
+    assert_eq!(flow.divergences().await, 0, "nobody else wrote staging");
+
+    flow.source("CREATE COLLATION folded (provider = icu, locale = 'und-u-ks-level2', deterministic = false); ALTER TABLE members ADD name text COLLATE folded").await;
+    flow.target("ALTER TABLE members ADD name text").await;
+    let odd = Flow { sluice: Sluice::between(&flow.db, &SOME.replace("standing <> 'staff'", "name = 'x'")), ..flow };
+    let refused = odd.sluice.run(&["plan"]).await;
+    assert_eq!(refused.code, 2, "{}", refused.stderr);
+    assert!(refused.stderr.contains("name has a nondeterministic collation"), "{}", refused.stderr);
 }

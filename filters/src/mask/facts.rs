@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::predicate::{Collation, Field, Kind};
+
 /// `pg_type.oid`s, from `src/include/catalog/pg_type.dat`.
 pub(crate) mod oid {
     pub const BOOL: u32 = 16;
@@ -75,12 +77,15 @@ pub struct ColumnFacts {
     pub type_modifier: i32,
     /// What the catalog says of a type that is not PostgreSQL's own.
     pub made: Made,
+    /// What decides whether two of its texts are equal.
+    pub collation: Collation,
 }
 
 /// What a type is that somebody made.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub enum Made {
     /// One of PostgreSQL's own, or nobody has asked the catalog.
+    #[default]
     Unknown,
     /// A domain over this.
     Domain(Arc<ColumnFacts>),
@@ -88,17 +93,19 @@ pub enum Made {
     Enum(Arc<[String]>),
     /// An array of this.
     Array(Arc<ColumnFacts>),
+    /// A row type.
+    Composite,
     /// Anything else, by its name without the schema: `citext`, `hstore`.
     Named(Arc<str>),
 }
 
 impl ColumnFacts {
     /// A column of type `text`.
-    pub const TEXT: ColumnFacts = ColumnFacts { type_oid: oid::TEXT, type_modifier: -1, made: Made::Unknown };
+    pub const TEXT: ColumnFacts = ColumnFacts::new(oid::TEXT, -1);
 
     /// A column of a type that is PostgreSQL's own, or of which nobody knows more.
-    pub fn new(type_oid: u32, type_modifier: i32) -> ColumnFacts {
-        ColumnFacts { type_oid, type_modifier, made: Made::Unknown }
+    pub const fn new(type_oid: u32, type_modifier: i32) -> ColumnFacts {
+        ColumnFacts { type_oid, type_modifier, made: Made::Unknown, collation: Collation::Deterministic }
     }
 
     /// The type under all domains.
@@ -120,6 +127,21 @@ impl ColumnFacts {
                 .find(|(array, _)| *array == base.type_oid)
                 .map(|(_, element)| ColumnFacts::new(*element, base.type_modifier)),
         }
+    }
+
+    /// What a predicate must know of it.
+    pub fn field(&self, name: &str) -> Field {
+        let base = self.base();
+        let kind = match &base.made {
+            Made::Enum(labels) => Kind::Enum(labels.iter().map(|label| label.as_str().into()).collect()),
+            Made::Composite => Kind::Composite,
+            _ => Kind::built_in(base.type_oid, self.collation),
+        };
+        let type_name = match &base.made {
+            Made::Named(name) => Box::from(&**name),
+            _ => format!("{kind}").into(),
+        };
+        Field { name: name.into(), type_oid: self.type_oid, type_name, kind }
     }
 
     /// Is it, under all domains, the type of this name that an extension made?

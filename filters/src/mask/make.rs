@@ -11,6 +11,7 @@ use super::spec::{Injective, MaskError, MaskSpec};
 use super::{Mask, Masking};
 use crate::key::{MaskKey, SubKey};
 use crate::policy::Class;
+use crate::predicate::Field;
 
 /// A mask that is made.
 pub(crate) struct Built {
@@ -45,6 +46,8 @@ pub(crate) struct Sibling {
 pub(crate) trait Columns {
     /// The place of a column in the table.
     fn index(&self, name: &str) -> Option<usize>;
+    /// All of them, for a predicate.
+    fn fields(&self) -> Vec<Field>;
     /// What masks a column; `None` where it is kept. `Err` says why there is no value of it on the target.
     fn mask(&self, index: usize) -> Result<Option<Mask>, NoSibling>;
 }
@@ -63,6 +66,10 @@ impl Columns for NoColumns {
         None
     }
 
+    fn fields(&self) -> Vec<Field> {
+        Vec::new()
+    }
+
     fn mask(&self, _index: usize) -> Result<Option<Mask>, NoSibling> {
         Ok(None)
     }
@@ -72,6 +79,8 @@ impl Columns for NoColumns {
 pub(crate) struct Make<'a> {
     pub(super) spec: &'a MaskSpec,
     pub(super) root: &'a MaskKey,
+    /// The domain that the policy names, if it names one.
+    pub(super) domain_name: Option<&'a str>,
     pub(super) domain: SubKey,
     pub(super) column: &'a ColumnFacts,
     pub(super) columns: &'a dyn Columns,

@@ -45,6 +45,7 @@ mod setting;
 mod spec;
 mod street;
 mod uuid;
+mod when;
 
 use std::cell::RefCell;
 use std::fmt;
@@ -59,6 +60,7 @@ pub(crate) use self::make::{Columns, NoSibling};
 use self::make::{Make, NoColumns};
 pub use self::setting::{Decimal, NotADecimal, Setting};
 pub use self::spec::{Injective, MaskError, MaskSpec};
+pub use self::when::When;
 use crate::key::MaskKey;
 use crate::raw::RawRow;
 
@@ -134,19 +136,23 @@ impl Mask {
         uses: &RefCell<Vec<usize>>,
     ) -> Result<Mask, MaskError> {
         spec.check()?;
-        let domain = match domain {
+        let key = match domain {
             Some(domain) => root.derive(domain),
             None => root.derive(&format!("mask:{}", spec.name())),
         };
         let own = RefCell::default();
-        let built = (spec.kind().build)(&Make { spec, root, domain, column, columns, uses: &own })?;
+        let make = Make { spec, root, domain_name: domain, domain: key, column, columns, uses: &own };
+        let (built, padded, empty) = match spec.when() {
+            None => ((spec.kind().build)(&make)?, column.is_padded(), spec.kind().empty),
+            Some(when) => (when::build(&make, when)?, false, when::EMPTY),
+        };
         let own = own.into_inner();
         uses.borrow_mut().extend_from_slice(&own);
         Ok(Mask {
             masking: built.masking,
             injective: built.injective,
-            padded: column.is_padded(),
-            empty: spec.kind().empty,
+            padded,
+            empty,
             uses: own,
             unparsable: Arc::default(),
         })

@@ -91,7 +91,7 @@ fn listed<T>(line: &mut String, [open, close]: [char; 2], items: &[T], each: imp
     line.push(close);
 }
 
-fn describe_class(line: &mut String, class: &Class) {
+pub(super) fn describe_class(line: &mut String, class: &Class) {
     match class {
         Class::Keep => line.push_str("keep"),
         Class::Drop => line.push_str("drop"),
@@ -107,7 +107,7 @@ fn describe_class(line: &mut String, class: &Class) {
 }
 
 /// `"…"` with everything but printable ASCII escaped. Not `{:?}`, whose escapes follow the Unicode version.
-fn quoted(line: &mut String, text: &str) {
+pub(super) fn quoted(line: &mut String, text: &str) {
     line.push('"');
     for c in text.chars() {
         match c {

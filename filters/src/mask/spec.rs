@@ -2,7 +2,8 @@
 
 use super::facts::ColumnFacts;
 use super::kind::Kind;
-use super::setting::Setting;
+use super::setting::{self, Setting};
+use super::when::When;
 use super::{KINDS, Mask};
 use crate::key::MaskKey;
 
@@ -12,6 +13,8 @@ pub struct MaskSpec {
     kind: &'static Kind,
     /// By the place of the parameter; defaults are filled in.
     settings: Vec<Option<Setting>>,
+    /// For which rows.
+    when: Option<Box<When>>,
 }
 
 /// Do different values stay different? A unique column needs to know.
@@ -74,7 +77,7 @@ pub enum MaskError {
 impl MaskSpec {
     /// A mask with its defaults.
     pub fn new(kind: &'static Kind) -> MaskSpec {
-        MaskSpec { kind, settings: kind.parameters.iter().map(|p| p.what.default()).collect() }
+        MaskSpec { kind, settings: kind.parameters.iter().map(|p| p.what.default()).collect(), when: None }
     }
 
     /// The mask of that name, with its defaults.
@@ -100,6 +103,21 @@ impl MaskSpec {
     pub fn set(&mut self, parameter: &str, setting: Setting) -> bool {
         let place = self.kind.parameter(parameter).and_then(|(i, _)| self.settings.get_mut(i));
         place.map(|place| *place = Some(setting)).is_some()
+    }
+
+    /// The same mask for some rows only.
+    pub fn only(self, when: When) -> MaskSpec {
+        MaskSpec { when: Some(Box::new(when)), ..self }
+    }
+
+    /// For which rows, if not for all.
+    pub fn when(&self) -> Option<&When> {
+        self.when.as_deref()
+    }
+
+    /// The same mask for all rows.
+    pub(super) fn always(&self) -> MaskSpec {
+        MaskSpec { when: None, ..self.clone() }
     }
 
     /// The mask as such.
@@ -130,6 +148,7 @@ impl MaskSpec {
         use crate::policy::Class;
         let keyed = |class: &Class| matches!(class, Class::Mask { spec, .. } if spec.is_keyed());
         self.kind.keyed
+            || self.when().is_some_and(|when| keyed(&when.otherwise))
             || self.settings.iter().flatten().any(|setting| match setting {
                 Setting::Class(class) => keyed(class),
                 Setting::Classes(classes) => classes.iter().any(|(_, class)| keyed(class)),
@@ -161,6 +180,12 @@ impl MaskSpec {
         }
         if !first {
             line.push(')');
+        }
+        if let Some(when) = self.when() {
+            line.push_str(" when ");
+            setting::quoted(&mut line, &when.predicate.sql());
+            line.push_str(" else ");
+            setting::describe_class(&mut line, &when.otherwise);
         }
         line
     }

@@ -1,10 +1,11 @@
 //! A predicate that is bound to the columns of a table, and can be asked of its rows.
 
-use super::eval::{self, May, Truth};
+use super::eval::{self, May, Truth, Values};
 use super::like::Like;
 use super::tree::{Is, Negated, Op};
 use super::{PredicateError, Problems};
 use crate::change::{Row, Table, Value};
+use crate::raw::{Raw, RawRow};
 use crate::scalar::{Owned, Reading};
 
 /// Index into [`Bound::columns`].
@@ -57,6 +58,16 @@ impl Bound {
         self.may(row).holds()
     }
 
+    /// What it is on a raw row. [`Truth::NeedsRow`] too where all its values are there and one of them cannot be read.
+    pub fn eval_raw(&self, row: &RawRow<'_>) -> Truth {
+        eval::eval(&self.root, &Slots(&self.columns, row)).truth()
+    }
+
+    /// Has the row all the values that it looks at?
+    pub fn has_all(&self, row: &RawRow<'_>) -> bool {
+        self.columns.iter().all(|c| row.get(c.index) != Raw::Absent)
+    }
+
     /// The canonical text of the predicate, for a `WHERE`.
     pub fn sql(&self) -> &str {
         &self.sql
@@ -85,7 +96,25 @@ impl Bound {
     }
 
     fn may(&self, row: &Row) -> May {
-        eval::eval(&self.root, &|slot| self.columns.get(slot).map_or(Value::Unchanged, |c| row.get(c.index)))
+        eval::eval(&self.root, &Slots(&self.columns, row))
+    }
+}
+
+struct Slots<'a, R>(&'a [Column], &'a R);
+
+impl Values for Slots<'_, Row> {
+    fn show<T>(&self, slot: Slot, to: impl FnOnce(Value<'_>) -> T) -> T {
+        to(self.0.get(slot).map_or(Value::Unchanged, |c| self.1.get(c.index)))
+    }
+}
+
+impl Values for Slots<'_, RawRow<'_>> {
+    fn show<T>(&self, slot: Slot, to: impl FnOnce(Value<'_>) -> T) -> T {
+        match self.0.get(slot).map_or(Raw::Absent, |c| self.1.get(c.index)) {
+            Raw::Null => to(Value::Null),
+            Raw::Absent => to(Value::Unchanged),
+            Raw::Text(text) => to(Value::Text(&text)),
+        }
     }
 }
 

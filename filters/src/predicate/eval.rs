@@ -88,15 +88,21 @@ impl May {
     }
 }
 
-/// Evaluates a node; `value` gives the value of a slot.
-pub(super) fn eval<'v>(node: &Node, value: &impl Fn(Slot) -> Value<'v>) -> May {
+/// Where the values of slots are.
+pub(super) trait Values {
+    /// Shows the value of a slot.
+    fn show<T>(&self, slot: Slot, to: impl FnOnce(Value<'_>) -> T) -> T;
+}
+
+/// Evaluates a node.
+pub(super) fn eval(node: &Node, values: &impl Values) -> May {
     match node {
         Node::Constant(Some(truth)) => May::of(*truth),
         Node::Constant(None) => May::NULL,
         Node::All(parts) => {
             let mut all = May::TRUE;
             for part in parts {
-                all = all.and(eval(part, value));
+                all = all.and(eval(part, values));
                 if all == May::FALSE {
                     break;
                 }
@@ -106,24 +112,24 @@ pub(super) fn eval<'v>(node: &Node, value: &impl Fn(Slot) -> Value<'v>) -> May {
         Node::Any(parts) => {
             let mut none = May::TRUE;
             for part in parts {
-                none = none.and(eval(part, value).not());
+                none = none.and(eval(part, values).not());
                 if none == May::FALSE {
                     break;
                 }
             }
             none.not()
         }
-        Node::Not(part) => eval(part, value).not(),
+        Node::Not(part) => eval(part, values).not(),
         Node::Is(part, what, negated) => {
-            let is = eval(part, value).is(match what {
+            let is = eval(part, values).is(match what {
                 Is::True => May::TRUE,
                 Is::False => May::FALSE,
                 Is::Unknown => May::NULL,
             });
             if *negated { is.not() } else { is }
         }
-        Node::Null(slot, negated) => May::of(matches!(value(*slot), Value::Null) != *negated),
-        Node::Compare(slot, reading, op, literal) => read(value(*slot), |text| {
+        Node::Null(slot, negated) => May::of(values.show(*slot, |v| matches!(v, Value::Null)) != *negated),
+        Node::Compare(slot, reading, op, literal) => read(values, *slot, |text| {
             let order = Scalar::read(*reading, text)?.compare(&literal.view())?;
             Some(match op {
                 Op::Eq => order == Ordering::Equal,
@@ -135,7 +141,7 @@ pub(super) fn eval<'v>(node: &Node, value: &impl Fn(Slot) -> Value<'v>) -> May {
             })
         }),
         Node::In { slot, reading, negated, list, null } => {
-            let found = read(value(*slot), |text| {
+            let found = read(values, *slot, |text| {
                 let scalar = Scalar::read(*reading, text)?;
                 // sorted when it was bound; one kind of scalar, so that all of them compare
                 let found = list.binary_search_by(|item| item.view().compare(&scalar).unwrap_or(Ordering::Equal));
@@ -145,15 +151,15 @@ pub(super) fn eval<'v>(node: &Node, value: &impl Fn(Slot) -> Value<'v>) -> May {
             let found = if *null && found.may(May::FALSE) { May(found.0 & !May::FALSE.0 | May::NULL.0) } else { found };
             if *negated { found.not() } else { found }
         }
-        Node::Like(slot, negated, like) => read(value(*slot), |text| Some(like.matches(text) != *negated)),
+        Node::Like(slot, negated, like) => read(values, *slot, |text| Some(like.matches(text) != *negated)),
     }
 }
 
-fn read<'v>(value: Value<'v>, decide: impl FnOnce(&'v [u8]) -> Option<bool>) -> May {
-    match value {
+fn read(values: &impl Values, slot: Slot, decide: impl FnOnce(&[u8]) -> Option<bool>) -> May {
+    values.show(slot, |value| match value {
         Value::Null => May::NULL,
         Value::Unchanged => May::EITHER,
         Value::Text(text) => decide(text).map_or(May::ANY, May::of),
         Value::Binary(_) => May::ANY,
-    }
+    })
 }

@@ -68,9 +68,10 @@ pub enum Kind {
 }
 
 /// What decides whether two texts are equal.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Collation {
     /// Equal if their bytes are.
+    #[default]
     Deterministic,
     /// The collation says.
     Nondeterministic,

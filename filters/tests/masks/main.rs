@@ -19,6 +19,7 @@ mod people;
 mod phone;
 mod texts;
 mod uuid;
+mod when;
 
 use trial::Trial;
 
@@ -31,6 +32,7 @@ fn trials() -> Vec<Trial> {
         email::trials(),
         name::trials(),
         compose::trials(),
+        when::trials(),
         people::trials(),
         phone::trials(),
         digits::trials(),

@@ -132,7 +132,7 @@ impl Trial {
         add("own", column.type_oid, column.type_modifier, &own);
         self.siblings.iter().for_each(|(name, class, _)| add(name, TEXT, -1, class));
         let table = Table { oid: 1, schema: "s".into(), name: "t".into(), identity: Identity::Default, columns };
-        let rule = TableRule::Copy(TableRules { columns: classes, rest: Class::Withheld });
+        let rule = TableRule::Copy(TableRules::new(classes, Class::Withheld));
         let policy = Policy { tables: BTreeMap::from([(("s".to_owned(), "t".to_owned()), rule)]) };
         let filter = Filter::new(policy, key.clone());
         let values = self.siblings.iter().map(|(.., value)| *value).collect();

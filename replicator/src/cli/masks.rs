@@ -21,6 +21,7 @@ pub fn run(verb: &Masks) -> Result<(), Error> {
             println!("{}\n", table::table(&["MASK", "MAKES", "COLUMNS", "UNIQUE", "IN SLUICE.YAML"], what));
             let shows = masks().map(|m| vec![m.name.into(), m.keeps.into(), m.gives_away.into()]);
             println!("{}", table::table(&["MASK", "KEEPS", "GIVES AWAY"], shows));
+            println!("\nany of them for some rows only: {{ mask: email, when: country = 'DE', else: keep }}");
             Ok(())
         }
         MasksVerb::Try(verb) => attempt(verb),

@@ -107,6 +107,9 @@ pub(crate) fn mask_text(spec: &MaskSpec) -> String {
 
 fn mask_text_with(spec: &MaskSpec, domain: Option<&str>) -> String {
     let mut given: Vec<String> = spec.given().map(|(key, value)| format!("{key}: {}", setting_text(value))).collect();
+    if let Some(when) = spec.when() {
+        given.push(format!("when: {}, else: {}", quote(&when.predicate.sql()), inner_text(&when.otherwise)));
+    }
     given.extend(domain.map(|domain| format!("domain: {domain}")));
     if given.is_empty() {
         return spec.name().to_owned();

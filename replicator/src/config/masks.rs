@@ -5,8 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use filters::mask::{KINDS, MaskSpec, Parameter, Setting, What};
+use filters::mask::{KINDS, MaskSpec, Parameter, Setting, What, When};
 use filters::policy::Class;
+use filters::predicate::Predicate;
 
 use super::effective::quote;
 use super::problem::{Fault, Problem, Problems, did_you_mean};
@@ -36,6 +37,10 @@ pub(super) fn domains(at: &At<'_>, problems: &mut Problems) -> Domains {
         }
         // kept under any name: a column that uses it must not be told that it is unknown
         if let Some(spec) = mask(&at, &Domains::new(), problems) {
+            if spec.when().is_some() {
+                let fault = Fault::new("a domain is one function of the value, whatever row it stands in");
+                at.get("when").problem(fault.hint("say when: at the column, with the mask beside it"), problems);
+            }
             domains.insert(name.to_owned(), spec);
         }
     }
@@ -104,7 +109,10 @@ fn mask_with(at: &At<'_>, domains: &Domains, more: &[&str], problems: &mut Probl
     let parameters = spec.kind().parameters;
     if at.is_map() {
         for (key, at) in at.entries(problems) {
-            if key != "mask" && !more.contains(&key) && !parameters.iter().any(|p| p.name == key) {
+            if !["mask", "when", "else"].contains(&key)
+                && !more.contains(&key)
+                && !parameters.iter().any(|p| p.name == key)
+            {
                 let mut fault = Fault::new(format!("the mask {name} has no such parameter"));
                 fault.hint = did_you_mean(key, parameters.iter().map(|p| p.name));
                 at.problem(fault, problems);
@@ -120,7 +128,36 @@ fn mask_with(at: &At<'_>, domains: &Domains, more: &[&str], problems: &mut Probl
             spec.set(parameter.name, setting);
         }
     }
-    Some(spec)
+    match when(at, domains, problems) {
+        Some(when) => Some(spec.only(when)),
+        None => Some(spec),
+    }
+}
+
+/// Reads for which rows a mask is, and what becomes of the others.
+fn when(at: &At<'_>, domains: &Domains, problems: &mut Problems) -> Option<When> {
+    let (when, otherwise) = (at.get("when"), at.get("else"));
+    if !when.is_there() {
+        if otherwise.is_there() {
+            otherwise.problem(Fault::new("else: without when:"), problems);
+        }
+        return None;
+    }
+    let scalar = when.scalar(problems)?;
+    let predicate = Predicate::parse(&scalar.text).map_err(|e| {
+        for problem in e.problems {
+            let fault = match scalar.expanded {
+                true => Fault::new(format!("{} is no predicate that sluice can decide", scalar.shown())),
+                false => Fault { what: problem.to_string(), hint: problem.hint },
+            };
+            when.problem(fault, problems);
+        }
+    });
+    if !otherwise.is_there() {
+        let missing = Problem::new(otherwise.path.clone(), "missing: what becomes of the rows that are not masked");
+        problems.push(missing.hint("else: keep, drop, or another mask"));
+    }
+    Some(When { predicate: predicate.ok()?, otherwise: inner(&otherwise, domains, problems)? })
 }
 
 /// Reads the value of a parameter. `None` where there is none or it is faulty.

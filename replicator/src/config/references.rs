@@ -8,11 +8,14 @@
 //! | kept | kept | kept, or NULL for all; a mask is refused: it would point nowhere |
 //! | dropped, withheld or `null` | refused: it holds the same values, and would bring them along | NULL for all, or a mask; `keep` is refused |
 //!
+//! A mask that looks at its row (`when:`, `compose`) is no function of the value, and stands at neither end.
+//!
 //! Composite keys go column by column; a table that refers to itself is no special case. A table whose rows are not copied
 //! gives nothing on. A column that refers to two others which disagree is refused, and both are named.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use filters::compiled::looking as looks;
 use filters::policy::{Class, Policy, TableRule, TableRules};
 
 use super::effective::class_text;
@@ -84,10 +87,24 @@ pub(super) fn contradictions(
         TableRule::Copy(rules) => Some(rules.class(&c.2)),
         TableRule::Structure | TableRule::Exclude => None,
     };
+    let mut looking = HashSet::new();
+    for table in tables {
+        let TableRule::Copy(rules) = policy.rule(&table.schema, &table.name) else { continue };
+        for column in looks(rules, &table.shape()).into_iter().filter_map(|i| table.columns.get(i)) {
+            looking.insert((table.schema.clone(), table.name.clone(), column.name.clone()));
+        }
+    }
+    let looks = |c: &Column| looking.contains(c);
     for table in tables {
         for edge in edges([table], |name| matches!(policy.rule(&name.0, &name.1), TableRule::Copy(_))) {
             let (Some(from), Some(to)) = (class(&edge.from), class(&edge.to)) else { continue };
-            let Some(hint) = contradiction(from, to, &edge.to) else { continue };
+            let hint = match looks(&edge.from) || looks(&edge.to) && !is_null(from) {
+                true => Some(
+                    "a mask that looks at its row gives one value two faces: mask both by their value alone".to_owned(),
+                ),
+                false => contradiction(from, to, &edge.to),
+            };
+            let Some(hint) = hint else { continue };
             let because = match inherited.get(&edge.from) {
                 Some(other) => format!(" (as is {}, to which it refers too)", full(other)),
                 None => String::new(),
@@ -145,7 +162,7 @@ fn is_masked(class: Option<&Class>) -> bool {
 fn is_null(class: &Class) -> bool {
     match class {
         Class::Drop | Class::Withheld => true,
-        Class::Mask { spec, .. } => spec.name() == "null",
+        Class::Mask { spec, .. } => spec.name() == "null" && spec.when().is_none(),
         Class::Keep => false,
     }
 }

@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 
 use filters::change::{Column, Identity, Table};
 use filters::compiled::faults;
-use filters::mask::MaskError;
+use filters::mask::{ColumnFacts, Made, MaskError};
 use filters::policy::{Class, Policy, TableRule, TableRules};
+use filters::predicate::Collation;
 
 use super::lock::{self, Lock};
 use super::problem::{Problem, Problems, did_you_mean};
@@ -37,19 +38,19 @@ impl SourceTable {
         table_name(&self.schema, &self.name)
     }
 
-    /// Its names and types, as masks want them: what identifies a row says another.
-    fn shape(&self) -> Table {
+    /// Its columns, as masks want them.
+    pub(super) fn shape(&self) -> Table {
         let column = |c: &SourceColumn| Column {
             name: c.name.as_str().into(),
             type_oid: c.type_oid,
             type_modifier: c.type_modifier,
-            key: false,
+            key: c.key,
         };
         Table {
             oid: 0,
             schema: self.schema.as_str().into(),
             name: self.name.as_str().into(),
-            identity: Identity::Nothing,
+            identity: Identity::Default,
             columns: self.columns.iter().map(column).collect(),
         }
     }
@@ -68,6 +69,23 @@ pub struct SourceColumn {
     pub type_oid: u32,
     /// `atttypmod`, -1 where there is none.
     pub type_modifier: i32,
+    /// What the catalog says of a type that is not PostgreSQL's own.
+    pub made: Made,
+    /// What decides whether two of its texts are equal.
+    pub collation: Collation,
+    /// Is it a part of the key of old rows?
+    pub key: bool,
+}
+
+impl SourceColumn {
+    /// Its type, as masks want it.
+    pub fn facts(&self) -> ColumnFacts {
+        ColumnFacts {
+            made: self.made.clone(),
+            collation: self.collation,
+            ..ColumnFacts::new(self.type_oid, self.type_modifier)
+        }
+    }
 }
 
 /// What is in force.
@@ -163,6 +181,7 @@ fn draft<'a>(
     let rules = TableRules {
         columns: table.columns.iter().map(|c| (c.name.clone(), class(&c.name))).collect(),
         rest: Class::Withheld,
+        facts: table.columns.iter().map(|c| (c.name.clone(), c.facts())).collect(),
     };
     Draft { table, entry, named: columns.keys().map(String::as_str).collect(), rules, inherited: BTreeMap::new() }
 }

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use filters::change::{Column, Identity, Table};
+use filters::mask::{ColumnFacts, Made};
+use filters::predicate::Collation;
 use filters::scalar::{Calendar, Reading};
 use wire::{Connection, Error, quote_ident};
 
@@ -14,6 +16,8 @@ pub struct SourceTable {
     pub shape: Arc<Table>,
     /// SQL names of the types of `shape.columns`.
     pub types: Vec<String>,
+    /// The same types, as masks and predicates want to know them.
+    pub facts: Vec<ColumnFacts>,
     /// Their numbers (`attnum`), ascending: a name can move to another column, a number cannot.
     pub numbers: Vec<i32>,
     /// As [`looks`] gives it.
@@ -110,6 +114,7 @@ WHERE c.relkind = 'p' AND NOT c.relispartition AND t.isleaf GROUP BY 1, 2";
 
 async fn read(db: &mut Connection, which: &str, params: &[Option<&str>]) -> Result<Vec<SourceTable>, Error> {
     let sql = TABLES.replace("RELATIONS", RELATIONS).replace("LOOK", LOOK).replace("WHICH", which);
+    let made = made_types(db).await?;
     let rows = db.query(&sql, params).await?;
     let mut tables = Vec::with_capacity(rows.len());
     for row in rows.iter() {
@@ -124,17 +129,24 @@ async fn read(db: &mut Connection, which: &str, params: &[Option<&str>]) -> Resu
         let key = list(5);
         let kinds: Option<Vec<Reading>> = list(6).iter().map(|k| kind(k)).collect();
         let mut columns = Vec::new();
-        let (mut types, mut numbers) = (Vec::new(), Vec::new());
+        let (mut types, mut numbers, mut facts) = (Vec::new(), Vec::new(), Vec::new());
         // JSON: a name may hold any character, line breaks and tabs too
-        let described: Vec<(i32, u32, i32, String, String)> = match row.get(7) {
+        let described: Vec<Described> = match row.get(7) {
             Some(json) => serde_json::from_str(json).map_err(|_| Error::Protocol("a table's columns are no JSON"))?,
             None => Vec::new(),
         };
-        for (number, type_oid, type_modifier, ty, name) in described {
+        for (number, type_oid, type_modifier, ty, name, equal) in described {
             let is_key = identity == Identity::Full || identity != Identity::Nothing && key.contains(&name);
             columns.push(Column { name: name.into(), type_oid, type_modifier, key: is_key });
             types.push(ty);
             numbers.push(number);
+            let collation = match equal.as_str() {
+                "collation" => Collation::Nondeterministic,
+                "bytes" => Collation::Bytes,
+                _ => Collation::Deterministic,
+            };
+            let made = made.get(&type_oid).map_or(Made::Unknown, |t| t.made(&made, 0));
+            facts.push(ColumnFacts { made, collation, ..ColumnFacts::new(type_oid, type_modifier) });
         }
         let identified = match identity {
             Identity::Full => true,
@@ -150,6 +162,7 @@ async fn read(db: &mut Connection, which: &str, params: &[Option<&str>]) -> Resu
                 columns,
             }),
             types,
+            facts,
             numbers,
             look: text(14).to_owned(),
             kind: text(3).chars().next().unwrap_or('r'),
@@ -166,6 +179,63 @@ async fn read(db: &mut Connection, which: &str, params: &[Option<&str>]) -> Resu
     }
     Ok(tables)
 }
+
+/// A column in the catalog's answer: number, type, modifier, the type's SQL name, its own name, and what decides whether two
+/// of its texts are equal.
+type Described = (i32, u32, i32, String, String, String);
+
+/// A type that somebody made, as the catalog has it.
+struct MadeType {
+    name: String,
+    /// `typtype`; `a` for an array.
+    kind: char,
+    /// What it is a domain over or an array of, with its modifier.
+    of: (u32, i32),
+    labels: Vec<String>,
+}
+
+impl MadeType {
+    fn made(&self, all: &HashMap<u32, MadeType>, depth: u32) -> Made {
+        let of = || {
+            let (oid, modifier) = self.of;
+            // domains over domains end somewhere; a catalog that says otherwise must not end us
+            let below = if depth < 32 { all.get(&oid) } else { None };
+            let made = below.map_or(Made::Unknown, |t| t.made(all, depth + 1));
+            Arc::new(ColumnFacts { made, ..ColumnFacts::new(oid, modifier) })
+        };
+        match self.kind {
+            'd' => Made::Domain(of()),
+            'a' => Made::Array(of()),
+            'e' => Made::Enum(self.labels.clone().into()),
+            'c' => Made::Composite,
+            _ => Made::Named(self.name.as_str().into()),
+        }
+    }
+}
+
+/// Every type that somebody made, but for those of tables' rows.
+async fn made_types(db: &mut Connection) -> Result<HashMap<u32, MadeType>, Error> {
+    let rows = db.query(MADE_TYPES, &[]).await?;
+    let made = |r: wire::Row<'_>| {
+        let number = |i: usize| r.get(i)?.parse::<i64>().ok();
+        let made = MadeType {
+            name: r.get(1)?.to_owned(),
+            kind: r.get(2)?.chars().next()?,
+            of: (u32::try_from(number(3)?).ok()?, i32::try_from(number(4)?).ok()?),
+            labels: sink_postgres::catalog::list(r.get(5)),
+        };
+        Some((u32::try_from(number(0)?).ok()?, made))
+    };
+    Ok(rows.iter().filter_map(made).collect())
+}
+
+// An array's elements have the column's modifier, which is the array type's; 16384 is the first that is not PostgreSQL's own.
+const MADE_TYPES: &str = "
+SELECT t.oid, t.typname, CASE WHEN t.typcategory = 'A' AND t.typelem <> 0 AND t.typtype = 'b' THEN 'a' ELSE t.typtype END,
+  CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.typelem END::bigint, t.typtypmod,
+  (SELECT pg_catalog.json_agg(e.enumlabel ORDER BY e.enumsortorder) FROM pg_catalog.pg_enum e WHERE e.enumtypid = t.oid)
+FROM pg_catalog.pg_type t LEFT JOIN pg_catalog.pg_class c ON c.oid = t.typrelid
+WHERE t.oid >= 16384 AND t.typtype <> 'p' AND coalesce(c.relkind, 'c') = 'c'";
 
 fn references(json: Option<&str>) -> Result<Vec<Reference>, Error> {
     type Found = (String, Vec<String>, (String, String), Vec<String>);
@@ -222,8 +292,10 @@ SELECT c.oid, n.nspname, c.relname, c.relkind, c.relreplident,
     LEFT JOIN pg_catalog.pg_collation l ON l.oid = a.attcollation
     JOIN pg_catalog.pg_database d ON d.datname = pg_catalog.current_database()),
   (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(a.attnum, a.atttypid::bigint, a.atttypmod,
-      pg_catalog.format_type(a.atttypid, a.atttypmod), a.attname) ORDER BY a.attnum)
-    FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''),
+      pg_catalog.format_type(a.atttypid, a.atttypmod), a.attname,
+      CASE WHEN NOT l.collisdeterministic THEN 'collation' WHEN pg_catalog.getdatabaseencoding() = 'SQL_ASCII' THEN 'bytes' ELSE '' END)
+      ORDER BY a.attnum)
+    FROM pg_catalog.pg_attribute a LEFT JOIN pg_catalog.pg_collation l ON l.oid = a.attcollation WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''),
   (CASE WHEN c.relkind = 'p' THEN (SELECT pg_catalog.sum(p.reltuples)::bigint FROM pg_catalog.pg_partition_tree(c.oid) t
       JOIN pg_catalog.pg_class p ON p.oid = t.relid WHERE t.isleaf) ELSE c.reltuples::bigint END),
   (CASE WHEN c.relkind = 'p' THEN (SELECT pg_catalog.sum(pg_catalog.pg_table_size(t.relid)) FROM pg_catalog.pg_partition_tree(c.oid) t

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use filters::change::Identity;
 use filters::filter::{Compiled, Filter};
 use filters::key::MaskKey;
 use filters::mask::Injective;
@@ -62,13 +63,17 @@ pub async fn plan(config: &Config, lock: Option<&Lock>, memory: Memory, db: &mut
 
 /// A table as the configuration wants to see it.
 pub fn described(table: &SourceTable) -> config::SourceTable {
-    let columns = table.shape.columns.iter().zip(&table.types).zip(&table.numbers);
-    let columns = columns.map(|((c, ty), number)| config::SourceColumn {
+    let columns = table.shape.columns.iter().zip(&table.types).zip(&table.numbers).zip(&table.facts);
+    let columns = columns.map(|(((c, ty), number), facts)| config::SourceColumn {
         number: *number,
         name: c.name.to_string(),
         type_name: ty.clone(),
         type_oid: c.type_oid,
         type_modifier: c.type_modifier,
+        made: facts.made.clone(),
+        collation: facts.collation,
+        // with FULL the old row is whole
+        key: c.key && table.shape.identity != Identity::Full,
     });
     config::SourceTable {
         oid: table.shape.oid,
@@ -152,7 +157,7 @@ fn known(table: &SourceTable, key: &[String], policy: &Policy, memory: &Memory) 
 
 /// A fingerprint of what comes of a column.
 fn print(name: &str, ty: &str, class: &Class) -> String {
-    let rules = TableRules { columns: [(name.to_owned(), class.clone())].into(), rest: Class::Withheld };
+    let rules = TableRules::new([(name.to_owned(), class.clone())].into(), Class::Withheld);
     let one = Policy { tables: [((String::new(), String::new()), TableRule::Copy(rules))].into() };
     let hash = blake3::hash(format!("{}\0{ty}", one.fingerprint()).as_bytes());
     hash.to_hex().chars().take(16).collect()

@@ -16,7 +16,8 @@ const HEAD: &str = "\
 
 What each mask makes, where it can stand, what it keeps of a value, and what somebody learns who sees masked values only.
 Made from what the masks say of themselves; `sluice masks list` shows the same, `sluice masks try email 'jane@example.org'`
-shows one at work. [configuration.md](configuration.md) says where masks are written.
+shows one at work. [configuration.md](configuration.md) says where masks are written, and how any of them is put on some rows
+only (`when:`, `else:`).
 ";
 
 fn document() -> String {

@@ -4,6 +4,7 @@ mod bad;
 mod documents;
 mod good;
 mod locked;
+mod looking;
 mod masks_document;
 mod referring;
 mod remembered;
@@ -49,11 +50,11 @@ fn table(name: &str, columns: &[&str]) -> SourceTable {
     let column = |name: &&str| {
         let (type_name, type_oid) = if *name == "id" { ("bigint", 20) } else { ("text", 25) };
         SourceColumn {
-            number: 0,
             name: (*name).to_owned(),
             type_name: type_name.to_owned(),
             type_oid,
             type_modifier: -1,
+            ..SourceColumn::default()
         }
     };
     SourceTable {
