@@ -5,12 +5,13 @@ use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use crate::change::{Identity, Row, RowBuilder, Table, Value};
+use crate::change::{Identity, Op, Row, RowBuilder, Table, Value};
 use crate::filter::FilterError;
 use crate::key::MaskKey;
 use crate::mask::{Columns, Injective, Mask, MaskError, NoSibling, Outcome};
+use crate::only::{Decided, Only};
 use crate::policy::{Class, TableRules};
-use crate::predicate::Field;
+use crate::predicate::{Field, PredicateError, Truth};
 use crate::raw::{Raw, RawRow};
 
 /// What becomes of the rows of a table of one shape.
@@ -28,6 +29,7 @@ pub struct Compiled {
     /// For each column of the input, where it stands among these.
     fields: Vec<Option<usize>>,
     masks: usize,
+    only: Option<Only>,
 }
 
 #[derive(Debug)]
@@ -88,12 +90,43 @@ impl Compiled {
         let mut fields = vec![None; steps.len()];
         reads.iter().enumerate().for_each(|(field, column)| fields[*column] = Some(field));
         let masks = steps.iter().filter(|s| matches!(s, Step::Mask(_))).count();
-        Ok(Compiled { output, steps, sources, table: Arc::clone(table), reads, fields, masks })
+        let only = match &rules.only {
+            None => None,
+            Some(only) => {
+                let refuse = |source| FilterError::Where { table: table.to_string(), source };
+                Some(Only::new(only.bind(&siblings.fields()).map_err(refuse)?, table))
+            }
+        };
+        Ok(Compiled { output, steps, sources, table: Arc::clone(table), reads, fields, masks, only })
     }
 
     /// Do rows pass as they are, without a copy?
     pub fn untouched(&self) -> bool {
         self.masks == 0 && self.sources.len() == self.steps.len()
+    }
+
+    /// The condition that the rows which come fulfil, as production is asked; `None`: all come.
+    pub fn only(&self) -> Option<&str> {
+        self.only.as_ref().map(Only::sql)
+    }
+
+    /// May a row that goes or changes be one that the target has not got? So it is where only some rows come, and the stream
+    /// does not send old rows whole.
+    pub fn is_partial(&self) -> bool {
+        self.only.as_ref().is_some_and(Only::is_partial)
+    }
+
+    /// Does this raw row come?
+    pub fn comes(&self, row: &Row) -> Truth {
+        self.only.as_ref().map_or(Truth::True, |only| only.truth(row))
+    }
+
+    /// What a change is of the rows that come.
+    pub(crate) fn decide(&self, op: Op, b: &mut RowBuilder) -> Decided {
+        match &self.only {
+            Some(only) => only.decide(op, b),
+            None => Decided::As(op),
+        }
     }
 
     /// For each column of the output, its index in the input table.
@@ -249,6 +282,12 @@ pub fn faults(rules: &TableRules, table: &Table) -> Vec<(usize, MaskError)> {
     let Ok(any_key) = MaskKey::new(&[0; 32]) else { return Vec::new() };
     let siblings = Siblings { rules, key: &any_key, table, making: RefCell::default() };
     (0..table.columns.len()).filter_map(|i| Some((i, siblings.made(i).err()?))).collect()
+}
+
+/// What is wrong with the predicate over its rows, if it has one.
+pub fn misfit(rules: &TableRules, table: &Table) -> Option<PredicateError> {
+    let fields: Vec<Field> = table.columns.iter().map(|c| rules.facts(c).field(&c.name)).collect();
+    rules.only.as_ref()?.bind(&fields).err()
 }
 
 /// The columns whose masks look at their row, by their places.

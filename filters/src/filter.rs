@@ -11,7 +11,9 @@ use crate::change::{Change, Old, Op, RowBuilder, Table};
 pub use crate::compiled::Compiled;
 use crate::key::MaskKey;
 use crate::mask::MaskError;
+use crate::only::Decided;
 use crate::policy::{Policy, TableRule};
+use crate::predicate::PredicateError;
 
 /// A table or a row cannot be filtered. Names table and column, never a value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -25,6 +27,14 @@ pub enum FilterError {
         column: String,
         /// Why.
         source: MaskError,
+    },
+    /// Which rows come cannot be decided here.
+    #[error("{table}: where: {source}")]
+    Where {
+        /// Schema and table.
+        table: String,
+        /// Why.
+        source: PredicateError,
     },
     /// A row has more or fewer columns than its table.
     #[error("{table}: a row of {found} columns where the table has {expected}")]
@@ -62,7 +72,7 @@ pub enum Verdict {
     /// What the row is on the target hangs on a value that the stream did not send (an unchanged TOASTed one that a mask
     /// looks at). Both go on, in this order.
     NeedsRow {
-        /// The row before, where the update changed its key: it goes.
+        /// The row before, where the update may have changed its key: it goes, or is fetched as well.
         gone: Option<Change>,
         /// The row after, as [`Op::Due`].
         due: Change,
@@ -112,7 +122,19 @@ impl Filter {
             })
         };
         let of = |op| Change { table: Arc::clone(&compiled.output), op };
-        Ok(Verdict::Keep(of(match change.op {
+        let op = match compiled.decide(change.op, b) {
+            Decided::As(op) => op,
+            Decided::Nothing => return Ok(Verdict::Drop),
+            Decided::Leaves(row) => {
+                return Ok(Verdict::Keep(of(Op::Delete { old: Old::Key(compiled.key(&row, b)?) })));
+            }
+            Decided::Fetch { before, after } => {
+                let gone = before.map(|row| compiled.key(&row, b)).transpose()?;
+                let due = of(Op::Due { key: compiled.key(&after, b)? });
+                return Ok(Verdict::NeedsRow { gone: gone.map(|key| of(Op::Due { key })), due });
+            }
+        };
+        Ok(Verdict::Keep(of(match op {
             Op::Insert { new } => Op::Insert { new: compiled.row(&new, b)? },
             Op::Update { old: was, new } => {
                 let before = match &was {

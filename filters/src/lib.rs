@@ -14,6 +14,7 @@ pub mod copy_line;
 pub mod filter;
 pub mod key;
 pub mod mask;
+mod only;
 pub mod policy;
 pub mod predicate;
 pub mod raw;

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use crate::change::Column;
 use crate::mask::{ColumnFacts, MaskSpec};
+use crate::predicate::Predicate;
 
 /// What becomes of a column.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -34,6 +35,8 @@ pub struct TableRules {
     pub columns: BTreeMap<String, Class>,
     /// What becomes of a column that is not named above.
     pub rest: Class,
+    /// Of which rows this is true, they come; `None`: all.
+    pub only: Option<Box<Predicate>>,
     /// What the catalog says of their types beyond the stream. Takes no part in fingerprints.
     pub facts: BTreeMap<String, ColumnFacts>,
 }
@@ -41,7 +44,7 @@ pub struct TableRules {
 impl TableRules {
     /// Rules for a table of whose types the catalog was not asked.
     pub fn new(columns: BTreeMap<String, Class>, rest: Class) -> TableRules {
-        TableRules { columns, rest, facts: BTreeMap::new() }
+        TableRules { columns, rest, only: None, facts: BTreeMap::new() }
     }
 
     /// What is known of a column. What the catalog said of another type holds no more.
@@ -100,6 +103,10 @@ impl Policy {
                 TableRule::Exclude => part("exclude"),
                 TableRule::Copy(rules) => {
                     part("copy");
+                    if let Some(only) = &rules.only {
+                        part("where");
+                        part(&only.sql());
+                    }
                     for (column, class) in &rules.columns {
                         part("column");
                         part(column);

@@ -21,6 +21,8 @@ pub struct Known {
     pub oid: u32,
     /// Columns of the replica identity.
     pub key: Vec<String>,
+    /// The condition that its rows had to fulfil; empty: all came.
+    pub only: String,
     /// In the order of their numbers; those that production has no more at the end.
     pub columns: Vec<KnownColumn>,
 }
@@ -90,7 +92,7 @@ impl Known {
         let other: Vec<String> = live.filter(|c| !same(c)).map(|c| c.name.clone()).collect();
         // by a key of another look no row is found
         let by_key = !now.key.is_empty() && !other.iter().any(|c| now.key.contains(c));
-        match (self.oid, &self.key) == (now.oid, &now.key) {
+        match (self.oid, &self.key, &self.only) == (now.oid, &now.key, &now.only) {
             true if other.is_empty() => Due::Nothing,
             true if by_key => Due::Columns(other),
             _ => Due::Whole,
@@ -104,7 +106,7 @@ pub async fn read(db: &mut Connection, pipeline: &str) -> Result<Memory, Error> 
     if db.query(there, &[]).await?.get(0, 0) != Some("t") {
         return Ok(Memory::new());
     }
-    let sql = "SELECT schema, name, oid, pg_catalog.to_json(key), columns FROM sluice.tables WHERE pipeline = $1::text";
+    let sql = "SELECT schema, name, oid, pg_catalog.to_json(key), columns, only_rows FROM sluice.tables WHERE pipeline = $1::text";
     let rows = db.query(sql, &[Some(pipeline)]).await?;
     let broken = |_| Error::Bug("sluice.tables holds no JSON".into());
     let mut memory = Memory::new();
@@ -114,6 +116,7 @@ pub async fn read(db: &mut Connection, pipeline: &str) -> Result<Memory, Error> 
             oid: text(2).parse().map_err(|_| Error::Bug("sluice.tables.oid".into()))?,
             key: serde_json::from_str(text(3)).map_err(broken)?,
             columns: serde_json::from_str(text(4)).map_err(broken)?,
+            only: text(5).to_owned(),
         };
         memory.insert((text(0).to_owned(), text(1).to_owned()), known);
     }
@@ -130,7 +133,7 @@ mod tests {
     }
 
     fn known(columns: Vec<KnownColumn>) -> Known {
-        Known { oid: 7, key: vec!["id".into()], columns }
+        Known { oid: 7, key: vec!["id".into()], only: String::new(), columns }
     }
 
     #[test]
@@ -156,6 +159,7 @@ mod tests {
         assert_eq!(due(vec![column(1, "id", Mask), a(), b()]), "all", "the key looks otherwise");
         assert_eq!(was.due(&Known { oid: 8, ..was.clone() }), Due::Whole);
         assert_eq!(was.due(&Known { key: vec!["a".into()], ..was.clone() }), Due::Whole);
+        assert_eq!(was.due(&Known { only: "a".into(), ..was.clone() }), Due::Whole, "other rows come");
         let keyless = Known { key: vec![], ..was.clone() };
         assert_eq!(keyless.due(&Known { columns: vec![id(), column(2, "a", Mask)], ..keyless.clone() }), Due::Whole);
     }

@@ -40,11 +40,12 @@ impl PostgresSink {
             let (p, s, n) = (quote_literal(&pipeline), quote_literal(&name.0), quote_literal(&name.1));
             let columns = serde_json::to_string(&spec.known.columns).map_err(|e| Error::Bug(e.to_string()))?;
             sql.push_str(&format!(
-                "INSERT INTO sluice.tables (pipeline, schema, name, oid, key, columns) VALUES ({p}, {s}, {n}, {}, {}, {})
-                 ON CONFLICT (pipeline, schema, name) DO UPDATE SET oid = EXCLUDED.oid, key = EXCLUDED.key, columns = EXCLUDED.columns; ",
+                "INSERT INTO sluice.tables (pipeline, schema, name, oid, key, columns, only_rows) VALUES ({p}, {s}, {n}, {}, {}, {}, {})
+                 ON CONFLICT (pipeline, schema, name) DO UPDATE SET oid = EXCLUDED.oid, key = EXCLUDED.key, columns = EXCLUDED.columns, only_rows = EXCLUDED.only_rows; ",
                 spec.known.oid,
                 array(&spec.known.key),
-                quote_literal(&columns)
+                quote_literal(&columns),
+                quote_literal(&spec.known.only)
             ));
             match was.map_or(Due::Whole, |was| was.due(&spec.known)) {
                 Due::Nothing => continue,

@@ -33,6 +33,7 @@ CREATE TABLE IF NOT EXISTS sluice.tables (
   key text[] NOT NULL,                 -- columns by which its ranges are cut
   oid bigint NOT NULL,                 -- production's table, whatever its name
   columns text NOT NULL,               -- its columns and what becomes of them, as JSON
+  only_rows text NOT NULL DEFAULT '',  -- the condition that its rows fulfil; '': all of them come
   rows_copied bigint NOT NULL DEFAULT 0, bytes_copied bigint NOT NULL DEFAULT 0,
   copy_ms bigint NOT NULL DEFAULT 0,   -- that loading its ranges took, all of them together
   copied_at timestamptz,               -- when the last of them was loaded
@@ -58,8 +59,9 @@ const SCHEMA: &str = "CREATE SCHEMA IF NOT EXISTS sluice;\nREVOKE ALL ON SCHEMA 
 const ADDED: &str = "\
 ALTER TABLE sluice.checkpoint ADD COLUMN IF NOT EXISTS reread boolean NOT NULL DEFAULT false;
 ALTER TABLE sluice.pending ADD COLUMN IF NOT EXISTS columns text[];
+ALTER TABLE sluice.tables ADD COLUMN IF NOT EXISTS only_rows text NOT NULL DEFAULT '';
 ";
-const LAST_ADDED: &str = "SELECT EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attrelid = pg_catalog.to_regclass('sluice.pending') AND attname = 'columns')";
+const LAST_ADDED: &str = "SELECT EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attrelid = pg_catalog.to_regclass('sluice.tables') AND attname = 'only_rows')";
 
 /// Makes what is missing. An error names what the role lacks.
 pub async fn ensure(db: &mut Connection) -> Result<(), Error> {

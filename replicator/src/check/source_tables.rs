@@ -4,7 +4,7 @@ use wire::quote_ident;
 
 use super::{Area, Mend, Report, World};
 use crate::error::{Doing, Error};
-use crate::source::publication;
+use crate::source::{alike, publication};
 
 /// All of them.
 pub async fn all(report: &mut Report, world: &mut World<'_>) -> Result<(), Error> {
@@ -15,6 +15,32 @@ pub async fn all(report: &mut Report, world: &mut World<'_>) -> Result<(), Error
     row_security(report, world).await?;
     publications(report, world).await?;
     identity(report, world);
+    filtered(report, world).await
+}
+
+/// Production and we decide alike which rows come.
+async fn filtered(report: &mut Report, world: &mut World<'_>) -> Result<(), Error> {
+    for (table, compiled) in &world.tables {
+        if !table.readable {
+            continue;
+        }
+        let Some(found) = alike::alike(&mut world.source, table, compiled).await.doing("ask about rows of a filter")?
+        else {
+            continue;
+        };
+        let name = format!("rows of {}", table.shape);
+        match found.differ {
+            0 => {
+                report.ok(Area::Tables, &name, format!("production and sluice decide alike on {} of them", found.rows))
+            }
+            n => report.fail(
+                Area::Tables,
+                &name,
+                format!("production and sluice decide otherwise on {n} of {} rows", found.rows),
+                None,
+            ),
+        }
+    }
     Ok(())
 }
 

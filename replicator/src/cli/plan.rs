@@ -59,6 +59,10 @@ pub(super) struct Table {
     pub withheld: Vec<String>,
     pub masks: Vec<Masked>,
     pub key: Vec<String>,
+    /// Only rows of which this is true.
+    pub only: Option<String>,
+    /// On so many rows production and sluice were seen to decide it alike.
+    pub decided_alike: Option<u64>,
     /// `ranges`, or `one unit`.
     pub cut: &'static str,
     /// Why it is one unit.

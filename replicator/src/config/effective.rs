@@ -75,11 +75,14 @@ fn table(out: &mut String, entry: &TableEntry) {
     if let Some(word) = word {
         _ = writeln!(out, "  {name}: {word}");
     }
-    let (Rule::Copy { columns, rest }, None) = (&entry.rule, word) else { return };
+    let (Rule::Copy { columns, rest, only }, None) = (&entry.rule, word) else { return };
     let rest = if *rest == Rest::Keep { "keep" } else { "withhold" };
     _ = writeln!(out, "  {name}:\n    rest: {rest}");
     if entry.optional {
         out.push_str("    optional: true\n");
+    }
+    if let Some(only) = only {
+        _ = writeln!(out, "    where: {}", quote(&only.sql()));
     }
     if !columns.is_empty() {
         out.push_str("    columns:\n");

@@ -37,7 +37,7 @@ pub const KEYS: &[(&str, State)] = &[
     ("tables.*.columns.*.*", Built),
     ("tables.*.optional", Built),
     ("tables.*.rest", Built),
-    ("tables.*.where", NotYet),
+    ("tables.*.where", Built),
     ("protect", Built),
     ("protect.tables", Built),
     ("protect.rows", NotYet),

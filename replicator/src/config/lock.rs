@@ -128,7 +128,7 @@ pub(super) fn apply(
         let what = format!("{}.{column} is in sluice.lock, and not in the table", table.full_name());
         warnings.push(Problem::new(format!("{path}.columns.{column}"), what).hint(REWRITE));
     }
-    TableRule::Copy(TableRules { columns, rest: Class::Withheld, facts: rules.facts })
+    TableRule::Copy(TableRules { columns, rest: Class::Withheld, ..rules })
 }
 
 fn approve(table: &SourceTable, column: &SourceColumn) -> String {

@@ -7,12 +7,11 @@ use std::collections::BTreeMap;
 
 use filters::mask::{KINDS, MaskSpec, Parameter, Setting, What, When};
 use filters::policy::Class;
-use filters::predicate::Predicate;
 
 use super::effective::quote;
 use super::problem::{Fault, Problem, Problems, did_you_mean};
 use super::read::At;
-use super::tables::class;
+use super::tables::{class, predicate};
 use super::units;
 
 /// Masks whose names are promised.
@@ -143,21 +142,12 @@ fn when(at: &At<'_>, domains: &Domains, problems: &mut Problems) -> Option<When>
         }
         return None;
     }
-    let scalar = when.scalar(problems)?;
-    let predicate = Predicate::parse(&scalar.text).map_err(|e| {
-        for problem in e.problems {
-            let fault = match scalar.expanded {
-                true => Fault::new(format!("{} is no predicate that sluice can decide", scalar.shown())),
-                false => Fault { what: problem.to_string(), hint: problem.hint },
-            };
-            when.problem(fault, problems);
-        }
-    });
+    let predicate = predicate(&when, problems);
     if !otherwise.is_there() {
         let missing = Problem::new(otherwise.path.clone(), "missing: what becomes of the rows that are not masked");
         problems.push(missing.hint("else: keep, drop, or another mask"));
     }
-    Some(When { predicate: predicate.ok()?, otherwise: inner(&otherwise, domains, problems)? })
+    Some(When { predicate: predicate?, otherwise: inner(&otherwise, domains, problems)? })
 }
 
 /// Reads the value of a parameter. `None` where there is none or it is faulty.

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use filters::change::{Column, Identity, Table};
-use filters::compiled::faults;
+use filters::compiled::{faults, misfit};
 use filters::mask::{ColumnFacts, Made, MaskError};
 use filters::policy::{Class, Policy, TableRule, TableRules};
 use filters::predicate::Collation;
@@ -125,7 +125,11 @@ impl Config {
             match &entry.rule {
                 Rule::Exclude => drop(policy.tables.insert(name, TableRule::Exclude)),
                 Rule::Structure => drop(policy.tables.insert(name, TableRule::Structure)),
-                Rule::Copy { columns, rest } => drop(drafts.insert(name, draft(table, entry, columns, *rest))),
+                Rule::Copy { columns, rest, only } => {
+                    let mut draft = draft(table, entry, columns, *rest);
+                    draft.rules.only.clone_from(only);
+                    drop(drafts.insert(name, draft));
+                }
             }
         }
         references::inherit(&mut drafts);
@@ -146,6 +150,7 @@ impl Config {
             };
             if let TableRule::Copy(rules) = &rule {
                 out.check_masks(entry, table, rules);
+                out.check_where(entry, table, rules);
             }
             policy.tables.insert(name.clone(), rule);
             inherited.extend(from.into_iter().map(|(c, parent)| ((name.0.clone(), name.1.clone(), c), parent)));
@@ -181,6 +186,7 @@ fn draft<'a>(
     let rules = TableRules {
         columns: table.columns.iter().map(|c| (c.name.clone(), class(&c.name))).collect(),
         rest: Class::Withheld,
+        only: None,
         facts: table.columns.iter().map(|c| (c.name.clone(), c.facts())).collect(),
     };
     Draft { table, entry, named: columns.keys().map(String::as_str).collect(), rules, inherited: BTreeMap::new() }
@@ -250,6 +256,16 @@ impl<'a> Resolution<'a> {
             let mut problem = Problem::new(format!("{path}.columns.{column}"), what);
             problem.hint = did_you_mean(column, taken.iter().flat_map(|t| t.columns.iter().map(|c| c.name.as_str())));
             self.problems.push(problem);
+        }
+    }
+
+    /// Can we decide which rows come?
+    fn check_where(&mut self, entry: &TableEntry, table: &SourceTable, rules: &TableRules) {
+        for problem in misfit(rules, &table.shape()).into_iter().flat_map(|e| e.problems) {
+            let what = format!("{}: {problem}", table.full_name());
+            let mut told = Problem::new(format!("tables.{}.where", entry.key), what);
+            told.hint = problem.hint;
+            self.problems.push(told);
         }
     }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use filters::policy::Class;
+use filters::predicate::Predicate;
 
 use super::masks::{self, Domains};
 use super::pattern::Pattern;
@@ -31,6 +32,8 @@ pub enum Rule {
         columns: BTreeMap<String, Class>,
         /// All the others.
         rest: Rest,
+        /// Which rows; `None`: all of them.
+        only: Option<Box<Predicate>>,
     },
     /// It exists on the target and stays empty.
     Structure,
@@ -39,7 +42,7 @@ pub enum Rule {
 }
 
 impl Rule {
-    pub(super) const KEEP: Rule = Rule::Copy { columns: BTreeMap::new(), rest: Rest::Keep };
+    pub(super) const KEEP: Rule = Rule::Copy { columns: BTreeMap::new(), rest: Rest::Keep, only: None };
 }
 
 /// What becomes of the columns that the file does not name, unless the lock says otherwise.
@@ -96,7 +99,24 @@ fn rule(at: &At<'_>, domains: &Domains, problems: &mut Problems) -> Option<Rule>
         .into_iter()
         .filter_map(|(name, at)| Some((name.to_owned(), class(&at, domains, problems)?)))
         .collect();
-    Some(Rule::Copy { columns, rest: rest.unwrap_or(Rest::Keep) })
+    let only = at.get("where");
+    let only = if only.is_there() { Some(Box::new(predicate(&only, problems)?)) } else { None };
+    Some(Rule::Copy { columns, rest: rest.unwrap_or(Rest::Keep), only })
+}
+
+/// A predicate over a row. All that is wrong with it at once.
+pub(super) fn predicate(at: &At<'_>, problems: &mut Problems) -> Option<Predicate> {
+    let scalar = at.scalar(problems)?;
+    let read = Predicate::parse(&scalar.text).map_err(|e| {
+        for problem in e.problems {
+            let fault = match scalar.expanded {
+                true => Fault::new(format!("{} is no predicate that sluice can decide", scalar.shown())),
+                false => Fault { what: problem.to_string(), hint: problem.hint },
+            };
+            at.problem(fault, problems);
+        }
+    });
+    read.ok()
 }
 
 /// A column's rule: `keep`, `drop`, a domain or a mask.

@@ -117,7 +117,7 @@ impl Parts {
             let range = free.first().map(|r| Range::clone(r));
             let part = match range {
                 Some(range) => {
-                    let range = match cut(exporter, table, &pending, &range, flow.setup.chunk_rows(table)).await? {
+                    let range = match cut(exporter, due, table, &pending, &range, flow.setup.chunk_rows(table)).await? {
                         Some(at) => {
                             let (first, _) = sink.cut(&due.name, range.id, &at).await?;
                             sink_postgres::failpoint::hit("chunk.cut");
@@ -161,6 +161,7 @@ fn announce(flow: &Flow, compiled: &Compiled, rows: i64) {
 /// The key at which a range is cut so that its first part has `rows` rows; `None` if it has no more than that.
 async fn cut(
     db: &mut Connection,
+    due: &Due,
     table: &SourceTable,
     pending: &Pending,
     range: &Range,
@@ -178,7 +179,7 @@ async fn cut(
         "SELECT {} FROM {} AS t WHERE {} ORDER BY {} OFFSET {rows} LIMIT 1",
         texts.join(", "),
         table.from(),
-        part_condition(&columns, &Part::Range(range.clone())),
+        part_of(&due.compiled, &columns, &Part::Range(range.clone())),
         order.join(", ")
     );
     let found = db.simple_on_rows(&sql).await.doing("cut a range")?;
@@ -186,6 +187,12 @@ async fn cut(
         .first()
         .and_then(|r| r.first())
         .map(|row| (0..columns.len()).map(|i| row.get(i).unwrap_or_default().to_owned()).collect()))
+}
+
+/// A part's rows, of those that come.
+fn part_of(compiled: &Compiled, columns: &[KeyColumn], part: &Part) -> String {
+    let condition = part_condition(columns, part);
+    compiled.only().map_or_else(|| condition.clone(), |only| format!("({condition}) AND ({only})"))
 }
 
 fn key_columns(table: &SourceTable) -> Vec<KeyColumn> {
@@ -208,6 +215,9 @@ fn select(compiled: &Compiled, table: &SourceTable, part: &Part) -> String {
         compiled.reads().iter().filter_map(|i| input.get(*i)).map(|c| quote_ident(&c.name)).collect()
     };
     let whole = matches!(part, Part::Range(r) if r.lo.is_none() && r.hi.is_none());
-    let condition = if whole { "true".to_owned() } else { part_condition(&key_columns(table), part) };
+    let condition = match (whole, compiled.only()) {
+        (true, only) => only.unwrap_or("true").to_owned(),
+        (false, _) => part_of(compiled, &key_columns(table), part),
+    };
     format!("COPY (SELECT {} FROM {} WHERE {condition}) TO STDOUT", columns.join(", "), table.from())
 }

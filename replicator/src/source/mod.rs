@@ -4,6 +4,7 @@
 //! makes events of them, and [`stream`] is the whole of it as a [`Source`](filters::change::Source). The middle three
 //! are pure.
 
+pub mod alike;
 pub mod catalog;
 pub mod continuity;
 pub mod decode;

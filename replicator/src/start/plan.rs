@@ -120,8 +120,8 @@ pub fn spec(table: &SourceTable, compiled: &Compiled, policy: &Policy, memory: &
     TableSpec {
         kinds: if masked || !table.identified { None } else { table.kinds.clone() },
         pointable: !masked && !key.is_empty(),
-        partial: false,
-        known: known(table, &key, policy, memory),
+        partial: compiled.is_partial(),
+        known: known(table, &key, compiled.only().unwrap_or_default(), policy, memory),
         withheld: compiled.dropped_columns().chain(compiled.withheld_columns()).map(str::to_owned).collect(),
         schema,
         name,
@@ -130,7 +130,7 @@ pub fn spec(table: &SourceTable, compiled: &Compiled, policy: &Policy, memory: &
 }
 
 /// What is to be remembered of it.
-fn known(table: &SourceTable, key: &[String], policy: &Policy, memory: &Memory) -> Known {
+fn known(table: &SourceTable, key: &[String], only: &str, policy: &Policy, memory: &Memory) -> Known {
     let before = memory.values().find(|k| k.oid == table.shape.oid);
     let rule = policy.rule(&table.shape.schema, &table.shape.name);
     let mut columns = Vec::with_capacity(table.numbers.len());
@@ -152,7 +152,7 @@ fn known(table: &SourceTable, key: &[String], policy: &Policy, memory: &Memory) 
     }
     let gone = before.iter().flat_map(|b| &b.columns).filter(|c| !table.numbers.contains(&c.number));
     columns.extend(gone.map(|c| KnownColumn { fate: Fate::Gone, print: String::new(), shielded: None, ..c.clone() }));
-    Known { oid: table.shape.oid, key: key.to_vec(), columns }
+    Known { oid: table.shape.oid, key: key.to_vec(), only: only.to_owned(), columns }
 }
 
 /// A fingerprint of what comes of a column.

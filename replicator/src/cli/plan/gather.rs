@@ -10,7 +10,7 @@ use super::{Away, BYTES_A_SECOND, Forecast, Held, Masked, Table, hazards};
 use crate::config::{Config, Lock, class_text, table_name};
 use crate::error::{Doing, Error};
 use crate::source::catalog::{self, SourceTable};
-use crate::source::{production, publication};
+use crate::source::{alike, production, publication};
 use crate::start;
 
 /// The rate of WAL is measured over this, or over all of the gathering if that takes longer.
@@ -29,7 +29,20 @@ pub async fn gather(config: &Config, lock: Option<&Lock>) -> Result<Forecast, Er
     let found = catalog::tables(&mut source).await.doing("read the catalog")?;
     let memory = known::read(&mut target, &config.pipeline).await?;
     let plan = start::plan(config, lock, memory, &mut source).await?;
-    let tables: Vec<Table> = plan.tables.iter().map(|(t, c)| table(t, c, &plan)).collect();
+    let mut tables: Vec<Table> = Vec::new();
+    for (t, compiled) in &plan.tables {
+        let found = alike::alike(&mut source, t, compiled).await.doing("ask about rows of a filter")?;
+        if let Some(found) = found.filter(|f| f.differ > 0) {
+            return Err(Error::Refused {
+                what: format!(
+                    "{}: production and sluice decide otherwise on {} of {} rows",
+                    t.shape, found.differ, found.rows
+                ),
+                hint: "that is a bug of sluice; write the condition over other columns until it is mended".into(),
+            });
+        }
+        tables.push(Table { decided_alike: found.map(|f| f.rows), ..table(t, compiled, &plan) });
+    }
     let protected = start::protected(config, &mut target).await?;
     let there = held(&mut target).await?;
     let written: Vec<(String, String)> = plan.tables.iter().map(|(t, _)| t.name()).collect();
@@ -114,6 +127,8 @@ fn table(table: &SourceTable, compiled: &filters::compiled::Compiled, plan: &sta
         withheld: compiled.withheld_columns().map(str::to_owned).collect(),
         masks,
         key: table.key.clone(),
+        only: compiled.only().map(str::to_owned),
+        decided_alike: None,
         cut: if why.is_none() { "ranges" } else { "one unit" },
         held_seconds: why.map(|_| table.bytes as f64 / BYTES_A_SECOND),
         why,

@@ -12,6 +12,7 @@ pub fn text(f: &Forecast) -> String {
         _ = writeln!(out, "WARNINGS\n{}", lines(&f.warnings));
     }
     copied(&mut out, &f.tables);
+    filtered(&mut out, &f.tables);
     masks(&mut out, &f.tables);
     units(&mut out, &f.tables);
     list(&mut out, "STRUCTURE ONLY on the target", &f.structure);
@@ -62,6 +63,13 @@ fn copied(out: &mut String, tables: &[Table]) {
     });
     let heading = ["TABLE", ">ROWS", ">SIZE", ">KEPT", ">MASKED", ">DROPPED", ">WITHHELD", "COPIED IN"];
     _ = writeln!(out, "{}\n", table(&heading, rows));
+}
+
+fn filtered(out: &mut String, tables: &[Table]) {
+    let alike = |n: u64| format!("decided alike on {} that were looked at", some(n, "row", "rows"));
+    let some =
+        |t: &Table| Some(format!("{}: {}   ({})", t.name, t.only.as_ref()?, alike(t.decided_alike.unwrap_or(0))));
+    list(out, "ONLY SOME ROWS", &tables.iter().filter_map(some).collect::<Vec<_>>());
 }
 
 fn masks(out: &mut String, tables: &[Table]) {

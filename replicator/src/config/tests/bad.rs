@@ -135,7 +135,11 @@ const BAD: &[(&str, &str)] = &[
     ),
     ("tables: { public.users: { optional: maybe } }", "tables.public.users.optional: \"maybe\" is none of true, false"),
     ("tables: { public.users: { rest: drop } }", "tables.public.users.rest: \"drop\" is none of keep, withhold"),
-    ("tables: { public.users: { where: a = 1 } }", "tables.public.users.where: not built yet"),
+    ("tables: { public.users: { where: [a] } }", "tables.public.users.where: a list, where one value is wanted"),
+    (
+        "tables: { public.users: { where: lower(a) = 'x' } }",
+        "tables.public.users.where: function lower(): not in the subset a filter can decide (character 1)",
+    ),
     (
         "tables: { public.users: { column: { a: keep } } }",
         "tables.public.users.column: unknown key (did you mean \"columns\"?)",

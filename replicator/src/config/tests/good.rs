@@ -65,7 +65,7 @@ serve: { listen: \"127.0.0.1:9847\" }
     let mask = |spec: MaskSpec, domain: Option<&str>| Class::Mask { spec, domain: domain.map(str::to_owned) };
     let reference = MaskSpec::of("digits", &[("keep_prefix", 2.into()), ("keep_suffix", 1.into())]);
     assert_eq!(c.masking.domains["mail"], MaskSpec::of("email", &[("keep_domain", true.into())]));
-    let Rule::Copy { columns, rest: Rest::Withhold } = &c.tables[0].rule else { panic!() };
+    let Rule::Copy { columns, rest: Rest::Withhold, .. } = &c.tables[0].rule else { panic!() };
     let expected = [
         ("a", Class::Keep),
         ("b", Class::Drop),

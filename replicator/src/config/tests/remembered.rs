@@ -18,7 +18,11 @@ fn memory(name: &str, oid: u32, names: [&str; 3]) -> Memory {
         shielded: (fate == Fate::Mask).then(|| (*name).to_owned()),
     });
     let (schema, table) = name.split_once('.').unwrap();
-    [((schema.to_owned(), table.to_owned()), Known { oid, key: vec![], columns: columns.collect() })].into()
+    [(
+        (schema.to_owned(), table.to_owned()),
+        Known { oid, key: vec![], only: String::new(), columns: columns.collect() },
+    )]
+    .into()
 }
 
 /// The classes of the columns of `public.t` (numbers and names; its OID is 7), each by its first letter, and the warnings.
