@@ -4,6 +4,7 @@
 
 mod answers;
 mod disk;
+mod durable;
 mod ending;
 mod kills;
 mod points;
