@@ -16,13 +16,21 @@ async fn committed_and_the_answer_lost(major: u32) {
     let proxy = Proxy::start(world.target.port()).await;
     let traffic = Traffic::start(&world.source.url(NAME), vec![seed.rng(1), seed.rng(2)]);
     let mut running = world.pipeline(&world.source.url(NAME), &proxy.url(NAME)).spawn(&["run"]);
-    for _ in 0..12 {
-        tokio::time::sleep(Duration::from_millis(rng.u64(100..700))).await;
-        let before = proxy.swallowed();
-        // of a batch, of a chunk, or of a flush
-        proxy.swallow_answer_to("COMMIT");
-        wait_until("an answer is lost", world::LIMIT, || async { proxy.swallowed() > before }).await;
-        proxy.cut();
+    let staging = world.staging().await;
+    for copied in [false, true] {
+        if copied {
+            // what is pending is skipped: only now every batch has rows of every table
+            let done = "SELECT count(*) FROM sluice.checkpoint WHERE lsn IS NOT NULL AND NOT EXISTS (SELECT FROM sluice.pending)";
+            wait_until("it has copied", world::LIMIT, || async { number(&staging, done).await == 1 }).await;
+        }
+        for _ in 0..8 {
+            tokio::time::sleep(Duration::from_millis(rng.u64(100..700))).await;
+            let before = proxy.swallowed();
+            // of a batch, of a chunk, or of a flush
+            proxy.swallow_answer_to("COMMIT");
+            wait_until("an answer is lost", world::LIMIT, || async { proxy.swallowed() > before }).await;
+            proxy.cut();
+        }
     }
     assert!(running.ended().is_none(), "it ended by itself:\n{}", running.log());
     traffic.end().await;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::traffic::Traffic;
 use super::visibility;
-use super::world::{self, NAME, World, number, run};
+use super::world::{self, NAME, World, number, run, text};
 use crate::seed::Seed;
 use crate::servers::wait_until;
 
@@ -208,17 +208,30 @@ async fn an_aborted_chunk_that_commits_late(major: u32) {
 async fn a_large_transaction_behind_a_small_one(major: u32) {
     let world = World::new(major, false).await;
     world.catch_up().await;
-    let production = world.production().await;
+    let (production, staging, tester) = (world.production().await, world.staging().await, world.staging().await);
+    // a row of a piece in the middle takes longer than the small one's flush is due
+    let slow = "CREATE FUNCTION slow(at int) RETURNS bool LANGUAGE plpgsql AS
+          'BEGIN IF at = 30000 THEN PERFORM pg_catalog.pg_sleep(0.5); END IF; RETURN true; END';
+        ALTER TABLE log ADD CONSTRAINT slow CHECK (slow(at))";
+    run(&staging, slow).await;
     let mut running = world.sluice.spawn(&["run"]);
-    let staging = world.staging().await;
-    for _ in 0..3 {
-        run(&production, "INSERT INTO log VALUES (1, 'small')").await;
-        run(&production, "INSERT INTO log SELECT g, 'large' FROM generate_series(1, 90000) g").await;
-        run(&production, "INSERT INTO log VALUES (2, 'small')").await;
-    }
+    let waits =
+        "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE '%/apply' AND wait_event_type = 'Lock'";
     let all = "SELECT count(*) FROM log";
-    let want = number(&production, all).await;
-    wait_until("all rows have come", world::LIMIT, || async { number(&staging, all).await == want }).await;
+    for _ in 0..3 {
+        // the large one is there when the small one is done
+        run(&tester, "BEGIN; LOCK TABLE log IN ACCESS EXCLUSIVE MODE").await;
+        run(&production, "INSERT INTO log VALUES (1, 'small')").await;
+        wait_until("the small one waits", world::LIMIT, || async { number(&staging, waits).await == 1 }).await;
+        run(&production, "INSERT INTO log SELECT g, 'large' FROM generate_series(1, 90000) g").await;
+        let end = text(&production, "SELECT pg_current_wal_insert_lsn()::text").await;
+        let sent = format!("SELECT count(*) FROM pg_stat_replication WHERE sent_lsn >= '{end}'");
+        wait_until("the large one is sent", world::LIMIT, || async { number(&production, &sent).await == 1 }).await;
+        run(&tester, "COMMIT").await;
+        run(&production, "INSERT INTO log VALUES (2, 'small')").await;
+        let want = number(&production, all).await;
+        wait_until("all rows have come", world::LIMIT, || async { number(&staging, all).await == want }).await;
+    }
     running.term();
     running.wait(Duration::from_secs(10)).await;
     world.equal().await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::world::{self, World, number, run, text};
 use crate::servers::wait_until;
 
-majors!(streamed_and_not_yet_visible, a_table_joins_amid_a_transaction);
+majors!(streamed_and_not_yet_visible, shown_behind_one_that_is_not, a_table_joins_amid_a_transaction);
 
 async fn streamed_and_not_yet_visible(major: u32) {
     let mut world = World::new(major, false).await;
@@ -41,6 +41,64 @@ async fn streamed_and_not_yet_visible(major: u32) {
     world.source.configure([("synchronous_standby_names", "")]);
     world.source.reload();
     hanging.await.expect("no panic").expect("it commits in the end");
+    wait_until("nothing is pending", world::LIMIT, || async { number(&staging, pending).await == 0 }).await;
+    running.term();
+    running.wait(Duration::from_secs(10)).await;
+    world.catch_up().await;
+    world.equal().await;
+}
+
+/// A transaction that waits for a standby is in the WAL and in no snapshot; one behind it that does not wait is in both. No
+/// position of the stream is that snapshot: nothing may be copied under it.
+async fn shown_behind_one_that_is_not(major: u32) {
+    let mut world = World::new(major, false).await;
+    world.catch_up().await;
+    let mut running = world.sluice.spawn(&["run"]);
+    let (production, staging) = (world.production().await, world.staging().await);
+    let streams = "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'";
+    wait_until("it streams", world::LIMIT, || async { number(&production, streams).await == 1 }).await;
+    world.source.configure([("synchronous_standby_names", "nobody")]);
+    world.source.reload();
+    let fresh = world.production().await;
+    wait_until("commits wait for a standby", world::LIMIT, || async {
+        text(&fresh, "SHOW synchronous_standby_names").await == "nobody"
+    })
+    .await;
+    let hangs = async |sql: &'static str| {
+        let client = world.production().await;
+        let pid = number(&client, "SELECT pg_backend_pid()::bigint").await;
+        let hanging = tokio::spawn(async move { client.batch_execute(sql).await });
+        let waits = format!("SELECT count(*) FROM pg_stat_activity WHERE pid = {pid} AND wait_event = 'SyncRep'");
+        wait_until("it waits for a standby", world::LIMIT, || async { number(&production, &waits).await == 1 }).await;
+        (hanging, format!("SELECT pg_cancel_backend({pid})"))
+    };
+    // staging has it and no snapshot shows it: the stream is held for that, some seconds at a time
+    let (first, show_first) = hangs("INSERT INTO big VALUES (5000, 1, 5000, 'first')").await;
+    let there = "SELECT count(*) FROM big WHERE id = 5000";
+    wait_until("the row is on staging", world::LIMIT, || async { number(&staging, there).await == 1 }).await;
+    run(
+        &staging,
+        "INSERT INTO sluice.pending (pipeline, schema, name) SELECT pipeline, schema, name FROM sluice.tables WHERE name = 'log'",
+    )
+    .await;
+    let held = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'sluice/world/export' AND clock_timestamp() - backend_start BETWEEN '100 ms' AND '1 s'";
+    wait_until("the stream is held", world::LIMIT, || async { number(&production, held).await == 1 }).await;
+    let (second, show_second) = hangs("INSERT INTO big VALUES (5001, 1, 5001, 'second')").await;
+    run(&fresh, "SET synchronous_commit = local; INSERT INTO log VALUES (2, 'third')").await;
+    // now a snapshot shows all that staging has, and the third, and not the second
+    run(&production, &show_first).await;
+    first.await.expect("no panic").expect("it is committed");
+    let passed = "SELECT count(*) FROM big WHERE id = 5001";
+    let pending = "SELECT count(*) FROM sluice.pending";
+    wait_until("staging has it, or copies it", world::LIMIT, || async {
+        number(&staging, passed).await == 1 || number(&staging, pending).await == 0
+    })
+    .await;
+    assert!(number(&staging, pending).await == 1, "copied under a snapshot that no position of the stream is");
+    run(&production, &show_second).await;
+    second.await.expect("no panic").expect("it is committed");
+    world.source.configure([("synchronous_standby_names", "")]);
+    world.source.reload();
     wait_until("nothing is pending", world::LIMIT, || async { number(&staging, pending).await == 0 }).await;
     running.term();
     running.wait(Duration::from_secs(10)).await;

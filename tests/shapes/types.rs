@@ -293,7 +293,7 @@ async fn every_type_between_odd_settings(major: u32) {
     )
     .await;
     flow.target(
-        "ALTER DATABASE types_odd SET datestyle = 'SQL, DMY'; ALTER DATABASE types_odd SET timezone = 'America/St_Johns';
+        "ALTER DATABASE types_odd SET datestyle = 'SQL, MDY'; ALTER DATABASE types_odd SET timezone = 'America/St_Johns';
          ALTER DATABASE types_odd SET intervalstyle = 'iso_8601'; ALTER DATABASE types_odd SET array_nulls = off;
          ALTER DATABASE types_odd SET default_transaction_isolation = 'repeatable read';
          ALTER DATABASE types_odd SET transform_null_equals = on;",

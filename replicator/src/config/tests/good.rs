@@ -90,6 +90,20 @@ serve: { listen: \"127.0.0.1:9847\" }
 }
 
 #[test]
+fn every_unit_counts_as_postgresql_counts_it() {
+    let memory = |text: &str| config(&format!("limits: {{ memory: {text} }}")).limits.memory;
+    for text in ["16777216B", "16384kB", "16384 KB", "16384KiB", "16MB", "16 MiB"] {
+        assert_eq!(memory(text), 16 << 20, "{text}");
+    }
+    assert_eq!(["1GB", "1GiB", "1TB", "1TiB"].map(memory), [1 << 30, 1 << 30, 1 << 40, 1 << 40]);
+    let lag = |text: &str| config(&format!("limits: {{ lag: {text} }}")).limits.lag.as_millis();
+    assert_eq!(
+        ["250ms", "2s", "3m", "3 min", "4h", "5d"].map(lag),
+        [250, 2000, 180_000, 180_000, 14_400_000, 432_000_000]
+    );
+}
+
+#[test]
 fn a_variable_can_say_nothing_but_a_value() {
     let c = config("source: { url: \"${TRICKY}\" }");
     assert_eq!(c.source.url.expose(), "a: b\n\"c\"#${KEY}");
