@@ -10,7 +10,12 @@ use crate::seed::Seed;
 use crate::servers::{Cluster, within};
 use crate::sluice::Sluice;
 
-majors!(what_does_not_continue_is_refused, what_went_back_in_time_is_refused, a_lost_slot_is_refused);
+majors!(
+    what_does_not_continue_is_refused,
+    what_went_back_in_time_is_refused,
+    a_promotion_that_lost_something_is_refused,
+    a_lost_slot_is_refused
+);
 
 const RESYNC: &str = "sluice resync --all";
 
@@ -126,6 +131,43 @@ async fn what_went_back_in_time_is_refused(major: u32) {
     world.source.restore(&old);
     refused(&world.sluice, "production was restored to an earlier time", RESYNC).await;
     mended(&world).await;
+}
+
+/// A new timeline is another history: it goes on only where that contains the position of staging.
+async fn a_promotion_that_lost_something_is_refused(major: u32) {
+    let seed = Seed::or(13);
+    let mut world = World::new(major, false).await;
+    world.catch_up().await;
+    let first = world.source.save();
+    world.source.write("standby.signal", "");
+    world.source.restart();
+    refused(&world.sluice, "source.url is a standby", "name the primary").await;
+    // nothing was lost: what is written on the new timeline comes
+    world.source.promote();
+    meanwhile(&world, &seed).await;
+    let said = world.catch_up().await.stderr;
+    assert!(said.contains("production was promoted; its history contains our position"), "{said}");
+    world.equal().await;
+
+    // staging is ahead of where the new timeline begins
+    let old = world.source.save();
+    meanwhile(&world, &seed).await;
+    world.catch_up().await;
+    let later = world.source.save();
+    world.source.restore(&old);
+    world.source.promote();
+    // WAL of its own, further than what it has lost: its end tells nothing
+    meanwhile(&world, &seed).await;
+    meanwhile(&world, &seed).await;
+    refused(&world.sluice, "staging has changes that production lost", RESYNC).await;
+    mended(&world).await;
+
+    // and servers that were followed before come back, on their old timelines; the first one has no history at all
+    for old in [later, first] {
+        world.source.restore(&old);
+        refused(&world.sluice, "does not descend from timeline", RESYNC).await;
+        mended(&world).await;
+    }
 }
 
 async fn a_lost_slot_is_refused(major: u32) {

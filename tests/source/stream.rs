@@ -8,7 +8,7 @@ use tokio::time::sleep;
 use tokio_postgres::Client;
 use wire::{Connection, Conninfo, Startup};
 
-use crate::servers::{Cluster, wait_until};
+use crate::servers::{Cluster, wait_until, within};
 
 const LIMIT: Duration = Duration::from_secs(10);
 
@@ -22,10 +22,14 @@ async fn production(major: u32) -> (Cluster, Client) {
 }
 
 async fn stream(cluster: &Cluster, from: Lsn) -> Stream {
+    stream_with(cluster, from, Options::default()).await
+}
+
+async fn stream_with(cluster: &Cluster, from: Lsn, options: Options) -> Stream {
     let info = Conninfo::parse(&cluster.url("postgres")).unwrap();
     let startup = Startup { application_name: "sluice", replication: true, settings: &[] };
     let conn = Connection::connect(&info, &startup).await.unwrap();
-    Stream::start(conn, "s", &["p".to_string()], from, Options::default()).await.unwrap()
+    Stream::start(conn, "s", &["p".to_string()], from, options).await.unwrap()
 }
 
 /// Reads up to the next commit: the ids that were inserted, and the commit.
@@ -89,8 +93,14 @@ async fn a_confirmed_position_moves_the_slot_and_is_where_it_resumes(major: u32)
 }
 
 async fn who_asks_hears_how_far_the_stream_is(major: u32) {
-    let (cluster, db) = production(major).await;
-    let mut stream = stream(&cluster, Lsn::ZERO).await;
+    let (mut cluster, db) = production(major).await;
+    cluster.configure([("wal_sender_timeout", "0")]);
+    cluster.reload();
+    let off = async || db.query_one("SHOW wal_sender_timeout", &[]).await.unwrap().get::<_, String>(0) == "0";
+    wait_until("it has heard", LIMIT, off).await;
+    // nothing is said by itself, on neither side
+    let mut stream =
+        stream_with(&cluster, Lsn::ZERO, Options { feedback_interval: 10 * LIMIT, ..Options::default() }).await;
     db.batch_execute(
         "CREATE TABLE not_published (); INSERT INTO t VALUES (1); INSERT INTO not_published DEFAULT VALUES",
     )
@@ -99,14 +109,14 @@ async fn who_asks_hears_how_far_the_stream_is(major: u32) {
     let flushed: String = db.query_one("SELECT pg_current_wal_flush_lsn()::text", &[]).await.unwrap().get(0);
     let flushed: Lsn = flushed.parse().unwrap();
     let (_, commit) = transaction(&mut stream).await;
-    let reached = loop {
-        stream.ask_keepalive().await;
-        match stream.next().await.unwrap() {
-            Event::Idle(lsn) if lsn >= flushed => break lsn,
-            Event::Idle(lsn) => assert!(lsn >= commit, "a position went back"),
-            other => panic!("{other:?}"),
-        }
+    // whatever the server says of itself when it has come to the end
+    while tokio::time::timeout(Duration::from_millis(500), stream.next()).await.is_ok() {}
+    stream.ask_keepalive().await;
+    let reached = match within(Duration::from_secs(5), stream.next()).await.unwrap() {
+        Event::Idle(lsn) => lsn,
+        other => panic!("{other:?}"),
     };
+    assert!(reached >= flushed && reached >= commit, "{reached} is not all that there was");
     assert!(stream.received() >= reached);
     stream.confirm(reached);
     wait_until("the slot moves", LIMIT, async || slot(&db).await == reached).await;

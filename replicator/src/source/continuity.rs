@@ -139,8 +139,13 @@ pub fn after(at: Lsn, slot: Option<&Slot>) -> Result<(), Error> {
 
 /// A promoted server: its history must contain the target's position.
 async fn same_history(replication: &mut Connection, was: i32, now: i32, at: Lsn) -> Result<(), Error> {
-    let rows = replication.simple(&format!("TIMELINE_HISTORY {now}")).await.doing("read the timeline's history")?;
-    let text = rows.first().and_then(|r| r.get(0, 1)).unwrap_or_default();
+    // a timeline's number is higher than those it descends from; and the first has no history that one could read
+    let text = if now < was {
+        String::new()
+    } else {
+        let rows = replication.simple(&format!("TIMELINE_HISTORY {now}")).await.doing("read the timeline's history")?;
+        rows.first().and_then(|r| r.get(0, 1)).unwrap_or_default().to_owned()
+    };
     let switch = text.lines().find_map(|line| {
         let mut words = line.split_whitespace();
         (words.next()?.parse() == Ok(was)).then(|| words.next()?.parse::<Lsn>().ok())?

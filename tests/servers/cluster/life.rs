@@ -51,6 +51,20 @@ impl Cluster {
         self.launch().unwrap_or_else(|why| panic!("server {} does not come up: {why}\n{}", self.major, self.log()));
     }
 
+    /// What a promotion does to it: it replays its WAL to the end, and goes on on a new timeline. Same port, same data.
+    pub fn promote(&mut self) {
+        self.stop_fast();
+        self.configure([("restore_command", "false")]);
+        let _ = fs::remove_file(self.data().join("standby.signal"));
+        self.write("recovery.signal", "");
+        self.restart();
+        let start = Instant::now();
+        while self.data().join("recovery.signal").exists() {
+            assert!(start.elapsed() < LIMIT, "server {} does not end its recovery:\n{}", self.major, self.log());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     /// SIGSTOP to every process of the server: it neither answers nor hangs up.
     pub fn pause(&mut self) {
         self.signal(libc::SIGSTOP);
