@@ -1,11 +1,16 @@
 //! The stream ahead of what a snapshot shows, and rows that are in neither.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::world::{self, World, number, run, text};
 use crate::servers::wait_until;
 
-majors!(streamed_and_not_yet_visible, shown_behind_one_that_is_not, a_table_joins_amid_a_transaction);
+majors!(
+    streamed_and_not_yet_visible,
+    shown_behind_one_that_is_not,
+    a_table_is_rewritten_amid_a_slice,
+    a_table_joins_amid_a_transaction
+);
 
 async fn streamed_and_not_yet_visible(major: u32) {
     let mut world = World::new(major, false).await;
@@ -99,6 +104,40 @@ async fn shown_behind_one_that_is_not(major: u32) {
     second.await.expect("no panic").expect("it is committed");
     world.source.configure([("synchronous_standby_names", "")]);
     world.source.reload();
+    wait_until("nothing is pending", world::LIMIT, || async { number(&staging, pending).await == 0 }).await;
+    running.term();
+    running.wait(Duration::from_secs(10)).await;
+    world.catch_up().await;
+    world.equal().await;
+}
+
+/// A table that is rewritten looks empty to whoever reads it under an older snapshot. So a slice locks its tables before it
+/// takes one, and ends when somebody waits for such a lock.
+async fn a_table_is_rewritten_amid_a_slice(major: u32) {
+    let world = World::new(major, false).await;
+    world.catch_up().await;
+    let (production, staging, tester) = (world.production().await, world.staging().await, world.staging().await);
+    let yaml = std::fs::read_to_string(world.sluice.dir.join("sluice.yaml")).expect("the file");
+    world.sluice.configure(&yaml.replace("slice: 2s", "slice: 20s"));
+    // chunks of the first table have to wait, and the second one's turn comes behind them
+    run(&tester, "BEGIN; LOCK TABLE big IN ACCESS EXCLUSIVE MODE").await;
+    let pend = "INSERT INTO sluice.pending (pipeline, schema, name) SELECT pipeline, schema, name FROM sluice.tables WHERE name IN ('big', 'comp')";
+    run(&staging, pend).await;
+    let mut running = world.sluice.spawn(&["run"]);
+    let waits =
+        "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE '%/load' AND wait_event_type = 'Lock'";
+    wait_until("a chunk waits", world::LIMIT, || async { number(&staging, waits).await > 0 }).await;
+    let asked = Instant::now();
+    run(&production, "ALTER TABLE comp ALTER v TYPE bigint").await;
+    assert!(asked.elapsed() < Duration::from_secs(2), "production waited {:?} for us", asked.elapsed());
+    let pending = "SELECT count(*) FROM sluice.pending WHERE name = 'comp'";
+    wait_until("it is copied, though the first is not", world::LIMIT, || async {
+        number(&staging, pending).await == 0
+    })
+    .await;
+    crate::check::equal(&production, &staging, "comp").await;
+    run(&tester, "COMMIT").await;
+    let pending = "SELECT count(*) FROM sluice.pending";
     wait_until("nothing is pending", world::LIMIT, || async { number(&staging, pending).await == 0 }).await;
     running.term();
     running.wait(Duration::from_secs(10)).await;

@@ -44,6 +44,9 @@ pub async fn load(
     let mut sink = flow.sink.take().ok_or_else(|| Error::Bug("the sink is away".into()))?;
     let result = run(flow, &mut sink, idle, &mut aligned, due, deadline, stop).await;
     let progress = sink.progress();
+    // before anything of the target's is waited for: production may wait for these locks
+    let ended = aligned.exporter.simple("COMMIT").await.doing("end a snapshot");
+    aligned.exporter.close().await;
     // a slice that was given up leaves loads behind whose COMMIT the target may still be working on: what they bring is
     // done, and to skip its next change would lose it
     let reloaded = match sink.outwait_loads().await {
@@ -54,9 +57,8 @@ pub async fn load(
     flow.told(progress);
     let sliced = result?;
     reloaded?;
+    ended?;
     sink_postgres::failpoint::hit("slice.loaded");
-    aligned.exporter.simple("COMMIT").await.doing("end a snapshot")?;
-    aligned.exporter.close().await;
     for (name, pending) in flow.sink.iter().flat_map(|s| s.pending()) {
         if let Some(t) = flow.board.state().tables.get_mut(&format!("{}.{}", name.0, name.1)) {
             t.done = pending.is_done();
