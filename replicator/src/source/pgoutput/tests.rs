@@ -150,10 +150,22 @@ fn an_error_names_message_table_and_part_and_no_value() {
     fails(b"M\x02", "pgoutput: Message message has an unknown flag 0x02");
 }
 
+/// Four billion tables are claimed, and none comes. Asked of a process of its own, which has no memory for them: the system
+/// promises what it has not got.
 #[test]
 fn a_claimed_count_allocates_nothing() {
-    fails(b"T\xff\xff\xff\xff\0", "pgoutput: Truncate message ends inside its list of tables");
-    fails(b"M\0\0\0\0\0\0\0\0\0p\0\xff\xff\xff\xff", "pgoutput: Message message ends inside its content");
+    const SELF: &str = "source::pgoutput::tests::a_claimed_count_allocates_nothing";
+    const POOR: &str = "SLUICE_TEST_POOR";
+    if std::env::var_os(POOR).is_some() {
+        fails(b"T\xff\xff\xff\xff\0", "pgoutput: Truncate message ends inside its list of tables");
+        fails(b"M\0\0\0\0\0\0\0\0\0p\0\xff\xff\xff\xff", "pgoutput: Message message ends inside its content");
+        return;
+    }
+    let mut poor = std::process::Command::new("sh");
+    poor.args(["-c", "ulimit -v 4000000 && exec \"$0\" --exact \"$1\""]);
+    let output = poor.arg(std::env::current_exe().unwrap()).arg(SELF).env(POOR, "1").output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("1 passed"), "{:?}: {said}", output.status);
 }
 
 #[test]
@@ -169,22 +181,4 @@ fn a_stream_abort_has_a_longer_form() {
     let long = [&short[..], &[0; 16]].concat();
     let want = Ok(Message::StreamAbort(StreamAbort { xid: 1, subxid: 2 }));
     assert_eq!((Message::parse(short.into()), Message::parse(long.into())), (want.clone(), want));
-}
-
-/// A count is a claim, and no reason to take memory: this one says four billion tables, and brings none. Asked of a process
-/// of its own, which has not got so much.
-#[test]
-fn what_is_only_claimed_takes_no_memory() {
-    const SELF: &str = "source::pgoutput::tests::what_is_only_claimed_takes_no_memory";
-    const POOR: &str = "SLUICE_TEST_POOR";
-    if std::env::var_os(POOR).is_some() {
-        let claim = Bytes::from_static(&[b'T', 0xff, 0xff, 0xff, 0xff, 0]);
-        assert!(Message::parse(claim).is_err());
-        return;
-    }
-    let mut poor = std::process::Command::new("sh");
-    poor.args(["-c", "ulimit -v 4000000 && exec \"$0\" --exact \"$1\""]);
-    let output = poor.arg(std::env::current_exe().unwrap()).arg(SELF).env(POOR, "1").output().unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && said.contains("1 passed"), "{:?}: {said}", output.status);
 }
