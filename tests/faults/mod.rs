@@ -6,6 +6,7 @@ mod answers;
 mod disk;
 mod durable;
 mod ending;
+mod fences;
 mod kills;
 mod points;
 mod prepared;
