@@ -144,8 +144,8 @@ fn statement(rng: &mut fastrand::Rng) -> String {
         38 => format!("DELETE FROM handles WHERE handle = 'h{k}'"),
         _ => match rng.u8(..12) {
             0 => "TRUNCATE fulls, log".into(),
-            1 => "TRUNCATE uid".into(),
-            2 => "TRUNCATE handles".into(),
+            1 => format!("TRUNCATE uid; INSERT INTO uid SELECT md5(g::text)::uuid, {v} FROM generate_series(1, 300) g"),
+            2 => format!("TRUNCATE handles; INSERT INTO handles SELECT 'h' || g, {v}, {b} FROM generate_series(1, 250) g"),
             3 => format!("TRUNCATE comp; INSERT INTO comp SELECT g % 20, 'k' || g, {v}, {b} FROM generate_series(1, 300) g"),
             4 => format!("TRUNCATE people; INSERT INTO people SELECT g, 'user' || g || '@shop.test', {v} FROM generate_series(1, 400) g"),
             _ => format!("UPDATE handles SET v = v + 1 WHERE handle LIKE 'h{}%'", k % 10),
