@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use filters::change::{Batch, Change, Column, Commit, Identity, Lsn, Op, RowBuilder, Sink, Table, Value};
+use filters::scalar::Reading;
 use sink_postgres::checkpoint::{self, Identity as Belongs};
-use sink_postgres::key::Kind;
 use sink_postgres::known::Known;
 use sink_postgres::load::{Loader, Task};
 use sink_postgres::part::Part;
@@ -98,8 +98,9 @@ async fn a_chunk_holds_the_position(major: u32) {
         schema: "public".into(),
         name: "t".into(),
         key: vec!["id".into()],
-        kinds: Some(vec![Kind::Int]),
+        kinds: Some(vec![Reading::Decimal]),
         pointable: true,
+        partial: false,
         known: Known::default(),
         withheld: Vec::new(),
     };
