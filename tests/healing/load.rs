@@ -9,7 +9,12 @@ use crate::servers::{client, wait_until};
 use crate::shapes::Flow;
 use crate::shapes::flow::number;
 
-majors!(a_copy_under_load_into_a_full_staging, a_million_rows_in_one_transaction, interleaved_transactions);
+majors!(
+    a_copy_under_load_into_a_full_staging,
+    a_resync_under_load,
+    a_million_rows_in_one_transaction,
+    interleaved_transactions
+);
 
 /// Writers swap unique values and move money, the copy runs in many small slices into old rows that collide, and readers
 /// of staging count and sum all the while.
@@ -84,6 +89,45 @@ async fn a_copy_under_load_into_a_full_staging(major: u32) {
     running.wait(Duration::from_secs(10)).await;
     flow.equal().await;
     assert!(looks.load(Ordering::Relaxed) > 20);
+}
+
+/// Short slices, again and again, with writes at every moment: what comes just behind one belongs to a range that is done.
+async fn a_resync_under_load(major: u32) {
+    let flow = Flow::new(major, "resync_load").await;
+    flow.both("CREATE TABLE t (id int PRIMARY KEY, v int)").await;
+    flow.source("INSERT INTO t SELECT g, 0 FROM generate_series(1, 2000) g").await;
+    flow.catch_up().await;
+    let mut running = flow.sluice.spawn(&["run"]);
+    let done = Arc::new(AtomicBool::new(false));
+    let (url, over) = (flow.db.source_url(), done.clone());
+    let writer = tokio::spawn(async move {
+        let db = client(&url).await;
+        let mut n = 0;
+        while !over.load(Ordering::Relaxed) {
+            n += 1;
+            let (a, b) = (1 + n * 7 % 2000, 1 + n * 13 % 2000);
+            let sql = format!(
+                "UPDATE t SET v = v + 1 WHERE id = {a}; DELETE FROM t WHERE id = {b}; INSERT INTO t VALUES ({b}, {n})"
+            );
+            db.batch_execute(&sql).await.expect("write");
+        }
+        n
+    });
+    let pending = || async { number(&flow.t, "SELECT count(*) FROM sluice.pending").await };
+    let slices = || running.log().matches("slice chunks=").count();
+    for n in 0..8 {
+        flow.target(
+            "INSERT INTO sluice.pending (pipeline, schema, name) SELECT pipeline, schema, name FROM sluice.tables",
+        )
+        .await;
+        wait_until("a slice has loaded it", Duration::from_secs(30), || async { pending().await == 0 && slices() > n })
+            .await;
+    }
+    done.store(true, Ordering::Relaxed);
+    assert!(writer.await.expect("the writer") > 1000);
+    running.term();
+    running.wait(Duration::from_secs(10)).await;
+    flow.equal().await;
 }
 
 /// Held in memory by the piece, on staging all at once.
