@@ -20,6 +20,8 @@ pub struct Batcher {
     open: bool,
     /// A piece of the open transaction has been handed out already.
     pieces: bool,
+    /// A change of it was left to the copy.
+    left_out: bool,
     /// Up to here there is nothing for us.
     idle: Lsn,
 }
@@ -34,6 +36,7 @@ impl Batcher {
             xid: 0,
             open: false,
             pieces: false,
+            left_out: false,
             idle: after,
         }
     }
@@ -49,12 +52,23 @@ impl Batcher {
         self.batch.changes.push(change);
     }
 
+    /// The source transaction that is open.
+    pub fn xid(&self) -> Option<u32> {
+        self.open.then_some(self.xid)
+    }
+
+    /// One of its changes is left to the copy: the snapshot of that must show the transaction.
+    pub fn left_out(&mut self) {
+        self.left_out = true;
+    }
+
     /// It is whole. One without a change for us only moves the position.
     pub fn commit(&mut self, lsn: Lsn, time: i64) {
         let before = self.batch.commits.last().map_or(0, |c| c.changes);
-        if self.batch.changes.len() > before || self.pieces {
+        if self.batch.changes.len() > before || self.pieces || self.left_out {
             self.batch.commits.push(Commit { changes: self.batch.changes.len(), lsn, xid: self.xid, time });
             self.pieces = false;
+            self.left_out = false;
         }
         self.open = false;
         self.idle = lsn;
@@ -164,6 +178,21 @@ mod tests {
         b.commit(Lsn(20), 0);
         let last = b.take().unwrap();
         assert_eq!((last.after, last.upto, last.changes.len(), last.commits.len()), (Lsn(10), Some(Lsn(20)), 0, 1));
+    }
+
+    #[test]
+    fn what_is_left_to_the_copy_is_a_transaction_that_its_snapshot_must_show() {
+        let mut b = Batcher::new(Lsn(10), 1 << 20);
+        b.begin(7);
+        assert_eq!(b.xid(), Some(7));
+        b.left_out();
+        b.commit(Lsn(20), 0);
+        assert_eq!(b.xid(), None);
+        b.begin(8);
+        b.commit(Lsn(30), 0);
+        let batch = b.take().unwrap();
+        assert_eq!(batch.commits.iter().map(|c| c.xid).collect::<Vec<_>>(), [7]);
+        assert_eq!((batch.upto, batch.changes.len()), (Some(Lsn(30)), 0));
     }
 
     #[test]

@@ -55,6 +55,10 @@ pub enum Error {
         /// What mends it.
         hint: String,
     },
+    /// In a pipeline that is followed: the policy, a publication or the target no longer fits the tables that there are.
+    /// See [`Error::unfit`].
+    #[error(transparent)]
+    Unfit(Box<Error>),
     /// A check failed.
     #[error("{failed} of {checks} checks failed")]
     Check {
@@ -100,6 +104,8 @@ pub enum Kind {
     Refused,
     /// Look at the row, the table or the right that stands in the way; the stream is held.
     Data,
+    /// Mend the policy, or the tables: one no longer fits the other; the stream is held.
+    Unfit,
     /// Give it more time.
     Timeout,
     /// Nothing.
@@ -117,6 +123,7 @@ impl Kind {
         Kind::Denied,
         Kind::Refused,
         Kind::Data,
+        Kind::Unfit,
         Kind::Timeout,
         Kind::Interrupted,
         Kind::Bug,
@@ -126,7 +133,7 @@ impl Kind {
     pub fn exit_code(self) -> u8 {
         match self {
             Kind::Bug => 1,
-            Kind::Config => 2,
+            Kind::Config | Kind::Unfit => 2,
             Kind::Check => 3,
             Kind::Unavailable | Kind::Denied => 4,
             Kind::Refused => 5,
@@ -158,6 +165,7 @@ impl Error {
             Error::Target(Target::Data { source, .. }) if source.is_transient() => Kind::Unavailable,
             Error::Target(Target::Data { .. } | Target::Diverged { .. }) => Kind::Data,
             Error::Target(Target::Bug(_)) | Error::Bug(_) => Kind::Bug,
+            Error::Unfit(_) => Kind::Unfit,
             Error::Check { .. } => Kind::Check,
             Error::Timeout(_) => Kind::Timeout,
             Error::Interrupted => Kind::Interrupted,
@@ -169,9 +177,33 @@ impl Error {
         Error::Production { action, source: wire::Error::Closed }
     }
 
+    /// The same, of a pipeline that is followed. A first run has somebody before it, who hears that the file is wrong. Later a
+    /// migration of either side makes it so, with nobody there: production keeps WAL for us meanwhile, and a process
+    /// that has gone says nothing of it. Wrong servers and a second sluice are no matter of tables: they stay refused.
+    pub fn unfit(self) -> Error {
+        use sink_postgres::Error as Target;
+        match self {
+            Error::Config(_) | Error::Refused { .. } | Error::Target(Target::Refused { .. }) => {
+                Error::Unfit(Box::new(self))
+            }
+            other => other,
+        }
+    }
+
     /// What the process exits with.
     pub fn exit_code(&self) -> u8 {
-        self.kind().exit_code()
+        match self {
+            Error::Unfit(what) => what.exit_code(),
+            e => e.kind().exit_code(),
+        }
+    }
+
+    /// All of it in one text, for those who only see why the stream stands still.
+    pub fn told(&self) -> String {
+        match self.hint() {
+            Some(hint) => format!("{}; hint: {hint}", self.chain()),
+            None => self.chain(),
+        }
     }
 
     /// What mends it, in one sentence or one statement.
@@ -179,6 +211,10 @@ impl Error {
         use sink_postgres::Error as Target;
         Some(match self {
             Error::Refused { hint, .. } | Error::Target(Target::Refused { hint, .. }) => hint.clone(),
+            Error::Unfit(what) => match &**what {
+                Error::Config(_) => "mend sluice.yaml (and sluice.lock) and send SIGHUP, or take back on production what was changed; nothing is lost meanwhile".into(),
+                e => return e.hint(),
+            },
             Error::Target(Target::Fenced(_)) => "only one sluice may run a pipeline; stop the other, or start this one again to take over".into(),
             Error::Target(Target::Data { operation: "copy", .. }) => "mend the target's table, or give the column a class whose values fit; then run again".into(),
             Error::Target(Target::Data { .. }) => "mend the target's table, or exclude the column or the table; the stream is held here and nothing is lost".into(),

@@ -4,11 +4,13 @@
 //! **What production hears** (invariants 4 and 10): [`Source::confirm`] is called in one place, [`Flow::told`], with the
 //! `durable` position that the sink reports, and the sink reports it only when a synchronous commit has returned.
 
+mod tables;
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
-use filters::change::{Batch, Event, Lsn, Progress, Sink, Source, Table};
+use filters::change::{Batch, Event, Lsn, Progress, Sink, Source};
 use filters::filter::{Compiled, Filter, Verdict};
 use sink_postgres::PostgresSink;
 use tokio::sync::Mutex;
@@ -17,10 +19,10 @@ use wire::Connection;
 use crate::applied::Applied;
 use crate::batch::Batcher;
 use crate::board::Board;
-use crate::error::{Doing, Error};
+use crate::error::Error;
 use crate::setup::Setup;
 use crate::shapes::Shapes;
-use crate::source::{Stream, catalog};
+use crate::source::Stream;
 
 /// Both ends, and what is between them.
 pub struct Flow {
@@ -92,7 +94,7 @@ impl Flow {
         match event {
             Event::Begin { xid, .. } => self.batch.begin(xid),
             // of another shape than the policy was laid over: the copy brings what they say
-            Event::Change(change) if self.shapes.leaves_out(change.table.oid) => {}
+            Event::Change(change) if self.shapes.leaves_out(change.table.oid) => self.batch.left_out(),
             Event::Change(change) => match self.filter.apply(change)? {
                 Verdict::Keep(change) => self.batch.change(change),
                 Verdict::Drop => {}
@@ -113,36 +115,6 @@ impl Flow {
             }
         }
         Ok(())
-    }
-
-    /// A table's shape in the stream; see [`crate::shapes`]. The sink must be here.
-    pub async fn reshaped(&mut self, shape: &Table) -> Result<(), Error> {
-        let Some(planned) = self.shapes.of(shape) else { return Ok(()) };
-        let (name, fits) = (planned.name(), planned.fits(shape));
-        let sink = self.sink.as_mut().ok_or_else(|| Error::Bug("the sink is away".into()))?;
-        let whole = sink.pending().any(|(n, p)| *n == name && p.is_whole());
-        if whole || fits && !planned.shields() {
-            self.shapes.mark(shape.oid, fits);
-            return Ok(());
-        }
-        let now = catalog::table(&mut *self.watch.lock().await, &name.0, &name.1).await.doing("read the catalog")?;
-        if let Some(how) = planned.differs(now.as_ref()) {
-            return Err(Error::Changed { table: planned.table.shape.to_string(), how });
-        }
-        if fits {
-            self.shapes.mark(shape.oid, true);
-            return Ok(());
-        }
-        let table = planned.table.shape.to_string();
-        // what was applied of an open transaction goes, so that the mark stays
-        sink.drop_pieces().await?;
-        sink.make_pending(&name).await?;
-        Err(Error::Changed { table, how: "has rows of another shape in the stream: it is copied again" })
-    }
-
-    /// Would [`reshaped`](Self::reshaped) have to ask anybody?
-    pub fn is_plain(&self, shape: &Table) -> bool {
-        self.shapes.of(shape).is_none_or(|p| p.fits(shape) && !p.shields() && !self.shapes.leaves_out(shape.oid))
     }
 
     /// A batch is about to be applied: what the checkpoint has to remember with it, and what is shown.

@@ -5,6 +5,7 @@
 //! | a server is out of reach, or of room | try again, for ever | try again for a while, then exit 4 |
 //! | refused for safety | exit 5 | exit 5 |
 //! | a row, a right, a table stands in the way | **hold**: stay up, go red, look again now and then | exit 6 |
+//! | the policy no longer fits the tables (of a pipeline that has run before) | hold | exit 2, or 5 where it could hurt |
 //! | a server does not let us in: a password, a certificate | hold | exit 4 |
 //!
 //! While it holds, nothing is confirmed to production, so nothing is lost; the WAL that production keeps meanwhile is
@@ -98,10 +99,10 @@ pub async fn run(
                 }
                 wait
             }
-            Kind::Data | Kind::Denied if !one_shot => {
+            Kind::Data | Kind::Denied | Kind::Unfit if !one_shot => {
                 tracing::error!(error = error.chain(), hint = error.hint(), "held");
-                board.stands(Phase::Held(error.chain()));
-                tell(&config, &error.chain(), &mut stop).await;
+                board.stands(Phase::Held(error.told()));
+                tell(&config, &error.told(), &mut stop).await;
                 LOOK_AGAIN
             }
             _ => return Err(error),
@@ -161,7 +162,8 @@ async fn once(
     if end.is_ok() {
         pipeline.close().await;
     }
-    end
+    // a table of the target that is met for the first time, or anew
+    end.map_err(Error::unfit)
 }
 
 /// 100 ms, doubling up to 10 s, with jitter so that many do not come at once.

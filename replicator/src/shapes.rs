@@ -16,9 +16,12 @@
 //!
 //! **Two lists of names that are equal, and other columns.** `DROP note; RENAME email TO note; ADD email` gives the list that
 //! was there before, and `note` holds what was masked. A Relation comes again after every change of a table, so each one
-//! of a table that masks or drops something makes us compare the numbers in the catalog. It says "now" and not "then", and
-//! that is enough: with the same names in the same order, other numbers mean that a column of the plan was dropped, and
-//! numbers do not come back.
+//! makes us compare the numbers in the catalog. It says "now" and not "then", and that is enough: with the same names in the
+//! same order, other numbers mean that a column of the plan was dropped, and numbers do not come back. But it must not say
+//! "before": the catalog is read once it shows the transaction that the Relation came in (`flow/tables.rs`).
+//!
+//! A migration that sends no Relation, because no row follows it, is seen by the same comparison at a timer; and rows that
+//! were written anew under the same shape by [`crate::source::rewrites`].
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -69,6 +72,18 @@ impl Shapes {
         self.planned.get(&shape.oid).or_else(|| self.planned.values().find(named))
     }
 
+    /// The planned table of that OID.
+    pub fn get(&self, oid: u32) -> Option<&Planned> {
+        self.planned.get(&oid)
+    }
+
+    /// It looks otherwise now, and nothing of that is anything to us.
+    pub fn saw(&mut self, oid: u32, look: String) {
+        if let Some(planned) = self.planned.get_mut(&oid) {
+            planned.table.look = look;
+        }
+    }
+
     /// All of them.
     pub fn planned(&self) -> impl Iterator<Item = &Planned> {
         self.planned.values()
@@ -96,9 +111,9 @@ impl Planned {
         self.table.name()
     }
 
-    /// Does it mask or drop anything, so that a name must not deceive us?
-    pub fn shields(&self) -> bool {
-        self.compiled.masked_columns().chain(self.compiled.dropped_columns()).next().is_some()
+    /// The numbers of the columns that are copied.
+    pub fn copied(&self) -> Vec<i32> {
+        self.compiled.sources().iter().filter_map(|&i| self.table.numbers.get(i).copied()).collect()
     }
 
     /// See the module.

@@ -63,7 +63,13 @@ pub async fn open(config: &Config, lock: Option<&Lock>, board: &Board) -> Result
     different(&mut watch, &mut staging).await?;
     schema::ensure(&mut staging).await?;
     let memory = known::read(&mut staging, &config.pipeline).await?;
-    let plan = worth_it(plan(config, lock, memory, &mut watch).await?)?;
+    let followed = checkpoint::read(&mut staging, &config.pipeline).await?.is_some_and(|known| known.lsn.is_some());
+    let unfit = |e: Error| if followed { e.unfit() } else { e };
+    if followed {
+        // also while it is held here for days
+        held_wal(config, &mut watch, board).await?;
+    }
+    let plan = plan(config, lock, memory, &mut watch).await.and_then(worth_it).map_err(unfit)?;
     let protected = protected(config, &mut staging).await?;
     let memory = config.limits.logical_decoding_work_mem;
     let mut replication = production::replication(&source, &config.pipeline, memory).await?;
@@ -71,9 +77,10 @@ pub async fn open(config: &Config, lock: Option<&Lock>, board: &Board) -> Result
 
     // 2. intend
     match ours.publications.first().filter(|_| ours.adopted) {
-        Some(name) => publication::publishes(&mut watch, name, plan.tables.iter().map(|(t, _)| t)).await?,
-        None => publish::publish(config, &source, &plan, &mut watch).await?,
+        Some(name) => publication::publishes(&mut watch, name, plan.tables.iter().map(|(t, _)| t)).await,
+        None => publish::publish(config, &source, &plan, &mut watch).await,
     }
+    .map_err(unfit)?;
     failpoint::hit("start.published");
     ours.identity.publications =
         publication::fingerprint(&mut watch, &ours.publications).await.doing("read the publications")?;
@@ -82,7 +89,7 @@ pub async fn open(config: &Config, lock: Option<&Lock>, board: &Board) -> Result
     failpoint::hit("start.intended");
 
     // 3. take over
-    let (mut sink, taken, fresh) = take_over(config, &target, &plan, protected).await?;
+    let (mut sink, taken, fresh) = take_over(config, &target, &plan, protected).await.map_err(unfit)?;
     failpoint::hit("start.registered");
 
     // 4. slot
@@ -110,7 +117,7 @@ pub async fn open(config: &Config, lock: Option<&Lock>, board: &Board) -> Result
         if !joined.is_empty() {
             let xid = snapshot::next_xid(&mut watch).await?;
             for name in &joined {
-                sink.make_pending(name).await?;
+                sink.make_pending(name, "it joined the publication").await?;
             }
             failpoint::hit("start.pending");
             sink.set_wait(&joined, xid).await?;
@@ -153,6 +160,16 @@ pub async fn open(config: &Config, lock: Option<&Lock>, board: &Board) -> Result
         unsynced: None,
     };
     Ok((Pipeline::new(flow, ours.identity.publications), goal))
+}
+
+/// Shows how much WAL production holds for us, and warns of it.
+async fn held_wal(config: &Config, watch: &mut Connection, board: &Board) -> Result<(), Error> {
+    let Some(slot) = slot::look(watch, &config.slot()).await.doing("look at the slot")? else { return Ok(()) };
+    board.state().wal_held = slot.held;
+    if u64::try_from(slot.held).is_ok_and(|held| held > config.limits.wal_warn) {
+        tracing::warn!(bytes = slot.held, budget = config.limits.wal_warn, "production holds much WAL for our slot");
+    }
+    Ok(())
 }
 
 /// A plan that copies nothing is a mistake.
@@ -205,7 +222,7 @@ async fn make_slot(
     let lsn = slot::create(replication, name).await.doing("create the slot")?;
     failpoint::hit("start.slot_made");
     for (table, _) in &plan.tables {
-        sink.make_pending(&table.name()).await?;
+        sink.make_pending(&table.name(), "").await?;
     }
     tracing::info!(slot = name, at = %lsn, "slot created");
     Ok(lsn)

@@ -41,7 +41,7 @@ impl PostgresSink {
             let columns = serde_json::to_string(&spec.known.columns).map_err(|e| Error::Bug(e.to_string()))?;
             sql.push_str(&format!(
                 "INSERT INTO sluice.tables (pipeline, schema, name, oid, key, columns, only_rows) VALUES ({p}, {s}, {n}, {}, {}, {}, {})
-                 ON CONFLICT (pipeline, schema, name) DO UPDATE SET oid = EXCLUDED.oid, key = EXCLUDED.key, columns = EXCLUDED.columns, only_rows = EXCLUDED.only_rows; ",
+                 ON CONFLICT (pipeline, schema, name) DO UPDATE SET oid = EXCLUDED.oid, key = EXCLUDED.key, columns = EXCLUDED.columns, only_rows = EXCLUDED.only_rows, note = ''; ",
                 spec.known.oid,
                 array(&spec.known.key),
                 quote_literal(&columns),
@@ -107,41 +107,28 @@ impl PostgresSink {
         Ok(rows.iter().filter_map(|r| Some(((text(&r, 0), text(&r, 1)), r.get(2)?.parse().ok()?))).collect())
     }
 
-    /// Remembers the partitions that production's table had when it was copied.
-    pub async fn set_leaves(&mut self, name: &(String, String), leaves: &str) -> Result<(), Error> {
+    /// Notes where the rows of production's table were, in the words of whoever looks there: when it was copied, and since.
+    pub async fn note_rows(&mut self, name: &(String, String), rows: &str) -> Result<(), Error> {
         let pipeline = self.options.pipeline.clone();
         self.db
             .execute(
-                "UPDATE sluice.tables SET leaves = $4 WHERE (pipeline, schema, name) = ($1, $2, $3)",
-                &[Some(&pipeline), Some(&name.0), Some(&name.1), Some(leaves)],
+                "UPDATE sluice.tables SET rows_at = $4 WHERE (pipeline, schema, name) = ($1, $2, $3)",
+                &[Some(&pipeline), Some(&name.0), Some(&name.1), Some(rows)],
             )
             .await?;
         Ok(())
     }
 
-    /// The tables whose partitions are no longer those that were copied. A leaf's TRUNCATE, DETACH and DROP, and ATTACH of a
-    /// filled one, send nothing through the root.
-    pub async fn other_leaves(
-        &mut self,
-        now: &HashMap<(String, String), String>,
-    ) -> Result<Vec<(String, String)>, Error> {
+    /// What was noted so of each table that is not pending as a whole.
+    pub async fn noted_rows(&mut self) -> Result<Vec<((String, String), Option<String>)>, Error> {
         let pipeline = self.options.pipeline.clone();
         let rows = self
             .db
-            .query(
-                "SELECT schema, name, leaves FROM sluice.tables WHERE pipeline = $1 AND leaves IS NOT NULL",
-                &[Some(&pipeline)],
-            )
+            .query("SELECT schema, name, rows_at FROM sluice.tables WHERE pipeline = $1", &[Some(&pipeline)])
             .await?;
         let text = |r: &wire::Row<'_>, i: usize| r.get(i).unwrap_or_default().to_owned();
-        let mut other: Vec<(String, String)> = rows
-            .iter()
-            .map(|r| ((text(&r, 0), text(&r, 1)), text(&r, 2)))
-            .filter(|(name, leaves)| now.get(name).is_some_and(|now| now != leaves))
-            .map(|(name, _)| name)
-            .collect();
-        other.retain(|name| self.tables.get(name).is_some_and(|p| !p.is_whole()));
-        Ok(other)
+        let all = rows.iter().map(|r| ((text(&r, 0), text(&r, 1)), r.get(2).map(str::to_owned)));
+        Ok(all.filter(|(name, _)| self.tables.get(name).is_some_and(|p| !p.is_whole())).collect())
     }
 
     /// The table as it was registered.

@@ -38,8 +38,8 @@ CREATE TABLE IF NOT EXISTS sluice.tables (
   copy_ms bigint NOT NULL DEFAULT 0,   -- that loading its ranges took, all of them together
   copied_at timestamptz,               -- when the last of them was loaded
   rows_applied bigint NOT NULL DEFAULT 0, divergences bigint NOT NULL DEFAULT 0,
-  last_change timestamptz, note text NOT NULL DEFAULT '',
-  leaves text,                         -- partitions of production's table when it was copied; others: it is due again
+  last_change timestamptz, note text NOT NULL DEFAULT '', -- why it is copied again, while it is
+  rows_at text,                        -- files and catalog rows of production's table, as JSON: rows written anew are told by them
   wait_xid bigint,                     -- joined a running publication: no snapshot counts before this transaction id
   PRIMARY KEY (pipeline, schema, name)
 );

@@ -2,13 +2,17 @@
 
 mod extremes;
 pub mod flow;
+mod followed;
 mod identity;
 mod keyless;
 mod leaves;
 mod migrations;
 mod ranges;
+mod rewrites;
 mod settings;
 mod tables;
 mod types;
+mod unfit;
+mod unseen;
 
 pub use flow::Flow;

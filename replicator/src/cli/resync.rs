@@ -34,7 +34,8 @@ pub async fn run(args: &Args, verb: &Resync) -> Result<(), Error> {
         let (p, s, n) = (quote_literal(&config.pipeline), quote_literal(schema), quote_literal(name));
         // what was pending of it before is in it
         db.simple(&format!(
-            "BEGIN; DELETE FROM sluice.pending WHERE (pipeline, schema, name) = ({p}, {s}, {n});
+            "BEGIN; UPDATE sluice.tables SET note = '' WHERE (pipeline, schema, name) = ({p}, {s}, {n});
+             DELETE FROM sluice.pending WHERE (pipeline, schema, name) = ({p}, {s}, {n});
              INSERT INTO sluice.pending (pipeline, schema, name) VALUES ({p}, {s}, {n}); COMMIT"
         ))
         .await

@@ -19,6 +19,7 @@ use crate::board::TableCopy;
 use crate::error::{Doing, Error};
 use crate::flow::Flow;
 use crate::source::catalog::{self, SourceTable};
+use crate::source::rewrites;
 
 /// Keys of pending points that one chunk brings.
 const POINTS: usize = 500;
@@ -61,9 +62,12 @@ impl Parts {
             announce(flow, &due.compiled, found.rows);
             sink.mapping(&due.compiled.output).await?;
             let whole = sink.pending().any(|(n, p)| *n == due.name && p.is_whole());
-            if whole && found.kind == 'p' {
-                let leaves = catalog::leaves(exporter).await.doing("read the partitions")?;
-                sink.set_leaves(&due.name, leaves.get(&due.name).map_or("", String::as_str)).await?;
+            if whole {
+                let oid = found.shape.oid;
+                let look = rewrites::looks(exporter, &[oid]).await.doing("read the catalog")?.remove(&oid);
+                if let (Some(look), Some(planned)) = (look, planned) {
+                    sink.note_rows(&due.name, &look.rows.of(&planned.copied()).text()).await?;
+                }
             }
             tables.push((due, found));
         }

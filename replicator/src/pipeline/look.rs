@@ -1,12 +1,12 @@
 //! What the loop looks at once in a while, because nobody tells it: what production holds for us, whether the
-//! publications and partitions are still those that were copied, whether it is still our turn.
+//! publications and tables are still those that were copied, whether it is still our turn.
 
 use std::time::Instant;
 
 use super::Pipeline;
 use crate::board::Phase;
 use crate::error::{Doing, Error};
-use crate::source::{catalog, publication, snapshot::Snapshot};
+use crate::source::{publication, snapshot::Snapshot};
 
 impl Pipeline {
     /// Looks at production and at the target's registry. True: somebody wants the files to be read again.
@@ -18,7 +18,7 @@ impl Pipeline {
             self.look_at_publications().await?;
         }
         if self.looks % 10 == 1 {
-            self.look_at_partitions().await?;
+            self.flow.look_at_tables().await?;
         }
         let mut reread = false;
         if let Some(sink) = &mut self.flow.sink {
@@ -85,17 +85,5 @@ impl Pipeline {
             true => Ok(()),
             false => Err(Error::start_over("the publications changed; starting over")),
         }
-    }
-
-    /// Partitions that were truncated, detached or attached send nothing: their table is copied again.
-    async fn look_at_partitions(&mut self) -> Result<(), Error> {
-        let now = catalog::leaves(&mut *self.flow.watch.lock().await).await.doing("read the partitions")?;
-        // what the target is asked from here on does not keep production's pulse waiting
-        let Some(sink) = &mut self.flow.sink else { return Ok(()) };
-        for name in sink.other_leaves(&now).await? {
-            tracing::info!(schema = name.0, table = name.1, "its partitions changed on production: it is copied again");
-            sink.make_pending(&name).await?;
-        }
-        Ok(())
     }
 }

@@ -20,7 +20,7 @@ pub struct SourceTable {
     pub facts: Vec<ColumnFacts>,
     /// Their numbers (`attnum`), ascending: a name can move to another column, a number cannot.
     pub numbers: Vec<i32>,
-    /// As [`looks`] gives it.
+    /// As [`looks`](super::rewrites::looks) gives its `print`.
     pub look: String,
     /// `p` for a partitioned table, else `r`.
     pub kind: char,
@@ -83,34 +83,6 @@ pub async fn tables(db: &mut Connection) -> Result<Vec<SourceTable>, Error> {
 pub async fn table(db: &mut Connection, schema: &str, name: &str) -> Result<Option<SourceTable>, Error> {
     Ok(read(db, "n.nspname = $1::text AND c.relname = $2::text", &[Some(schema), Some(name)]).await?.pop())
 }
-
-/// A fingerprint of each of these tables, by OID: its name, its identity, its columns with number, name and type. One that
-/// is gone is left out.
-pub async fn looks(db: &mut Connection, oids: impl IntoIterator<Item = u32>) -> Result<HashMap<u32, String>, Error> {
-    let list = oids.into_iter().map(|oid| oid.to_string()).collect::<Vec<_>>().join(",");
-    let rows = db
-        .query(
-            &format!("SELECT c.oid, {LOOK} FROM {RELATIONS} WHERE c.oid = ANY ($1::oid[])"),
-            &[Some(&format!("{{{list}}}"))],
-        )
-        .await?;
-    Ok(rows.iter().filter_map(|r| Some((r.get(0)?.parse().ok()?, r.get(1)?.to_owned()))).collect())
-}
-
-/// A fingerprint of the partitions of every partitioned table: which leaves, and which files they are in. TRUNCATE of a
-/// leaf gives it another file; so does a rewrite, which costs a needless copy and no more.
-pub async fn leaves(db: &mut Connection) -> Result<HashMap<(String, String), String>, Error> {
-    let rows = db.query(LEAVES, &[]).await?;
-    let text = |r: &wire::Row<'_>, i: usize| r.get(i).unwrap_or_default().to_owned();
-    Ok(rows.iter().map(|r| ((text(&r, 0), text(&r, 1)), text(&r, 2))).collect())
-}
-
-const LEAVES: &str = "
-SELECT n.nspname, c.relname,
-  pg_catalog.md5(pg_catalog.string_agg(t.relid::oid || ':' || coalesce(pg_catalog.pg_relation_filenode(t.relid), 0), ',' ORDER BY t.relid::oid))
-FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-CROSS JOIN LATERAL pg_catalog.pg_partition_tree(c.oid) t
-WHERE c.relkind = 'p' AND NOT c.relispartition AND t.isleaf GROUP BY 1, 2";
 
 async fn read(db: &mut Connection, which: &str, params: &[Option<&str>]) -> Result<Vec<SourceTable>, Error> {
     let sql = TABLES.replace("RELATIONS", RELATIONS).replace("LOOK", LOOK).replace("WHICH", which);
@@ -261,12 +233,12 @@ fn kind(name: &str) -> Option<Reading> {
     })
 }
 
-const RELATIONS: &str = "pg_catalog.pg_class c
+pub(super) const RELATIONS: &str = "pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_catalog.pg_index x ON x.indrelid = c.oid AND x.indimmediate AND x.indisvalid AND x.indpred IS NULL AND x.indexprs IS NULL
   AND CASE WHEN c.relreplident = 'i' THEN x.indisreplident ELSE x.indisprimary END";
 
-const LOOK: &str = "pg_catalog.md5(pg_catalog.json_build_array(n.nspname, c.relname, c.relkind, c.relreplident, x.indkey::text,
+pub(super) const LOOK: &str = "pg_catalog.md5(pg_catalog.json_build_array(n.nspname, c.relname, c.relkind, c.relreplident, x.indkey::text,
     (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(a.attnum, a.attname, a.atttypid, a.atttypmod, a.attgenerated) ORDER BY a.attnum)
       FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped))::text)";
 

@@ -14,6 +14,7 @@ pub mod pgoutput;
 pub mod production;
 pub mod publication;
 mod reader;
+pub mod rewrites;
 mod scan;
 pub mod slot;
 pub mod snapshot;

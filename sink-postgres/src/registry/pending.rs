@@ -56,8 +56,15 @@ impl PostgresSink {
         Ok(())
     }
 
-    /// Makes a table pending as a whole: `resync`, and what cannot be said of one key.
-    pub async fn make_pending(&mut self, name: &(String, String)) -> Result<(), Error> {
+    /// Makes a table pending as a whole, for what cannot be said of one key; `why` is what `status` says of it meanwhile.
+    pub async fn make_pending(&mut self, name: &(String, String), why: &str) -> Result<(), Error> {
+        let pipeline = self.options.pipeline.clone();
+        self.db
+            .execute(
+                "UPDATE sluice.tables SET note = $4 WHERE (pipeline, schema, name) = ($1, $2, $3)",
+                &[Some(&pipeline), Some(&name.0), Some(&name.1), Some(why)],
+            )
+            .await?;
         self.add_pending(name, None).await
     }
 

@@ -47,11 +47,11 @@ pub async fn gather(config: &Config, lock: Option<&Lock>) -> Result<(State, Opti
     state.source = server(&config.source.environment, error);
     let (staging, error) = split(staging);
     state.target = server(&config.target.environment, error);
-    let Said { slot, lag, policy, problems } = production;
+    let Said { slot, lag, policy, unidentified, problems } = production;
     let whole = policy.is_some();
     let tables = policy.map_or_else(Vec::new, |(mut resolved, found)| {
         resolved.remember(&found, &staging.memory);
-        source::tables(&resolved.policy, &found)
+        source::tables(&resolved.policy, &found, &unidentified)
     });
     (state.slot, state.lag, state.problems) = (slot, lag, problems);
     state.tables = join(tables, staging.tables, whole);
@@ -97,7 +97,13 @@ fn join(mut policy: Vec<Table>, target: Vec<Table>, whole: bool) -> Vec<Table> {
         match policy.iter_mut().find(|t| t.name == known.name) {
             Some(table) => {
                 let said = std::mem::take(table);
-                *table = Table { masked: said.masked, dropped: said.dropped, withheld: said.withheld, ..known };
+                *table = Table {
+                    masked: said.masked,
+                    dropped: said.dropped,
+                    withheld: said.withheld,
+                    identified: said.identified,
+                    ..known
+                };
             }
             None => policy.push(Table { state: if whole { "leaving" } else { "" }, ..known }),
         }
@@ -153,6 +159,7 @@ async fn read(config: &Config, db: &mut Connection) -> Result<Target, wire::Erro
             pending_points: number(8).unwrap_or(0),
             copied_at: row.get(9).map(str::to_owned),
             copy_seconds: number(10).map(|ms| ms as f64 / 1000.0),
+            copied_because: row.get(11).filter(|why| !why.is_empty() && number(7) > Some(0)).map(str::to_owned),
             ..Table::default()
         });
     }
@@ -177,6 +184,6 @@ const TABLES: &str = r#"
 SELECT t.schema, t.name, t.rows_copied, t.rows_applied, t.divergences,
   pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - t.last_change), t.wait_xid,
   count(p.id) FILTER (WHERE p.point IS NULL), count(p.point),
-  pg_catalog.to_char(t.copied_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), t.copy_ms
+  pg_catalog.to_char(t.copied_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), t.copy_ms, t.note
 FROM sluice.tables t LEFT JOIN sluice.pending p USING (pipeline, schema, name)
 WHERE t.pipeline = $1 GROUP BY t.pipeline, t.schema, t.name"#;

@@ -111,12 +111,17 @@ fn note(t: &Table) -> String {
         }
     };
     some_of(t.pending_ranges, format!("{} to copy", some(t.pending_ranges, "range", "ranges")));
+    some_of(t.copied_because.iter().count() as u64, t.copied_because.clone().unwrap_or_default());
     some_of(t.pending_points, format!("{} to heal", some(t.pending_points, "row", "rows")));
     some_of(t.wait_xid.unwrap_or(0), format!("waits for transaction {}", t.wait_xid.unwrap_or(0)));
     some_of(t.masked.unwrap_or(0), format!("{} masked", t.masked.unwrap_or(0)));
     some_of(t.dropped.unwrap_or(0), format!("{} dropped", t.dropped.unwrap_or(0)));
     some_of(t.withheld.len() as u64, format!("{} withheld: {}", t.withheld.len(), t.withheld.join(" ")));
     some_of(t.divergences, some(t.divergences, "divergence", "divergences"));
+    some_of(
+        u64::from(t.identified == Some(false)),
+        format!("updates and deletes do not arrive: ALTER TABLE {} REPLICA IDENTITY FULL", t.name),
+    );
     some_of(u64::from(t.state == "new"), "sluice run copies it".to_owned());
     some_of(u64::from(t.state == "leaving"), "no longer in tables:".to_owned());
     notes.join(", ")

@@ -22,6 +22,8 @@ pub struct Said {
     pub lag: Lag,
     /// What the configuration makes of its tables, and these.
     pub policy: Option<(Resolved, Vec<SourceTable>)>,
+    /// Those (by OID) whose updates and deletes cannot be published.
+    pub unidentified: Vec<u32>,
     /// What is not as it should be.
     pub problems: Vec<String>,
 }
@@ -49,6 +51,7 @@ pub async fn ask(config: &Config, lock: Option<&Lock>, info: &Conninfo) -> Resul
     }
     let found = catalog::tables(&mut db).await.doing("read the catalog")?;
     db.close().await;
+    said.unidentified = found.iter().filter(|t| !t.identified).map(|t| t.shape.oid).collect();
     let plain: Vec<SourceTable> = found.iter().map(start::described).collect();
     match config.resolve(&plain, lock) {
         Ok(resolved) => said.policy = Some((resolved, plain)),
@@ -99,7 +102,7 @@ FROM pg_catalog.pg_replication_slots s LEFT JOIN pg_catalog.pg_stat_activity a
 WHERE s.slot_name = $1 ORDER BY a.query_start DESC NULLS LAST LIMIT 1";
 
 /// What the policy says of each table that is named.
-pub fn tables(policy: &Policy, found: &[SourceTable]) -> Vec<Table> {
+pub fn tables(policy: &Policy, found: &[SourceTable], unidentified: &[u32]) -> Vec<Table> {
     let mut tables = Vec::new();
     for table in found {
         let mut shown = Table { name: table.full_name(), ..Table::default() };
@@ -107,6 +110,7 @@ pub fn tables(policy: &Policy, found: &[SourceTable]) -> Vec<Table> {
             TableRule::Exclude => continue,
             TableRule::Structure => shown.state = "structure",
             TableRule::Copy(rules) => {
+                shown.identified = Some(!unidentified.contains(&table.oid));
                 let of = |is: fn(&Class) -> bool| table.columns.iter().filter(move |c| is(rules.class(&c.name)));
                 shown.masked = Some(of(|c| matches!(c, Class::Mask { .. })).count() as u64);
                 shown.dropped = Some(of(|c| matches!(c, Class::Drop)).count() as u64);

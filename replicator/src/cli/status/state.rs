@@ -95,6 +95,8 @@ pub struct Table {
     pub state: &'static str,
     /// Ranges that are not exact yet.
     pub pending_ranges: u64,
+    /// Why ranges of it are copied again, where there is a reason to tell.
+    pub copied_because: Option<String>,
     /// Single keys that are not exact yet.
     pub pending_points: u64,
     /// Waits until this transaction of production has ended.
@@ -111,6 +113,8 @@ pub struct Table {
     pub divergences: u64,
     /// When the last change arrived.
     pub last_change_seconds_ago: Option<f64>,
+    /// Do updates and deletes arrive too? `false`: the table has no replica identity.
+    pub identified: Option<bool>,
     /// Columns that are masked.
     pub masked: Option<u64>,
     /// Columns that are dropped.

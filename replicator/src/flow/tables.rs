@@ -1,0 +1,151 @@
+//! Production's tables held against the plan: at each shape that comes by in the stream, and now and then, because a
+//! migration without a row sends nothing. See [`crate::shapes`] and [`crate::source::rewrites`].
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use filters::change::Table;
+
+use super::Flow;
+use crate::error::{Doing, Error};
+use crate::source::rewrites::{self, Look, Rows};
+use crate::source::{catalog, snapshot};
+
+/// Schema and name.
+type Name = (String, String);
+
+/// So long nobody wonders that production does not show yet what its stream has.
+const SOON: Duration = Duration::from_secs(1);
+/// It is asked again this often at most.
+const AGAIN: Duration = Duration::from_millis(50);
+
+/// What `status` says of a table that is copied again.
+const REWRITTEN: &str = "its rows were rewritten on production";
+
+impl Flow {
+    /// A table's shape in the stream. The sink must be here.
+    ///
+    /// Also one that fits: it comes after every change of a table, so it may be one that changed the rows and not the
+    /// shape, or the same names over other columns.
+    pub async fn reshaped(&mut self, shape: &Table) -> Result<(), Error> {
+        let Some(planned) = self.shapes.of(shape) else { return Ok(()) };
+        let (name, oid, fits) = (planned.name(), planned.table.shape.oid, planned.fits(shape));
+        let table = planned.table.shape.to_string();
+        let sink = self.sink.as_mut().ok_or_else(|| Error::Bug("the sink is away".into()))?;
+        if sink.pending().any(|(n, p)| *n == name && p.is_whole()) {
+            self.shapes.mark(shape.oid, fits);
+            return Ok(());
+        }
+        self.shown(&table).await?;
+        let now = self.looks(&[oid]).await?;
+        self.compare(&[oid], &now).await?;
+        let rewritten = !self.rewritten(&now).await?.is_empty();
+        if fits && !rewritten {
+            self.shapes.mark(shape.oid, true);
+            return Ok(());
+        }
+        let sink = self.sink.as_mut().ok_or_else(|| Error::Bug("the sink is away".into()))?;
+        // what was applied of an open transaction goes, so that the mark stays
+        sink.drop_pieces().await?;
+        let how = if rewritten {
+            sink.make_pending(&name, REWRITTEN).await?;
+            "was rewritten on production: it is copied again"
+        } else {
+            sink.make_pending(&name, "its rows came in another shape").await?;
+            "has rows of another shape in the stream: it is copied again"
+        };
+        Err(Error::Changed { table, how })
+    }
+
+    /// Must nobody be asked about this shape? It is no replicated table's.
+    pub fn is_plain(&self, shape: &Table) -> bool {
+        self.shapes.of(shape).is_none()
+    }
+
+    /// All tables, now and then: what changed without a row, or has no row behind it.
+    pub async fn look_at_tables(&mut self) -> Result<(), Error> {
+        let oids: Vec<u32> = self.shapes.planned().map(|p| p.table.shape.oid).collect();
+        let now = self.looks(&oids).await?;
+        self.compare(&oids, &now).await?;
+        for name in self.rewritten(&now).await? {
+            tracing::info!(schema = name.0, table = name.1, "{REWRITTEN}: it is copied again");
+            if let Some(sink) = &mut self.sink {
+                sink.make_pending(&name, REWRITTEN).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn looks(&self, oids: &[u32]) -> Result<HashMap<u32, Look>, Error> {
+        rewrites::looks(&mut *self.watch.lock().await, oids).await.doing("read the catalog")
+    }
+
+    /// Waits until production shows what the transaction has done that comes by just now.
+    ///
+    /// The stream can be ahead of what any snapshot shows ([`crate::applied`]): the catalog would be read as it was before
+    /// the migration whose rows are in our hands. A migration in an earlier transaction is shown: who wrote behind it had
+    /// waited for its lock.
+    async fn shown(&self, table: &str) -> Result<(), Error> {
+        let Some(xid) = self.batch.xid() else { return Ok(()) };
+        let (began, mut pause, mut said) = (Instant::now(), Duration::from_millis(1), false);
+        loop {
+            let now = snapshot::now(&mut *self.watch.lock().await).await?;
+            if now.shows(now.full(xid)) {
+                return Ok(());
+            }
+            if !said && began.elapsed() > SOON {
+                said = true;
+                tracing::warn!(
+                    table,
+                    xid,
+                    "production does not show this transaction yet (a synchronous standby?); its table is looked at then"
+                );
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(AGAIN);
+        }
+    }
+
+    /// Are these tables still what was planned, so far as it is anything to us?
+    async fn compare(&mut self, oids: &[u32], now: &HashMap<u32, Look>) -> Result<(), Error> {
+        for &oid in oids {
+            let Some(planned) = self.shapes.get(oid) else { continue };
+            if now.get(&oid).is_some_and(|look| look.print == planned.table.look) {
+                continue;
+            }
+            let (schema, name) = planned.name();
+            let found =
+                catalog::table(&mut *self.watch.lock().await, &schema, &name).await.doing("read the catalog")?;
+            if let Some(how) = planned.differs(found.as_ref()) {
+                return Err(Error::Changed { table: planned.table.shape.to_string(), how });
+            }
+            let Some(found) = found else { continue };
+            let known = |name: &str| planned.table.shape.columns.iter().any(|c| *c.name == *name);
+            let names = found.shape.columns.iter().map(|c| &*c.name);
+            let added: Vec<&str> = names.filter(|name| !known(name)).collect();
+            if !added.is_empty() {
+                tracing::warn!(table = %found.shape, columns = added.join(", "), "new on production: withheld until somebody classifies them");
+            }
+            self.shapes.saw(oid, found.look);
+        }
+        Ok(())
+    }
+
+    /// Those of these tables whose rows were written anew since they were copied; what else is other is noted. Of a table
+    /// that is pending as a whole it is noted when its copy begins.
+    async fn rewritten(&mut self, now: &HashMap<u32, Look>) -> Result<Vec<Name>, Error> {
+        let Some(sink) = &mut self.sink else { return Ok(Vec::new()) };
+        let mut due = Vec::new();
+        for (name, noted) in sink.noted_rows().await? {
+            let Some(planned) = self.shapes.planned().find(|p| p.name() == name) else { continue };
+            let Some(look) = now.get(&planned.table.shape.oid) else { continue };
+            let rows = look.rows.clone().of(&planned.copied());
+            match noted.as_deref().and_then(Rows::parse) {
+                Some(was) if was.rewritten(&rows) => due.push(name),
+                Some(was) if was == rows => {}
+                _ => sink.note_rows(&name, &rows.text()).await?,
+            }
+        }
+        Ok(due)
+    }
+}
