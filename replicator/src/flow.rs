@@ -19,6 +19,7 @@ use wire::Connection;
 use crate::applied::Applied;
 use crate::batch::Batcher;
 use crate::board::Board;
+use crate::cancels::Cancels;
 use crate::error::Error;
 use crate::setup::Setup;
 use crate::shapes::Shapes;
@@ -48,6 +49,8 @@ pub struct Flow {
     pub tables: HashMap<(String, String), Arc<Compiled>>,
     /// The shapes that they were planned for, beside those that the stream tells.
     pub shapes: Shapes,
+    /// The sessions of the copy, should nobody wait for them any more.
+    pub cancels: Cancels,
     /// Since when something is applied that is not durable.
     pub unsynced: Option<Instant>,
 }

@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 use filters::change::{Batch, Lsn, Progress, Sink};
 use sink_postgres::PostgresSink;
 use tokio::sync::Mutex;
-use tokio::task::{JoinError, JoinSet};
-use wire::Connection;
+use tokio::task::{JoinError, JoinHandle, JoinSet};
+use wire::{Canceler, Connection};
 
 use crate::board::{Board, Phase};
 use crate::copy::Copier;
@@ -56,12 +56,17 @@ pub struct Pipeline {
     next_slice: Instant,
     /// Slices in a row that could load nothing.
     fruitless: u32,
+    /// The target's session that applies.
+    applies: Option<Canceler>,
+    /// Those that were let go of amid a statement are being asked to end it.
+    abandoned: Option<JoinHandle<()>>,
 }
 
 impl Pipeline {
     /// Puts it together; see [`crate::start`].
     pub fn new(flow: Flow, publications: String) -> Pipeline {
         let now = Instant::now();
+        let applies = flow.sink.as_ref().map(PostgresSink::canceler);
         Pipeline {
             flow,
             copier: Copier::default(),
@@ -74,6 +79,8 @@ impl Pipeline {
             looks: 0,
             next_slice: now,
             fruitless: 0,
+            applies,
+            abandoned: None,
         }
     }
 
@@ -85,8 +92,8 @@ impl Pipeline {
     /// Runs until it is asked to stop, or until `goal` (a position that production had) is reached with nothing pending.
     ///
     /// Wherever it stands, waiting for a target that is slow, locked or gone silent: when production shuts down it lets go
-    /// of it, and when it is asked to stop it ends in time. What is cut off then is rolled back by the server, and the next
-    /// run applies it.
+    /// of it, and when it is asked to stop it ends in time. What is cut off then the servers are asked to end; it is rolled
+    /// back, and the next run applies it.
     pub async fn run(&mut self, goal: Option<Lsn>, stop: &mut Stop) -> Result<End, Error> {
         let (watch, board, mut asked) = (self.flow.watch.clone(), self.flow.board.clone(), stop.clone());
         let late = async move {
@@ -94,12 +101,27 @@ impl Pipeline {
             tokio::time::sleep(GRACE).await;
             why
         };
-        tokio::select! {
+        let (end, waits) = tokio::select! {
             biased;
-            end = self.turn(goal, stop) => end,
-            error = pulse(&watch, &board) => Err(error),
-            why = late => Ok(End::Stopped(why)),
+            end = self.turn(goal, stop) => (end, false),
+            error = pulse(&watch, &board) => (Err(error), true),
+            why = late => (Ok(End::Stopped(why)), true),
+        };
+        // the sink is away while a batch is applied, and while parts are loaded
+        if waits || self.flow.sink.is_none() {
+            self.abandon().await;
         }
+        end
+    }
+
+    /// Lets go of what runs on a server for us, and asks for its end: without that a statement runs on with its locks, and the
+    /// next start waits for it.
+    async fn abandon(&mut self) {
+        // first: it would take the end for contention, and try again
+        self.work.shutdown().await;
+        let cancels = self.flow.cancels.clone();
+        self.applies.take().into_iter().for_each(|c| cancels.add(c));
+        self.abandoned = Some(tokio::spawn(async move { cancels.all().await }));
     }
 
     /// The loop.

@@ -36,6 +36,7 @@ use wire::{Connection, Conninfo};
 use crate::applied::Applied;
 use crate::batch::Batcher;
 use crate::board::Board;
+use crate::cancels::Cancels;
 use crate::config::{self, Config, Lock};
 use crate::error::{Doing, Error};
 use crate::flow::Flow;
@@ -157,6 +158,7 @@ pub async fn open(config: &Config, lock: Option<&Lock>, board: &Board) -> Result
         board: board.clone(),
         tables: plan.tables.into_iter().map(|(t, c)| (t.name(), c)).collect(),
         shapes,
+        cancels: Cancels::default(),
         unsynced: None,
     };
     Ok((Pipeline::new(flow, ours.identity.publications), goal))

@@ -14,7 +14,7 @@ mod merge;
 use std::sync::Arc;
 
 use filters::change::Lsn;
-use wire::{Connection, Conninfo, quote_literal};
+use wire::{Canceler, Connection, Conninfo, quote_literal};
 
 use crate::error::Error;
 use crate::key::array;
@@ -77,6 +77,11 @@ impl Loader {
         let mut db = session::open(info, pipeline, "load", false, &more).await?;
         session::replica_role(&mut db).await?;
         Ok(Loader { db, pipeline: pipeline.into(), epoch })
+    }
+
+    /// What it is asked by to end what it does.
+    pub fn canceler(&self) -> Canceler {
+        self.db.canceler()
     }
 
     /// Begins to load `part` with the stream at `at`. `staged`: by way of a temporary table even into an empty range,
@@ -177,7 +182,8 @@ impl Load<'_> {
         }
         self.forget().await?;
         crate::failpoint::hit("chunk.forgotten");
-        self.loader.db.simple_on_rows("COMMIT").await?;
+        // a deferred trigger speaks here
+        self.loader.db.simple_on_rows("COMMIT").await.map_err(|e| blame(&self.mapping, e))?;
         Ok(())
     }
 

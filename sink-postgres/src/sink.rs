@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use filters::change::{Batch, Lsn, Progress, Sink};
-use wire::{Connection, Conninfo};
+use wire::{Canceler, Connection, Conninfo};
 
 use crate::checkpoint::{self, Checkpoint};
 use crate::claim::Claim;
@@ -111,6 +111,11 @@ impl PostgresSink {
         // the UPDATE above was asynchronous; what it read may be as well: prove it
         sink.sync().await?;
         Ok((sink, taken))
+    }
+
+    /// What its session is asked by to end what it does.
+    pub fn canceler(&self) -> Canceler {
+        self.db.canceler()
     }
 
     /// Where it stands.

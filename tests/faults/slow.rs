@@ -71,6 +71,11 @@ async fn a_slow_target(major: u32) {
         let status = running.wait(Duration::from_secs(10)).await;
         assert!(status.success() && asked.elapsed() < Duration::from_secs(5), "{status} after {:?}", asked.elapsed());
         target.flow();
+        if !silent {
+            // it was asked to end, and does not go on with its locks
+            let over = || async { number(&staging, SLEEPS).await == 0 };
+            wait_until("the statement has ended", Duration::from_secs(5), over).await;
+        }
         run(&staging, &format!("DELETE FROM slow; {END_OURS}")).await;
         running = sluice.spawn(&["run"]);
     }
@@ -134,8 +139,13 @@ async fn production_shuts_down_while_we_wait(major: u32) {
             5 => run(&staging, "ALTER TABLE big DROP CONSTRAINT small").await,
             _ => run(&staging, "DELETE FROM slow").await,
         }
-        if matches!(n, 1 | 3 | 4) {
-            // what we left behind there sleeps on, and holds its rows
+        if matches!(n, 1 | 3) {
+            // what we let go of was asked to end
+            let over = || async { number(&staging, SLEEPS).await == 0 };
+            wait_until("the statement has ended", Duration::from_secs(20), over).await;
+        }
+        if n == 4 {
+            // what we left behind behind a silent line sleeps on, and holds its rows
             run(&staging, &format!("{END_OURS} AND wait_event = 'PgSleep'")).await;
         }
         wait_until("it goes on", world::LIMIT, || async { text(&staging, sum).await == want }).await;

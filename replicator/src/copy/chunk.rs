@@ -7,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 use filters::change::Lsn;
 use filters::filter::Compiled;
 use sink_postgres::load::{Loaded, Loader, Task};
-use wire::{Connection, quote_literal};
+use wire::{Canceler, Connection, quote_literal};
 
 use crate::error::{Doing, Error};
 use crate::setup::Setup;
@@ -38,6 +38,11 @@ impl Reader {
         let source = production::reader(&setup.source, &setup.pipeline, "copy", &[]).await?;
         let loader = Loader::connect(&setup.target, &setup.pipeline, epoch).await?;
         Ok(Reader { source, loader })
+    }
+
+    /// What both are asked by to end what they do.
+    pub fn cancelers(&self) -> [Canceler; 2] {
+        [self.source.canceler(), self.loader.canceler()]
     }
 
     /// Takes part in a snapshot.

@@ -12,6 +12,7 @@ use super::align::Aligned;
 use super::chunk::{Chunk, Reader};
 use super::due::Due;
 use super::parts::Parts;
+use crate::cancels::Cancels;
 use crate::error::{Doing, Error};
 use crate::flow::Flow;
 use crate::setup::Setup;
@@ -80,7 +81,8 @@ async fn run(
     sink.flush().await?;
     let exporter = &mut aligned.exporter;
     let mut parts = Parts::new(flow, sink, exporter, due, aligned.snapshot.xmin).await?;
-    let mut readers = Readers { idle, joined: Vec::new(), snapshot: &aligned.name };
+    let cancels = flow.cancels.clone();
+    let mut readers = Readers { idle, joined: Vec::new(), snapshot: &aligned.name, cancels: &cancels };
     let mut sliced = Sliced::default();
     let mut busy: JoinSet<Loading> = JoinSet::new();
     let mut failed = None;
@@ -120,6 +122,7 @@ async fn run(
             _ = stop.wait() => {
                 // what has not been loaded stays pending
                 busy.shutdown().await;
+                cancels.all().await;
                 return Ok(sliced);
             }
             () = tokio::time::sleep(WATCH) => {
@@ -127,6 +130,7 @@ async fn run(
                     tracing::info!("production waits for a lock of this slice: ending it");
                     // the readers' sessions go with their tasks; their chunks stay pending
                     busy.shutdown().await;
+                    cancels.all().await;
                     return Ok(sliced);
                 }
             }
@@ -143,6 +147,8 @@ struct Readers<'s> {
     joined: Vec<Reader>,
     /// S, as it was exported.
     snapshot: &'s str,
+    /// Who is to be asked to end what nobody waits for.
+    cancels: &'s Cancels,
 }
 
 impl Readers<'_> {
@@ -152,7 +158,11 @@ impl Readers<'_> {
         }
         let mut reader = match self.idle.pop() {
             Some(reader) => reader,
-            None => Reader::open(setup, epoch).await?,
+            None => {
+                let reader = Reader::open(setup, epoch).await?;
+                reader.cancelers().into_iter().for_each(|c| self.cancels.add(c));
+                reader
+            }
         };
         reader.join(self.snapshot).await?;
         Ok(reader)

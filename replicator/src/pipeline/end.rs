@@ -46,6 +46,11 @@ impl Pipeline {
                 watch.into_inner().close().await;
             }
         };
-        let _ = tokio::time::timeout(FAREWELL, farewell).await;
+        let abandoned = async {
+            if let Some(asked) = self.abandoned {
+                let _ = asked.await;
+            }
+        };
+        let _ = tokio::time::timeout(FAREWELL, async { tokio::join!(farewell, abandoned) }).await;
     }
 }
