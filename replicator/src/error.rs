@@ -217,6 +217,7 @@ impl Error {
             },
             Error::Target(Target::Fenced(_)) => "only one sluice may run a pipeline; stop the other, or start this one again to take over".into(),
             Error::Target(Target::Data { operation: "copy", .. }) => "mend the target's table, or give the column a class whose values fit; then run again".into(),
+            Error::Target(Target::Data { operation: sink_postgres::error::DEFERRED, .. }) => "a constraint trigger of that table speaks at the commit: give it the rows that it wants, or ALTER TABLE … DISABLE TRIGGER; the stream is held here and nothing is lost".into(),
             Error::Target(Target::Data { .. }) => "mend the target's table, or exclude the column or the table; the stream is held here and nothing is lost".into(),
             Error::Target(Target::Diverged { table, .. }) => format!("sluice resync {table}, or apply.on_divergence: heal"),
             Error::Conninfo { .. } => "postgres://user:password@host:5432/database?sslmode=verify-full&sslrootcert=ca.pem".into(),

@@ -7,9 +7,9 @@
 
 use std::time::Duration;
 
-use filters::change::Batch;
+use filters::change::{Batch, Lsn};
 
-use crate::error::{Error, is_verdict};
+use crate::error::{DEFERRED, Error, is_verdict};
 use crate::exchange::Outcome;
 use crate::failpoint;
 use crate::plan;
@@ -30,6 +30,11 @@ impl PostgresSink {
                 Err(e) => {
                     self.roll_back().await;
                     self.reload_pending().await?;
+                    if matches!(e, Error::Data { operation: DEFERRED, .. }) && !was_open && batch.commits.len() > 1 {
+                        // whose it is shows when each goes by itself, and those before it go through
+                        todo.extend(halves(batch).into_iter().rev());
+                        continue;
+                    }
                     // pieces that were applied before are gone with the transaction: only the whole can be tried again
                     if !e.is_contention() || was_open {
                         return Err(e);
@@ -64,7 +69,7 @@ impl PostgresSink {
             failpoint::hit("apply.before_commit");
             if let Err(e) = self.commit().await {
                 self.progress.applied = before;
-                return Err(e);
+                return Err(self.deferred(e, batch, upto).await);
             }
             failpoint::hit("apply.committed");
         } else {
@@ -97,6 +102,31 @@ impl PostgresSink {
         self.verdict(outcome, batch)
     }
 
+    /// A commit that was refused: a check that was deferred to it. The server says whose it is, or not (the RAISE of a trigger
+    /// names nothing): then it is one of the tables that have such a check.
+    async fn deferred(&mut self, e: Error, batch: &Batch, lsn: Lsn) -> Error {
+        let Error::Wire(source) = e else { return e };
+        if !source.sqlstate().is_some_and(is_verdict) {
+            return Error::Wire(source);
+        }
+        let said = source.server().and_then(|e| Some(format!("{}.{}", e.schema.as_ref()?, e.table.as_ref()?)));
+        let mut tables: Vec<String> = batch.changes.iter().map(|c| c.table.to_string()).collect();
+        tables.sort();
+        tables.dedup();
+        let table = match said {
+            Some(table) => table,
+            None => {
+                // pieces that were applied before may have been of any table
+                let rows = self.db.query(DEFERRING, &[]).await;
+                let have = rows.map(|rows| rows.iter().filter_map(|r| r.get(0).map(str::to_owned)).collect());
+                let have: Vec<String> = have.unwrap_or_default();
+                let both: Vec<String> = tables.iter().filter(|t| have.contains(t)).cloned().collect();
+                [both, have, tables].into_iter().find(|some| !some.is_empty()).unwrap_or_default().join(" or ")
+            }
+        };
+        Error::Data { table, operation: DEFERRED, lsn, source }
+    }
+
     /// Reads what the server said of a run: true if all is well, false if a row is to be looked for.
     fn verdict(&self, outcome: Outcome, batch: &Batch) -> Result<bool, Error> {
         match outcome {
@@ -108,6 +138,14 @@ impl PostgresSink {
         }
     }
 }
+
+/// Tables with a trigger that may wait for the commit and fires for us.
+const DEFERRING: &str = "
+SELECT DISTINCT n.nspname || '.' || c.relname FROM pg_catalog.pg_trigger t
+JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE t.tgdeferrable AND CASE pg_catalog.current_setting('session_replication_role')
+  WHEN 'replica' THEN t.tgenabled IN ('A', 'R') ELSE t.tgenabled IN ('A', 'O') END
+ORDER BY 1";
 
 /// Cuts a batch behind one of its source transactions; a batch of one stays whole.
 fn halves(batch: Batch) -> Vec<Batch> {

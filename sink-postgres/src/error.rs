@@ -2,6 +2,9 @@
 
 use filters::change::Lsn;
 
+/// The operation of [`Error::Data`] that fails at the commit.
+pub const DEFERRED: &str = "a deferred check";
+
 /// An error of the target's side. None of them carries a value of a row (invariant 5).
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -27,7 +30,7 @@ pub enum Error {
     Data {
         /// Schema and name of the table.
         table: String,
-        /// insert, update, delete, truncate or copy.
+        /// insert, update, delete, truncate, copy, or a deferred check.
         operation: &'static str,
         /// End of the source transaction, if it is known.
         lsn: Lsn,

@@ -261,12 +261,12 @@ async fn with_a_trigger(canary: &Canary) {
     let apply = |what: &str| {
         [format!("{what} on public.t in the transaction"), "P0001 raise_exception constraint \"trap\"\n".into()]
     };
-    let bare = ["target: P0001 raise_exception constraint \"trap\"\n".into(), String::new()];
+    let copy = ["copy on public.t".to_owned(), "P0001 raise_exception".into()];
     for (trigger, production, staging, says) in [
         (on_delete, delete, "SELECT 1", apply("delete")),
-        (at_commit, update, "SELECT 1", bare.clone()),
-        (on_delete, "SELECT 1", edit, ["copy on public.t".into(), "P0001 raise_exception".into()]),
-        (at_commit, "SELECT 1", edit, bare.clone()),
+        (at_commit, update, "SELECT 1", apply("a deferred check")),
+        (on_delete, "SELECT 1", edit, copy.clone()),
+        (at_commit, "SELECT 1", edit, copy.clone()),
     ] {
         let mut running = canary.streaming().await;
         flow.target(staging).await;
