@@ -140,6 +140,17 @@ impl Compiled {
         &self.reads
     }
 
+    /// The columns of the input that decide what comes, ascending: those that come, those that masks look at, and those by
+    /// which rows are chosen. A migration of any of them is one of what comes.
+    pub fn concerns(&self) -> Vec<usize> {
+        let chosen = self.only.iter().flat_map(Only::columns);
+        let chosen = chosen.filter_map(|name| self.table.columns.iter().position(|c| *c.name == *name));
+        let mut all: Vec<usize> = self.reads.iter().copied().chain(chosen).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
     /// The table as it was compiled for.
     pub fn input(&self) -> &Arc<Table> {
         &self.table

@@ -58,6 +58,11 @@ impl Only {
         self.bound.sql()
     }
 
+    /// The names of the columns that it looks at.
+    pub(crate) fn columns(&self) -> impl Iterator<Item = &str> {
+        self.bound.columns()
+    }
+
     /// May a row that goes or changes be one that the target has not got?
     pub(crate) fn is_partial(&self) -> bool {
         self.identity != Identity::Full

@@ -2,8 +2,8 @@
 //!
 //! A Relation message says names and types of a table's columns, in the order of their numbers, and not the numbers. A
 //! name is a column only if nothing was renamed, so a shape **fits** if its list of names and a list whose numbers are known
-//! (the plan's, or the one that was registered before it) agree as far as both go, and every column that is copied has
-//! the same number and type in both, and the key is in what identifies a row.
+//! (the plan's, or the one that was registered before it) agree as far as both go, and every column that is copied, or looked
+//! at, has the same number and type in both, and the key is in what identifies a row.
 //!
 //! What does not fit is older or newer than the plan, or a shape in between:
 //!
@@ -111,9 +111,9 @@ impl Planned {
         self.table.name()
     }
 
-    /// The numbers of the columns that are copied.
-    pub fn copied(&self) -> Vec<i32> {
-        self.compiled.sources().iter().filter_map(|&i| self.table.numbers.get(i).copied()).collect()
+    /// The numbers of the columns that decide what comes.
+    pub fn concerns(&self) -> Vec<i32> {
+        self.compiled.concerns().iter().filter_map(|&i| self.table.numbers.get(i).copied()).collect()
     }
 
     /// See the module.
@@ -144,7 +144,7 @@ impl Planned {
         if list.iter().zip(&shape.columns).any(|((_, name), c)| *name != &*c.name) {
             return false;
         }
-        self.compiled.sources().iter().all(|&i| {
+        self.compiled.concerns().iter().all(|&i| {
             let (Some(want), Some(&number)) = (self.table.shape.columns.get(i), self.table.numbers.get(i)) else {
                 return false;
             };
@@ -170,7 +170,7 @@ impl Planned {
             Some((t.numbers.get(i).copied()?, c.name.clone(), c.type_oid, c.type_modifier))
         };
         let all: Vec<_> = (0..now.shape.columns.len()).map(|i| column(now, i)).collect();
-        let stays = self.compiled.sources().iter().all(|&i| all.contains(&column(was, i)));
-        (!stays).then_some("has lost, renamed or retyped a column that is copied")
+        let stays = self.compiled.concerns().iter().all(|&i| all.contains(&column(was, i)));
+        (!stays).then_some("has lost, renamed or retyped a column that is copied or looked at")
     }
 }

@@ -18,6 +18,7 @@ majors!(
     a_kept_column_is_renamed,
     a_column_is_dropped,
     the_identity_changes,
+    what_rows_are_chosen_by_is_another,
 );
 
 /// It is withheld, and the rest of the row comes; a default that rewrites the table makes no difference.
@@ -189,4 +190,34 @@ async fn the_identity_changes(major: u32) {
     }
     assert_eq!(flow.divergences().await, 0);
     ends(running).await;
+}
+
+/// Its name stays, and the list of names; its values are another column's, or others. Nothing of it is copied.
+async fn what_rows_are_chosen_by_is_another(major: u32) {
+    let yaml = "tables: { public.t: { where: \"email = 'yes'\", columns: { id: keep, email: drop, note: drop } }, public.other: keep }";
+    let (flow, running) = followed(major, "mig_chosen", yaml, false).await;
+    let (want, has) = (
+        "SELECT string_agg(id::text, ',' ORDER BY id) FROM t WHERE email = 'yes'",
+        "SELECT string_agg(id::text, ',' ORDER BY id) FROM t",
+    );
+    let chosen = || async {
+        let want = text(&flow.s, want).await;
+        wait_until(&format!("{want} are there"), SOON, || async { text(&flow.t, has).await == want }).await;
+    };
+    flow.source("UPDATE t SET email = CASE WHEN id < 11 THEN 'yes' END, note = CASE WHEN id > 7 THEN 'yes' END").await;
+    chosen().await;
+    flow.source("ALTER TABLE t DROP email; ALTER TABLE t RENAME note TO email; ALTER TABLE t ADD note text").await;
+    chosen().await;
+    flow.source("UPDATE t SET email = NULL WHERE id = 20; INSERT INTO t VALUES (21, 'yes'), (22, 'no')").await;
+    chosen().await;
+    flow.source("ALTER TABLE t ALTER email TYPE text USING CASE WHEN id % 2 = 0 THEN 'yes' END").await;
+    chosen().await;
+    ends(running).await;
+    flow.source(
+        "ALTER TABLE t DROP note; ALTER TABLE t RENAME email TO note; ALTER TABLE t ADD email text DEFAULT 'yes'",
+    )
+    .await;
+    flow.catch_up().await;
+    assert_eq!(text(&flow.t, has).await, text(&flow.s, want).await);
+    assert_eq!(flow.divergences().await, 0);
 }

@@ -19,7 +19,7 @@ use crate::board::TableCopy;
 use crate::error::{Doing, Error};
 use crate::flow::Flow;
 use crate::source::catalog::{self, SourceTable};
-use crate::source::rewrites;
+use crate::source::rewrites::{self, Rows};
 
 /// Keys of pending points that one chunk brings.
 const POINTS: usize = 500;
@@ -61,12 +61,15 @@ impl Parts {
             let Some(found) = found else { continue };
             announce(flow, &due.compiled, found.rows);
             sink.mapping(&due.compiled.output).await?;
-            let whole = sink.pending().any(|(n, p)| *n == due.name && p.is_whole());
-            if whole {
+            let pending = sink.pending().find(|(n, _)| **n == due.name).map(|(_, p)| (p.is_whole(), p.fills()));
+            let (whole, fills) = pending.unwrap_or_default();
+            if whole || fills {
                 let oid = found.shape.oid;
                 let look = rewrites::looks(exporter, &[oid]).await.doing("read the catalog")?.remove(&oid);
                 if let (Some(look), Some(planned)) = (look, planned) {
-                    sink.note_rows(&due.name, &look.rows.of(&planned.copied()).text()).await?;
+                    let now = look.rows.of(&planned.concerns());
+                    let noted = if whole { None } else { noted(sink, &due.name).await? };
+                    sink.note_rows(&due.name, &noted.map_or(now.clone(), |was| was.begins(now)).text()).await?;
                 }
             }
             tables.push((due, found));
@@ -152,6 +155,12 @@ impl Parts {
         }
         Ok(None)
     }
+}
+
+/// Where its rows were, as it was noted last.
+async fn noted(sink: &mut PostgresSink, name: &(String, String)) -> Result<Option<Rows>, Error> {
+    let noted = sink.noted_rows().await?.into_iter().find(|(n, _)| n == name);
+    Ok(noted.and_then(|(_, text)| Rows::parse(&text?)))
 }
 
 /// Shows that a table is about to be copied.

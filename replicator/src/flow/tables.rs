@@ -139,7 +139,7 @@ impl Flow {
         for (name, noted) in sink.noted_rows().await? {
             let Some(planned) = self.shapes.planned().find(|p| p.name() == name) else { continue };
             let Some(look) = now.get(&planned.table.shape.oid) else { continue };
-            let rows = look.rows.clone().of(&planned.copied());
+            let rows = look.rows.clone().of(&planned.concerns());
             match noted.as_deref().and_then(Rows::parse) {
                 Some(was) if was.rewritten(&rows) => due.push(name),
                 Some(was) if was == rows => {}

@@ -62,6 +62,14 @@ impl Rows {
         }
     }
 
+    /// Also with the columns that `now` has and this has not: they begin to be copied now, while others have been for long.
+    pub fn begins(mut self, now: Rows) -> Rows {
+        if let (Rows::Plain { columns: was, .. }, Rows::Plain { columns, .. }) = (&mut self, now) {
+            columns.into_iter().for_each(|(number, xmin)| _ = was.entry(number).or_insert(xmin));
+        }
+        self
+    }
+
     /// See the module.
     pub fn rewritten(&self, now: &Rows) -> bool {
         match (self, now) {
@@ -133,6 +141,12 @@ mod tests {
         assert!(!was.rewritten(&plain(11, &[(1, 700)])), "DROP COLUMN and VACUUM FULL");
         assert!(was.rewritten(&plain(11, &[(1, 700), (2, 800)])));
         assert!(!was.clone().of(&[1]).rewritten(&plain(11, &[(1, 700), (2, 800)])), "of a column that is not copied");
+        let filled = was.clone().begins(plain(11, &[(1, 800), (3, 800)]));
+        assert_eq!(
+            filled,
+            plain(10, &[(1, 700), (2, 700), (3, 800)]),
+            "a column is filled in, and nothing else is forgotten"
+        );
         let leaves = |text: &str| Rows::Leaves(text.into());
         assert!(!leaves("a").rewritten(&leaves("a")));
         assert!(leaves("a").rewritten(&leaves("b")) && leaves("a").rewritten(&was));

@@ -121,12 +121,22 @@ pub fn spec(table: &SourceTable, compiled: &Compiled, policy: &Policy, memory: &
         kinds: if masked || !table.identified { None } else { table.kinds.clone() },
         pointable: !masked && !key.is_empty(),
         partial: compiled.is_partial(),
-        known: known(table, &key, compiled.only().unwrap_or_default(), policy, memory),
+        known: known(table, &key, &chosen(table, compiled), policy, memory),
         withheld: compiled.dropped_columns().chain(compiled.withheld_columns()).map(str::to_owned).collect(),
         schema,
         name,
         key,
     }
+}
+
+/// What decides besides the columns that come: the condition of its rows, and by number the columns that it and the masks look
+/// at. Another column may have taken the name of one.
+fn chosen(table: &SourceTable, compiled: &Compiled) -> String {
+    let mut text = compiled.only().unwrap_or_default().to_owned();
+    for i in compiled.concerns().into_iter().filter(|i| !compiled.sources().contains(i)) {
+        text.push_str(&format!(" #{}", table.numbers.get(i).copied().unwrap_or_default()));
+    }
+    text
 }
 
 /// What is to be remembered of it.
