@@ -49,6 +49,8 @@ pub struct Flow {
     pub tables: HashMap<(String, String), Arc<Compiled>>,
     /// The shapes that they were planned for, beside those that the stream tells.
     pub shapes: Shapes,
+    /// What production's catalog was when its tables were looked at last.
+    pub word: String,
     /// The sessions of the copy, should nobody wait for them any more.
     pub cancels: Cancels,
     /// Since when something is applied that is not durable.

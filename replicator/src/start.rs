@@ -158,6 +158,7 @@ pub async fn open(config: &Config, lock: Option<&Lock>, board: &Board) -> Result
         board: board.clone(),
         tables: plan.tables.into_iter().map(|(t, c)| (t.name(), c)).collect(),
         shapes,
+        word: String::new(),
         cancels: Cancels::default(),
         unsynced: None,
     };

@@ -119,12 +119,20 @@ impl PostgresSink {
         Ok(())
     }
 
-    /// What was noted so of each table that is not pending as a whole.
-    pub async fn noted_rows(&mut self) -> Result<Vec<((String, String), Option<String>)>, Error> {
+    /// What was noted so of each table that is not pending as a whole; or of one.
+    pub async fn noted_rows(
+        &mut self,
+        of: Option<&(String, String)>,
+    ) -> Result<Vec<((String, String), Option<String>)>, Error> {
         let pipeline = self.options.pipeline.clone();
+        let (schema, table) = (of.map(|name| name.0.as_str()), of.map(|name| name.1.as_str()));
         let rows = self
             .db
-            .query("SELECT schema, name, rows_at FROM sluice.tables WHERE pipeline = $1", &[Some(&pipeline)])
+            .query(
+                "SELECT schema, name, rows_at FROM sluice.tables WHERE pipeline = $1
+                 AND ($2::text IS NULL OR (schema, name) = ($2::text, $3::text))",
+                &[Some(&pipeline), schema, table],
+            )
             .await?;
         let text = |r: &wire::Row<'_>, i: usize| r.get(i).unwrap_or_default().to_owned();
         let all = rows.iter().map(|r| ((text(&r, 0), text(&r, 1)), r.get(2).map(str::to_owned)));

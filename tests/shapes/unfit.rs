@@ -17,6 +17,7 @@ majors!(
     a_table_has_another_name,
     a_table_is_in_another_schema,
     a_table_is_gone,
+    a_table_changes_places_with_another,
     staging_is_behind,
     what_is_taken_back,
 );
@@ -150,6 +151,26 @@ async fn a_table_is_gone(major: u32) {
     let optional = "public.t: { columns: { email: email }, optional: true }";
     mended(&flow, &mut running, &format!("tables: {{ {optional}, {OTHER} }}")).await;
     assert_eq!(number(&flow.t, "SELECT count(*) FROM t").await, 20, "as it was when production dropped it");
+    done(flow, running).await;
+}
+
+/// The old one stays published under its new name, and nothing says that it may go: whoever made it so does. What it holds from
+/// before comes no more, what the new one holds does.
+async fn a_table_changes_places_with_another(major: u32) {
+    let (flow, mut running, port) = served(major, "unfit_places", MASKED).await;
+    flow.source("CREATE TABLE fresh (id int PRIMARY KEY, note text, email text); INSERT INTO fresh VALUES (1, 'new', 'n@secret.example'), (40, 'new', 'm@secret.example')").await;
+    let behind =
+        "INSERT INTO t VALUES (41, 'new', 'o@secret.example'); INSERT INTO old VALUES (50, 'p@secret.example', 'old')";
+    migrate(&flow, "ALTER TABLE t RENAME TO old; ALTER TABLE fresh RENAME TO t", behind).await;
+    let sql = "ALTER PUBLICATION \"sluice_unfit_places\" DROP TABLE ONLY \"public\".\"old\"";
+    is_held(&flow, &mut running, port, &["has \"public\".\"old\", which the configuration does not replicate so", sql])
+        .await;
+    flow.source("INSERT INTO t VALUES (42, 'new', 'q@secret.example'); UPDATE old SET note = 'gone'").await;
+    flow.source(sql).await;
+    beat(&flow).await;
+    becomes_equal(&flow, Table::named("t").without(&["email"])).await;
+    flow.source("UPDATE t SET note = 'seen' WHERE id = 1; DELETE FROM t WHERE id = 41").await;
+    becomes_equal(&flow, Table::named("t").without(&["email"])).await;
     done(flow, running).await;
 }
 

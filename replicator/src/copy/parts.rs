@@ -159,7 +159,7 @@ impl Parts {
 
 /// Where its rows were, as it was noted last.
 async fn noted(sink: &mut PostgresSink, name: &(String, String)) -> Result<Option<Rows>, Error> {
-    let noted = sink.noted_rows().await?.into_iter().find(|(n, _)| n == name);
+    let noted = sink.noted_rows(Some(name)).await?.pop();
     Ok(noted.and_then(|(_, text)| Rows::parse(&text?)))
 }
 

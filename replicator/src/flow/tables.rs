@@ -8,6 +8,7 @@ use filters::change::Table;
 
 use super::Flow;
 use crate::error::{Doing, Error};
+use crate::shapes::Planned;
 use crate::source::rewrites::{self, Look, Rows};
 use crate::source::{catalog, snapshot};
 
@@ -39,7 +40,7 @@ impl Flow {
         self.shown(&table).await?;
         let now = self.looks(&[oid]).await?;
         self.compare(&[oid], &now).await?;
-        let rewritten = !self.rewritten(&now).await?.is_empty();
+        let rewritten = !self.rewritten(Some(&name), &now).await?.is_empty();
         if fits && !rewritten {
             self.shapes.mark(shape.oid, true);
             return Ok(());
@@ -65,14 +66,20 @@ impl Flow {
     /// All tables, now and then: what changed without a row, or has no row behind it.
     pub async fn look_at_tables(&mut self) -> Result<(), Error> {
         let oids: Vec<u32> = self.shapes.planned().map(|p| p.table.shape.oid).collect();
+        // before the looks: what changes between them and it is looked at the next time
+        let word = rewrites::word(&mut *self.watch.lock().await, &oids).await.doing("read the catalog")?;
+        if self.word == word {
+            return Ok(());
+        }
         let now = self.looks(&oids).await?;
         self.compare(&oids, &now).await?;
-        for name in self.rewritten(&now).await? {
+        for name in self.rewritten(None, &now).await? {
             tracing::info!(schema = name.0, table = name.1, "{REWRITTEN}: it is copied again");
             if let Some(sink) = &mut self.sink {
                 sink.make_pending(&name, REWRITTEN).await?;
             }
         }
+        self.word = word;
         Ok(())
     }
 
@@ -131,13 +138,14 @@ impl Flow {
         Ok(())
     }
 
-    /// Those of these tables whose rows were written anew since they were copied; what else is other is noted. Of a table
-    /// that is pending as a whole it is noted when its copy begins.
-    async fn rewritten(&mut self, now: &HashMap<u32, Look>) -> Result<Vec<Name>, Error> {
+    /// Those of these tables whose rows were written anew since they were copied, or this one; what else is other is noted. Of
+    /// a table that is pending as a whole it is noted when its copy begins.
+    async fn rewritten(&mut self, of: Option<&Name>, now: &HashMap<u32, Look>) -> Result<Vec<Name>, Error> {
         let Some(sink) = &mut self.sink else { return Ok(Vec::new()) };
         let mut due = Vec::new();
-        for (name, noted) in sink.noted_rows().await? {
-            let Some(planned) = self.shapes.planned().find(|p| p.name() == name) else { continue };
+        let by_name: HashMap<Name, &Planned> = self.shapes.planned().map(|p| (p.name(), p)).collect();
+        for (name, noted) in sink.noted_rows(of).await? {
+            let Some(planned) = by_name.get(&name) else { continue };
             let Some(look) = now.get(&planned.table.shape.oid) else { continue };
             let rows = look.rows.clone().of(&planned.concerns());
             match noted.as_deref().and_then(Rows::parse) {

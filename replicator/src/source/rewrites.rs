@@ -113,6 +113,27 @@ pub async fn looks(db: &mut Connection, oids: &[u32]) -> Result<HashMap<u32, Loo
     Ok(looks)
 }
 
+/// One word for all that [`looks`] would say of these tables together, at a third of its cost and a hundredth of its size: as
+/// long as it stays, so do they. It says by which transactions the catalog rows were written, and not what stands in them.
+pub async fn word(db: &mut Connection, oids: &[u32]) -> Result<String, Error> {
+    let list = oids.iter().map(u32::to_string).collect::<Vec<_>>().join(",");
+    let rows = db.query(WORD, &[Some(&format!("{{{list}}}"))]).await?;
+    Ok(rows.get(0, 0).unwrap_or_default().to_owned())
+}
+
+// VACUUM and ANALYZE write into these rows in place, under the xmin that they have
+const WORD: &str = "
+SELECT pg_catalog.concat_ws('/',
+  (SELECT pg_catalog.sum(pg_catalog.hashtextextended(pg_catalog.concat_ws(':', c.xmin, c.relfilenode, n.xmin), c.oid::bigint))
+    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = ANY ($1::oid[])),
+  (SELECT pg_catalog.sum(pg_catalog.hashtextextended(pg_catalog.concat_ws(':', a.attnum, a.xmin), a.attrelid::bigint))
+    FROM pg_catalog.pg_attribute a WHERE a.attrelid = ANY ($1::oid[]) AND a.attnum > 0),
+  (SELECT pg_catalog.sum(pg_catalog.hashtextextended(x.xmin::text, x.indexrelid::bigint))
+    FROM pg_catalog.pg_index x WHERE x.indrelid = ANY ($1::oid[])),
+  (SELECT pg_catalog.sum(pg_catalog.hashtextextended(coalesce(pg_catalog.pg_relation_filenode(t.relid), 0)::text, t.relid::oid::bigint))
+    FROM pg_catalog.pg_class c CROSS JOIN LATERAL pg_catalog.pg_partition_tree(c.oid) t
+    WHERE c.oid = ANY ($1::oid[]) AND c.relkind = 'p' AND t.isleaf))";
+
 // relfilenode as the snapshot shows it: pg_relation_filenode() is of this moment, and would be ahead of the columns
 const LOOKS: &str = "
 SELECT c.oid, LOOK, c.relfilenode,
