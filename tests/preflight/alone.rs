@@ -249,6 +249,11 @@ async fn by_hand(world: &mut World) {
     psql(&world.admin("target").await, "ALTER TABLE own.carts RENAME TO trolleys").await;
     name(world, "protect.tables own.carts", "mend its name").await;
     psql(&world.admin("target").await, "ALTER TABLE own.trolleys RENAME TO carts").await;
+    psql(&world.admin("production").await, "ALTER SYSTEM SET synchronous_standby_names = '*'; SELECT pg_reload_conf()")
+        .await;
+    name(world, "synchronous_standby_names", "in place of *").await;
+    psql(&world.admin("production").await, "ALTER SYSTEM RESET synchronous_standby_names; SELECT pg_reload_conf()")
+        .await;
     for (at, check, hint) in [
         ("production", "primary", "name the primary in source.url"),
         ("target", "writable", "name the primary in target.url"),

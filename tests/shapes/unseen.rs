@@ -10,13 +10,15 @@ use crate::check::{self, Table};
 use crate::servers::{Cluster, wait_until};
 use crate::sluice::{Running, Sluice};
 
-majors!(equal_names_and_other_columns);
+majors!(equal_names_and_other_columns, production_waits_for_us);
 
 const SOON: Duration = Duration::from_secs(45);
 
-/// The list of names is what it was, and `note` holds what was masked: only the catalog tells, and it does not yet.
-async fn equal_names_and_other_columns(major: u32) {
-    let (mut source, target) = (Cluster::start(major), Cluster::start(major));
+const SWAP: &str = "BEGIN; ALTER TABLE t DROP note; ALTER TABLE t RENAME email TO note; ALTER TABLE t ADD email text; UPDATE t SET email = 'e' WHERE id > 10; INSERT INTO t VALUES (21, 'a@secret.example', 'b'); COMMIT";
+
+/// Two servers, a table with a mask, and a replicator that follows it.
+async fn followed(major: u32) -> (Cluster, Cluster, Client, Client, Running) {
+    let (source, target) = (Cluster::start(major), Cluster::start(major));
     let yaml = "tables: { public.t: { columns: { email: email } } }";
     let sluice = Sluice::over("unseen", &source.url("postgres"), &target.url("postgres"), yaml);
     let (s, t) = (source.client("postgres").await, target.client("postgres").await);
@@ -25,39 +27,56 @@ async fn equal_names_and_other_columns(major: u32) {
     }
     run(&s, "INSERT INTO t SELECT g, 'note', 'raw' || g || '@secret.example' FROM generate_series(1, 20) g").await;
     sluice.ok(&["run", "--until-caught-up"]).await;
-    let mut running = sluice.spawn(&["run"]);
+    let running = sluice.spawn(&["run"]);
     run(&s, "UPDATE t SET note = 'beat' WHERE id = 1").await;
     let beat = "SELECT count(*) FROM t WHERE note = 'beat'";
     wait_until("it streams", SOON, || async { number(&t, beat).await == 1 }).await;
-    source.configure([("synchronous_standby_names", "nobody")]);
+    (source, target, s, t, running)
+}
+
+/// Production's standbys are these from here on.
+async fn standbys(source: &mut Cluster, s: &Client, names: &str) {
+    source.configure([("synchronous_standby_names", names)]);
     source.reload();
-    wait_until("commits wait for a standby", SOON, || async {
-        text(&s, "SHOW synchronous_standby_names").await == "nobody"
+    wait_until("it is reloaded", SOON, || async { text(s, "SHOW synchronous_standby_names").await == names }).await;
+}
+
+/// It goes on: `note` is withheld now, and `email` is masked as ever.
+async fn goes_on(s: &Client, t: &Client, mut running: Running) {
+    let emails = "SELECT count(email) FROM t";
+    wait_until("it goes on", SOON, || async {
+        nothing_raw(t, &running).await;
+        number(t, emails).await == 11
     })
     .await;
+    check::equal(s, t, Table::named("t").without(&["note", "email"])).await;
+    running.term();
+    assert!(running.wait(Duration::from_secs(20)).await.success(), "{}", running.log());
+}
+
+/// The list of names is what it was, and `note` holds what was masked: only the catalog tells, and it does not yet.
+async fn equal_names_and_other_columns(major: u32) {
+    let (mut source, _target, s, t, running) = followed(major).await;
+    standbys(&mut source, &s, "nobody").await;
     let writer = source.client("postgres").await;
-    let hanging = tokio::spawn(async move {
-        let swap = "BEGIN; ALTER TABLE t DROP note; ALTER TABLE t RENAME email TO note; ALTER TABLE t ADD email text; UPDATE t SET email = 'e' WHERE id > 10; INSERT INTO t VALUES (21, 'a@secret.example', 'b'); COMMIT";
-        writer.batch_execute(swap).await
-    });
+    let hanging = tokio::spawn(async move { writer.batch_execute(SWAP).await });
     wait_until("it waits for what it has read", SOON, || async {
         nothing_raw(&t, &running).await;
         running.log().contains("does not show this transaction yet")
     })
     .await;
-    source.configure([("synchronous_standby_names", "")]);
-    source.reload();
+    standbys(&mut source, &s, "").await;
     hanging.await.expect("no panic").expect("it commits in the end");
-    // `note` is withheld now, and `email` is masked as ever
-    let emails = "SELECT count(email) FROM t";
-    wait_until("it goes on", SOON, || async {
-        nothing_raw(&t, &running).await;
-        number(&t, emails).await == 11
-    })
-    .await;
-    check::equal(&s, &t, Table::named("t").without(&["note", "email"])).await;
-    running.term();
-    assert!(running.wait(Duration::from_secs(20)).await.success(), "{}", running.log());
+    goes_on(&s, &t, running).await;
+}
+
+/// Everybody is a standby, we too: its commit is shown when we have it. Each would wait for the other.
+async fn production_waits_for_us(major: u32) {
+    let (mut source, _target, s, t, running) = followed(major).await;
+    standbys(&mut source, &s, "*").await;
+    tokio::time::timeout(SOON, s.batch_execute(SWAP)).await.expect("it commits").expect("it commits");
+    nothing_raw(&t, &running).await;
+    goes_on(&s, &t, running).await;
 }
 
 async fn nothing_raw(t: &Client, running: &Running) {

@@ -83,6 +83,7 @@ pub async fn server(report: &mut Report, world: &mut World<'_>) -> Result<(), Er
         report.fail(HERE, "wal_level", format!("{level}, and the stream needs logical"), Some(Mend::production(sql)));
     }
     wal_limit(report, db, config).await?;
+    standbys(report, db).await?;
     let slots = "SELECT pg_catalog.current_setting('max_replication_slots')::int - (SELECT pg_catalog.count(*) FROM pg_catalog.pg_replication_slots)";
     let free: i64 = value(db, slots).await.doing("count slots")?.parse().unwrap_or(0);
     let ours = if standby { None } else { slot::look(db, &config.slot()).await.doing("look at the slot")? };
@@ -130,6 +131,20 @@ async fn wal_limit(report: &mut Report, db: &mut Connection, config: &crate::con
         }
         ("-1", SlotWalLimit::Ignore) => report.ok(HERE, name, "-1, and the configuration says to ignore it"),
         (limit, _) => report.ok(HERE, name, limit),
+    }
+    Ok(())
+}
+
+/// A name is all by which production tells its standbys, and `*` is everybody's.
+async fn standbys(report: &mut Report, db: &mut Connection) -> Result<(), Error> {
+    let name = "synchronous_standby_names";
+    let names = value(db, "SHOW synchronous_standby_names").await.doing("read a setting")?;
+    if names.contains('*') {
+        let mend = Mend::hand("name production's standbys there, in place of *");
+        let says = format!("{names} takes sluice for a standby: commits on production would wait for staging");
+        report.fail(HERE, name, says, Some(mend));
+    } else {
+        report.ok(HERE, name, if names.is_empty() { "none".to_owned() } else { names });
     }
     Ok(())
 }

@@ -37,7 +37,14 @@ impl Flow {
             self.shapes.mark(shape.oid, fits);
             return Ok(());
         }
-        self.shown(&table).await?;
+        if !self.shown(&table).await? {
+            // nobody can say yet, and nobody will before its rows have gone by: so they are left to the copy, which looks again.
+            // No start over: it would wait for the lock of a migration that waits for us
+            let sink = self.sink.as_mut().ok_or_else(|| Error::Bug("the sink is away".into()))?;
+            sink.make_pending(&name, "its rows came before production showed them").await?;
+            self.shapes.mark(shape.oid, fits);
+            return Ok(());
+        }
         let now = self.looks(&[oid]).await?;
         self.compare(&[oid], &now).await?;
         let rewritten = !self.rewritten(Some(&name), &now).await?.is_empty();
@@ -92,13 +99,19 @@ impl Flow {
     /// The stream can be ahead of what any snapshot shows ([`crate::applied`]): the catalog would be read as it was before
     /// the migration whose rows are in our hands. A migration in an earlier transaction is shown: who wrote behind it had
     /// waited for its lock.
-    async fn shown(&self, table: &str) -> Result<(), Error> {
-        let Some(xid) = self.batch.xid() else { return Ok(()) };
+    ///
+    /// False: production waits for us. `synchronous_standby_names = '*'` takes our WAL sender for a standby, and then what
+    /// is committed is shown when we have it, and not before.
+    async fn shown(&self, table: &str) -> Result<bool, Error> {
+        let Some(xid) = self.batch.xid() else { return Ok(true) };
         let (began, mut pause, mut said) = (Instant::now(), Duration::from_millis(1), false);
         loop {
             let now = snapshot::now(&mut *self.watch.lock().await).await?;
             if now.shows(now.full(xid)) {
-                return Ok(());
+                return Ok(true);
+            }
+            if began.elapsed() > SOON && self.is_standby().await? {
+                return Ok(false);
             }
             if !said && began.elapsed() > SOON {
                 said = true;
@@ -111,6 +124,14 @@ impl Flow {
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(AGAIN);
         }
+    }
+
+    /// Does production take our WAL sender for one of its synchronous standbys?
+    async fn is_standby(&self) -> Result<bool, Error> {
+        let stream = format!("sluice/{}/stream", self.setup.pipeline);
+        let sql = "SELECT 1 FROM pg_catalog.pg_stat_replication WHERE application_name = $1 AND sync_state IN ('sync', 'quorum')";
+        let rows = self.watch.lock().await.query(sql, &[Some(&stream)]).await.doing("look at the stream")?;
+        Ok(!rows.is_empty())
     }
 
     /// Are these tables still what was planned, so far as it is anything to us?
