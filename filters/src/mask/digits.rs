@@ -1,6 +1,6 @@
-//! `digits` on text: other digits in the same places.
+//! `digits`: other digits in the same places.
 //!
-//! - takes text with 6 to 72 digits besides the kept ones; for integer columns see [`integer`](super::integer)
+//! - takes text with 6 to 72 digits besides the kept ones; for integer columns there is [`integer`](super::integer)
 //! - keeps the first `keep_prefix` and the last `keep_suffix` digits, **every character that is not an ASCII digit**,
 //!   length, equality
 //! - gives away all that it keeps: it is for references such as `AB-2024-0012345`, not for prose
@@ -14,7 +14,6 @@
 use bytes::{BufMut, BytesMut};
 
 use super::ff1::{Ff1, MAX_DIGITS};
-use super::integer::Integer;
 use super::kind::{Empty, Kind, Parameter, What};
 use super::make::{Built, Make};
 use super::spec::{Injective, MaskError};
@@ -26,8 +25,8 @@ pub(crate) static KIND: Kind = Kind {
     name: "digits",
     version: 1,
     makes: "other digits in the same places",
-    types: "text, smallint, integer, bigint",
-    keeps: "equality, every character that is no digit, the digits of keep_prefix and keep_suffix; the sign",
+    types: "text",
+    keeps: "equality, every character that is no digit, the digits of keep_prefix and keep_suffix",
     gives_away: "all that it keeps: for references, not for prose",
     unique: false,
     example: "{ mask: digits, keep_prefix: 2, keep_suffix: 0 }",
@@ -53,20 +52,11 @@ struct Digits {
 }
 
 fn build(make: &Make<'_>) -> Result<Built, MaskError> {
-    let integer = Integer::of_type(make);
-    make.wants("text, varchar, char, smallint, integer or bigint", integer.is_some() || make.column().is_text())?;
+    make.wants_text()?;
+    let (ff1, unparsable) = (Ff1::new(&make.key("ff1")), make.key("digits unparsable"));
     let kept = |name| make.count(name).unwrap_or(0);
     let (keep_prefix, keep_suffix) = (kept("keep_prefix"), kept("keep_suffix"));
-    match integer {
-        Some(_) if keep_prefix + keep_suffix > 0 => {
-            Err(make.fault("keep_prefix and keep_suffix want a text column, an integer has none"))
-        }
-        Some(integer) => Built::new(integer, Injective::Yes("FF1 over all values of the type")),
-        None => {
-            let (ff1, unparsable) = (Ff1::new(&make.key("ff1")), make.key("digits unparsable"));
-            Built::new(Digits { ff1, unparsable, keep_prefix, keep_suffix }, Injective::No)
-        }
-    }
+    Built::new(Digits { ff1, unparsable, keep_prefix, keep_suffix }, Injective::No)
 }
 
 impl Masking for Digits {

@@ -84,7 +84,7 @@ impl<const RADIX: u32> Ff1<RADIX> {
     }
 
     /// Permutes the numbers below `RADIX`^`len`, which must fit in 128 bits. `value` must be one of them, else it is an error.
-    #[allow(dead_code, reason = "for masks to come")]
+    #[cfg(test)]
     pub(crate) fn number(&self, tweak: &[u8], value: u128, len: usize) -> Result<u128, OutOfDomain> {
         self.shaped(&self.shape(len, tweak.len())?, tweak, value)
     }
@@ -109,9 +109,9 @@ impl<const RADIX: u32> Ff1<RADIX> {
         u128::from_be_bytes(bytes.into())
     }
 
-    /// Step 6: the ten rounds, from the halves A and B to the halves A and B.
+    /// Step 6: the ten rounds, from the halves A and B to the halves A and B. They must be of the shape.
     #[inline]
-    fn rounds(&self, shape: &Shape, tweak: &[u8], a: u128, b: u128) -> Result<(u128, u128), OutOfDomain> {
+    pub(crate) fn rounds(&self, shape: &Shape, tweak: &[u8], a: u128, b: u128) -> Result<(u128, u128), OutOfDomain> {
         if tweak.len() != shape.tweak {
             return Err(OutOfDomain);
         }

@@ -15,8 +15,10 @@
 //! - Output fits in `varchar(n)` and `char(n)`; a column too narrow for the mask is refused when the mask is made.
 //! - Nothing is allocated per value.
 
+mod alnum;
 mod choice;
 mod city;
+mod classes;
 mod company;
 mod compose;
 mod constant;
@@ -82,6 +84,8 @@ pub static KINDS: &[&Kind] = &[
     &country::KIND,
     &phone::KIND,
     &digits::KIND,
+    &alnum::KIND,
+    &integer::KIND,
     &uuid::KIND,
     &date_trunc::KIND,
     &partial::KIND,

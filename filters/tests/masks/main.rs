@@ -9,10 +9,12 @@ mod golden;
 mod trial;
 
 mod compose;
+mod alnum;
 mod constant;
 mod digits;
 mod email;
 mod hash;
+mod integer;
 mod name;
 mod null;
 mod people;
@@ -36,6 +38,8 @@ fn trials() -> Vec<Trial> {
         people::trials(),
         phone::trials(),
         digits::trials(),
+        alnum::trials(),
+        integer::trials(),
         uuid::trials(),
         texts::trials(),
     ];

@@ -16,7 +16,7 @@ pub fn class(kind: Kind, holds: Type) -> Class {
         (Kind::Birth | Kind::Gender | Kind::Salary, _) | (_, Type::Date | Type::Time | Type::Number) => mask("null"),
         (Kind::Device, Type::Uuid) => mask("uuid"),
         (Kind::Health | Kind::Belief | Kind::Origin | Kind::Secret, _) => None,
-        (_, Type::Integer) => mask("digits"),
+        (_, Type::Integer) => mask("integer"),
         (_, Type::Bytes | Type::Uuid) => None,
         (Kind::Email, _) => mask("email"),
         (Kind::Phone, _) => Some(MaskSpec::of("phone", &[("keep_country", true.into())])),
@@ -43,7 +43,7 @@ pub fn in_key(kind: Kind, holds: Type) -> Option<MaskSpec> {
     Some(match (kind, holds) {
         (Kind::Email, Type::Text) => MaskSpec::of("email", &[]),
         (_, Type::Text) => MaskSpec::of("hash", &[]),
-        (_, Type::Integer) => MaskSpec::of("digits", &[]),
+        (_, Type::Integer) => MaskSpec::of("integer", &[]),
         (_, Type::Uuid) => MaskSpec::of("uuid", &[]),
         _ => return None,
     })

@@ -97,7 +97,7 @@ pub fn proven(table: &SourceTable, compiled: &Compiled) -> Result<(), Error> {
                 compiled.input(),
                 table.key.join(", ")
             ),
-            "keep the key, or mask it with hash, uuid or email, or with digits where it is an integer",
+            "keep the key, or mask it with hash, uuid or email, or with integer where it is a number",
         );
     }
     for (i, column) in compiled.output.columns.iter().enumerate() {
@@ -105,7 +105,7 @@ pub fn proven(table: &SourceTable, compiled: &Compiled) -> Result<(), Error> {
         if is_key && compiled.injective(i).is_some_and(|i| matches!(i, Injective::No)) {
             return refuse(
                 format!("{}.{}: its mask can give two keys the same value", compiled.input(), column.name),
-                "mask a key with hash, uuid or email, or with digits where it is an integer",
+                "mask a key with hash, uuid or email, or with integer where it is a number",
             );
         }
     }
