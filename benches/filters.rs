@@ -29,6 +29,8 @@ fn masks(c: &mut Criterion) {
         ("digits", MaskSpec::of("digits", &[]), 25, "4111 1111 1111 1111"),
         ("alnum", MaskSpec::of("alnum", &[]), 25, "KX7-2024-b9q4711"),
         ("integer", MaskSpec::of("integer", &[]), 23, "1234567"),
+        ("token", MaskSpec::of("token", &[]), 25, "sk_live_51H8abcDEF0123456789xyz"),
+        ("username", MaskSpec::of("username", &[]), 25, "jane.doe"),
         ("phone", MaskSpec::of("phone", &[("keep_country", true.into())]), 25, "+49 170 1234567"),
     ];
     for (name, spec, type_oid, value) in cases {

@@ -75,6 +75,19 @@ impl SubKey {
         *blake3::keyed_hash(&self.0, value).as_bytes()
     }
 
+    /// The same of the value in lower case, as far as it is ASCII.
+    pub(crate) fn hash_folded(&self, value: &[u8]) -> [u8; 32] {
+        let mut hasher = blake3::Hasher::new_keyed(&self.0);
+        let mut folded = [0; 64];
+        for part in value.chunks(folded.len()) {
+            let folded = &mut folded[..part.len()];
+            folded.copy_from_slice(part);
+            folded.make_ascii_lowercase();
+            hasher.update(folded);
+        }
+        *hasher.finalize().as_bytes()
+    }
+
     /// As many keyed bytes as the reader wants. Slower than [`hash`](SubKey::hash): for redactions, not the hot path.
     pub(crate) fn stream(&self, value: &[u8]) -> blake3::OutputReader {
         blake3::Hasher::new_keyed(&self.0).update(value).finalize_xof()
@@ -118,6 +131,15 @@ mod tests {
         assert_eq!(format!("{key:?} {:?}", key.derive("x")), "MaskKey(..) SubKey(..)");
         assert_eq!(key.id().len(), 16);
         assert!(!key.id().contains("abab"));
+    }
+
+    #[test]
+    fn a_folded_hash_is_that_of_the_folded_value() {
+        let key = MaskKey::new(&[1; 32]).unwrap().derive("a");
+        for length in [0, 1, 63, 64, 65, 300] {
+            let value = "aB\u{c4}".repeat(length).into_bytes();
+            assert_eq!(key.hash_folded(&value), key.hash(&value.to_ascii_lowercase()));
+        }
     }
 
     #[test]

@@ -46,6 +46,8 @@ mod redact;
 mod setting;
 mod spec;
 mod street;
+mod token;
+mod username;
 mod uuid;
 mod when;
 
@@ -87,6 +89,8 @@ pub static KINDS: &[&Kind] = &[
     &alnum::KIND,
     &integer::KIND,
     &uuid::KIND,
+    &token::KIND,
+    &username::KIND,
     &date_trunc::KIND,
     &partial::KIND,
     &lorem::KIND,

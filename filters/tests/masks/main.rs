@@ -20,6 +20,8 @@ mod null;
 mod people;
 mod phone;
 mod texts;
+mod token;
+mod username;
 mod uuid;
 mod when;
 
@@ -41,6 +43,8 @@ fn trials() -> Vec<Trial> {
         alnum::trials(),
         integer::trials(),
         uuid::trials(),
+        token::trials(),
+        username::trials(),
         texts::trials(),
     ];
     all.into_iter().flatten().collect()
