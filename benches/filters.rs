@@ -31,6 +31,9 @@ fn masks(c: &mut Criterion) {
         ("integer", MaskSpec::of("integer", &[]), 23, "1234567"),
         ("token", MaskSpec::of("token", &[]), 25, "sk_live_51H8abcDEF0123456789xyz"),
         ("username", MaskSpec::of("username", &[]), 25, "jane.doe"),
+        ("card", MaskSpec::of("card", &[]), 25, "4111 1111 1111 1111"),
+        ("iban", MaskSpec::of("iban", &[]), 25, "GB29 NWBK 6016 1331 9268 19"),
+        ("mac", MaskSpec::of("mac", &[]), 829, "08:00:2b:01:02:03"),
         ("phone", MaskSpec::of("phone", &[("keep_country", true.into())]), 25, "+49 170 1234567"),
     ];
     for (name, spec, type_oid, value) in cases {

@@ -16,6 +16,7 @@
 //! - Nothing is allocated per value.
 
 mod alnum;
+mod card;
 mod choice;
 mod city;
 mod classes;
@@ -30,12 +31,14 @@ mod facts;
 mod ff1;
 mod first_name;
 mod hash;
+mod iban;
 mod integer;
 mod keyed;
 mod kind;
 mod last_name;
 mod lists;
 mod lorem;
+mod mac;
 mod make;
 mod name;
 mod null;
@@ -91,6 +94,9 @@ pub static KINDS: &[&Kind] = &[
     &uuid::KIND,
     &token::KIND,
     &username::KIND,
+    &card::KIND,
+    &iban::KIND,
+    &mac::KIND,
     &date_trunc::KIND,
     &partial::KIND,
     &lorem::KIND,

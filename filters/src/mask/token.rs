@@ -185,6 +185,7 @@ mod tests {
             ("abcdefabcdefabcdefab", Some(16)),
             ("0123-4567-89AB-CDEF-0123", Some(16)),
             ("0123456789abcdef012", None),
+            ("0123456789abcdeg0123", Some(36)),
             ("IOSFODNN7EXAMPLE", Some(36)),
             ("aBcDeFaBcDeFaB", None),
             ("aBcDeFaBcDeFaBc", Some(52)),

@@ -10,11 +10,14 @@ mod trial;
 
 mod compose;
 mod alnum;
+mod card;
 mod constant;
 mod digits;
 mod email;
 mod hash;
+mod iban;
 mod integer;
+mod mac;
 mod name;
 mod null;
 mod people;
@@ -45,6 +48,9 @@ fn trials() -> Vec<Trial> {
         uuid::trials(),
         token::trials(),
         username::trials(),
+        card::trials(),
+        iban::trials(),
+        mac::trials(),
         texts::trials(),
     ];
     all.into_iter().flatten().collect()
