@@ -33,7 +33,10 @@ fn masks(c: &mut Criterion) {
         ("username", MaskSpec::of("username", &[]), 25, "jane.doe"),
         ("card", MaskSpec::of("card", &[]), 25, "4111 1111 1111 1111"),
         ("iban", MaskSpec::of("iban", &[]), 25, "GB29 NWBK 6016 1331 9268 19"),
+        ("ip", MaskSpec::of("ip", &[]), 869, "93.184.216.34"),
+        ("ip6", MaskSpec::of("ip", &[]), 869, "2a00:1450:4001:830::200e"),
         ("mac", MaskSpec::of("mac", &[]), 829, "08:00:2b:01:02:03"),
+        ("url", MaskSpec::of("url", &[]), 25, "https://shop.example.org/users/42?token=8a7b6c5d"),
         ("phone", MaskSpec::of("phone", &[("keep_country", true.into())]), 25, "+49 170 1234567"),
     ];
     for (name, spec, type_oid, value) in cases {

@@ -203,6 +203,24 @@ mod tests {
     }
 
     #[test]
+    fn the_form_of_the_country_counts() {
+        for (account, form, want) in [
+            ("NWBK60161331926819", "4a14n", true),
+            ("NWB160161331926819", "4a14n", false),
+            ("NWBK6016133192681A", "4a14n", false),
+            ("NWBK6016133192681", "4a14n", false),
+            ("NWBK601613319268199", "4a14n", false),
+            ("12AZ09", "2n4c", true),
+        ] {
+            assert_eq!(has_form(account.as_bytes(), form), want, "{account}");
+        }
+        let mut iban = *b"GB00123460161331926819";
+        let checksum = checksum(&iban);
+        iban[2..4].copy_from_slice(&[b'0' + checksum / 10, b'0' + checksum % 10]);
+        assert!(read(&iban, &mut [0; LONGEST]).is_none());
+    }
+
+    #[test]
     fn countries_stand_in_order_and_have_a_form_of_some_length() {
         assert!(COUNTRIES.is_sorted_by(|a, b| a.0 < b.0));
         for (_, form) in COUNTRIES {

@@ -28,3 +28,9 @@ impl Keyed {
         (n + 1 + self.byte() % (base - 1)) % base
     }
 }
+
+/// Letters of lower-case base32 (RFC 4648, section 6): five bits of each byte of a hash.
+pub(super) fn letters(hash: &[u8; 32]) -> impl Iterator<Item = u8> {
+    const LETTERS: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
+    hash.iter().map(|b| LETTERS[usize::from(b & 31)])
+}

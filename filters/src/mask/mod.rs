@@ -24,6 +24,7 @@ mod company;
 mod compose;
 mod constant;
 mod country;
+mod crypto_pan;
 mod date_trunc;
 mod digits;
 mod email;
@@ -33,6 +34,7 @@ mod first_name;
 mod hash;
 mod iban;
 mod integer;
+mod ip;
 mod keyed;
 mod kind;
 mod last_name;
@@ -50,6 +52,7 @@ mod setting;
 mod spec;
 mod street;
 mod token;
+mod url;
 mod username;
 mod uuid;
 mod when;
@@ -96,7 +99,9 @@ pub static KINDS: &[&Kind] = &[
     &username::KIND,
     &card::KIND,
     &iban::KIND,
+    &ip::KIND,
     &mac::KIND,
+    &url::KIND,
     &date_trunc::KIND,
     &partial::KIND,
     &lorem::KIND,

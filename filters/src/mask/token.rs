@@ -15,7 +15,7 @@
 
 use bytes::{BufMut, BytesMut};
 
-use super::keyed::Keyed;
+use super::keyed::{Keyed, letters};
 use super::kind::{Empty, Kind};
 use super::make::{Built, Make};
 use super::spec::{Injective, MaskError};
@@ -92,10 +92,8 @@ impl Masking for Token {
 
 impl Token {
     fn redact(&self, value: &[u8], out: &mut BytesMut) -> Outcome {
-        const LETTERS: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
         let hash = self.unparsable.hash(value);
-        let drawn = hash.iter().map(|b| LETTERS[usize::from(b & 31)]);
-        drawn.take(REDACTED.min(self.room)).for_each(|c| out.put_u8(c));
+        letters(&hash).take(REDACTED.min(self.room)).for_each(|c| out.put_u8(c));
         Outcome::Redacted
     }
 }

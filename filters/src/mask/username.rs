@@ -13,6 +13,7 @@
 
 use bytes::{BufMut, BytesMut};
 
+use super::keyed::letters;
 use super::kind::{Empty, Kind, Parameter, What};
 use super::make::{Built, Make};
 use super::spec::{Injective, MaskError, hashed};
@@ -57,11 +58,9 @@ fn build(make: &Make<'_>) -> Result<Built, MaskError> {
 
 impl Masking for Username {
     fn apply(&self, value: &[u8], _row: &RawRow<'_>, out: &mut BytesMut) -> Outcome {
-        const LETTERS: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
         let hash = if self.fold { self.key.hash_folded(value) } else { self.key.hash(value) };
         out.put_u8(b'u');
-        // five bits of each byte
-        hash.iter().take(self.length).for_each(|b| out.put_u8(LETTERS[usize::from(b & 31)]));
+        letters(&hash).take(self.length).for_each(|c| out.put_u8(c));
         Outcome::Masked
     }
 }

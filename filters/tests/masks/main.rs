@@ -17,6 +17,7 @@ mod email;
 mod hash;
 mod iban;
 mod integer;
+mod ip;
 mod mac;
 mod name;
 mod null;
@@ -24,6 +25,7 @@ mod people;
 mod phone;
 mod texts;
 mod token;
+mod url;
 mod username;
 mod uuid;
 mod when;
@@ -50,7 +52,9 @@ fn trials() -> Vec<Trial> {
         username::trials(),
         card::trials(),
         iban::trials(),
+        ip::trials(),
         mac::trials(),
+        url::trials(),
         texts::trials(),
     ];
     all.into_iter().flatten().collect()
