@@ -11,7 +11,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use filters::change::{Change, Column, Identity, Op, Row, RowBuilder, Table, Value};
 use filters::filter::{Compiled, Filter};
 use filters::key::MaskKey;
-use filters::mask::{ColumnFacts, Mask, MaskSpec};
+use filters::mask::{ColumnFacts, Decimal, Mask, MaskSpec, Setting};
 use filters::policy::{Class, Policy, TableRule, TableRules};
 use filters::raw::RawRow;
 
@@ -37,6 +37,16 @@ fn masks(c: &mut Criterion) {
         ("ip6", MaskSpec::of("ip", &[]), 869, "2a00:1450:4001:830::200e"),
         ("mac", MaskSpec::of("mac", &[]), 829, "08:00:2b:01:02:03"),
         ("url", MaskSpec::of("url", &[]), 25, "https://shop.example.org/users/42?token=8a7b6c5d"),
+        ("noise", MaskSpec::of("noise", &[]), 1700, "1299.00"),
+        ("round", MaskSpec::of("round", &[("to", Setting::Decimal(Decimal::new(100, 0)))]), 1700, "1299.00"),
+        ("bucket", MaskSpec::of("bucket", &[("width", Setting::Decimal(Decimal::new(100, 0)))]), 1700, "1299.00"),
+        ("date_shift", MaskSpec::of("date_shift", &[]), 1184, "2026-01-01 12:34:56.789012+00"),
+        (
+            "regex",
+            MaskSpec::of("regex", &[("pattern", "[0-9]{4,}".into()), ("replace", "####".into())]),
+            25,
+            "order 4711 of 2026-01-01",
+        ),
         ("phone", MaskSpec::of("phone", &[("keep_country", true.into())]), 25, "+49 170 1234567"),
     ];
     for (name, spec, type_oid, value) in cases {

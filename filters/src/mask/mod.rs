@@ -16,6 +16,7 @@
 //! - Nothing is allocated per value.
 
 mod alnum;
+mod bucket;
 mod card;
 mod choice;
 mod city;
@@ -25,6 +26,8 @@ mod compose;
 mod constant;
 mod country;
 mod crypto_pan;
+mod date;
+mod date_shift;
 mod date_trunc;
 mod digits;
 mod email;
@@ -43,11 +46,15 @@ mod lorem;
 mod mac;
 mod make;
 mod name;
+mod noise;
 mod null;
+mod number;
 mod partial;
 mod phone;
 mod postcode;
 mod redact;
+mod regex;
+mod round;
 mod setting;
 mod spec;
 mod street;
@@ -102,8 +109,13 @@ pub static KINDS: &[&Kind] = &[
     &ip::KIND,
     &mac::KIND,
     &url::KIND,
+    &noise::KIND,
+    &round::KIND,
+    &bucket::KIND,
+    &date_shift::KIND,
     &date_trunc::KIND,
     &partial::KIND,
+    &regex::KIND,
     &lorem::KIND,
 ];
 

@@ -15,7 +15,7 @@ pub fn trials() -> Vec<Trial> {
     vec![
         trial(four).golden("ip"),
         trial(four).golden("ip_inet").on(INET, -1),
-        trial(|i| Ipv6Addr::from_bits(0x2a00_1450 << 96 | u128::from(i) * 1_000_003).to_string()).on(INET, -1),
+        trial(|i| Ipv6Addr::from_bits((0x2a00_1450 << 96) | (u128::from(i) * 1_000_003)).to_string()).on(INET, -1),
         trial(|i| format!("{}/28", Ipv4Addr::from_bits(0x5db8_d800 + i as u32 * 16))).golden("ip_cidr").on(CIDR, -1),
     ]
 }

@@ -12,6 +12,7 @@ mod compose;
 mod alnum;
 mod card;
 mod constant;
+mod dates;
 mod digits;
 mod email;
 mod hash;
@@ -21,8 +22,10 @@ mod ip;
 mod mac;
 mod name;
 mod null;
+mod numbers;
 mod people;
 mod phone;
+mod regex;
 mod texts;
 mod token;
 mod url;
@@ -55,7 +58,10 @@ fn trials() -> Vec<Trial> {
         ip::trials(),
         mac::trials(),
         url::trials(),
+        numbers::trials(),
+        dates::trials(),
         texts::trials(),
+        regex::trials(),
     ];
     all.into_iter().flatten().collect()
 }
