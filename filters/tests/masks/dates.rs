@@ -1,7 +1,10 @@
+use std::collections::HashSet;
+
 use filters::mask::{Mask, MaskSpec};
+use filters::policy::Class;
 use proptest::prelude::*;
 
-use super::trial::{Hides, TEXT, Trial, VARCHAR, config, mask_of, masked};
+use super::trial::{Hides, Made, TEXT, Trial, VARCHAR, config, mask_of, masked};
 
 const DATE: u32 = 1082;
 const TIMESTAMP: u32 = 1114;
@@ -17,6 +20,10 @@ pub fn trials() -> Vec<Trial> {
     vec![
         trial(&[]).golden("date_shift"),
         trial(&[("days", 3650.into())]).golden("date_shift_date").on(DATE, -1),
+        trial(&[("by", "customer".into())])
+            .beside("customer", Class::Drop, |i| (i % 9).to_string())
+            .golden("date_shift_by")
+            .on(DATE, -1),
         Trial { value: zoned, ..trial(&[]) }.golden("date_shift_timestamptz").on(TIMESTAMPTZ, -1),
     ]
 }
@@ -56,6 +63,31 @@ fn the_ends_of_the_types_are_not_left() {
         }
         assert_eq!(mask.unparsable(), 0);
     }
+}
+
+/// Days of one customer move together, in whatever type they are; those of another by themselves.
+#[test]
+fn intervals_of_an_entity_survive() {
+    let made = |oid, days: i64| {
+        let settings = [("by", "customer".into()), ("days", days.into())];
+        let trial = Trial::new("date_shift", &settings, day, "x").on(oid, -1);
+        trial.beside("customer", Class::Drop, |i| i.to_string()).made()
+    };
+    let by = |made: &Made, value: &str, customer| {
+        number(&String::from_utf8(made.outcome(value.as_bytes(), customer).unwrap()).unwrap()) - number(value)
+    };
+    let (dates, times) = (made(DATE, 365), made(TIMESTAMPTZ, 365));
+    let shifts: HashSet<_> = (0..50)
+        .map(|customer| {
+            let shift = by(&dates, "2024-02-29", customer);
+            for value in ["1970-01-01", "2023-12-31", "0044-03-15 BC"] {
+                assert_eq!(by(&dates, value, customer), shift);
+            }
+            assert_eq!(by(&times, "2024-03-10 12:00:00+00", customer), shift);
+            shift
+        })
+        .collect();
+    assert!(shifts.len() > 40);
 }
 
 #[test]

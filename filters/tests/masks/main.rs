@@ -8,9 +8,9 @@ mod every;
 mod golden;
 mod trial;
 
-mod compose;
 mod alnum;
 mod card;
+mod compose;
 mod constant;
 mod dates;
 mod digits;

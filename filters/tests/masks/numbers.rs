@@ -1,9 +1,12 @@
 //! Numbers that stay near: `noise`, `round`, `bucket`.
 
+use std::collections::HashSet;
+
 use filters::mask::{ColumnFacts, Decimal, Mask, MaskError, MaskSpec, Setting};
+use filters::policy::Class;
 use proptest::prelude::*;
 
-use super::trial::{Hides, INT2, INT4, INT8, Trial, config, key, mask_of, masked};
+use super::trial::{Hides, INT2, INT4, INT8, Made, Trial, config, key, mask_of, masked};
 
 const NUMERIC: u32 = 1700;
 const FLOAT4: u32 = 700;
@@ -39,6 +42,10 @@ pub fn trials() -> Vec<Trial> {
         noise(&by("0", "2.5")).golden("noise_amount").on(NUMERIC, -1),
         noise(&[]).golden("noise_float8").on(FLOAT8, -1),
         noise(&[]).golden("noise_float4").on(FLOAT4, -1),
+        noise(&[("by", "id".into())])
+            .beside("id", Class::Drop, |i| (i % 9).to_string())
+            .golden("noise_by")
+            .on(INT4, -1),
         of("round", &to("100")).golden("round_int2").on(INT2, -1).hides(Hides::No),
         Trial { value: price, ..of("round", &to("0.5")) }.golden("round_numeric").on(NUMERIC, PRICE).hides(Hides::No),
         of("round", &to("0.25")).golden("round_float8").on(FLOAT8, -1).hides(Hides::No),
@@ -128,6 +135,20 @@ fn equal_numbers_get_equal_noise() {
     assert_eq!(masked(&mask, b"1234.50"), masked(&mask, b"1234.5"));
     let float = mask_of(&MaskSpec::of("noise", &[]), FLOAT8, -1);
     assert_eq!(masked(&float, b"1e+15"), masked(&float, b"1000000000000000"));
+}
+
+/// Of two rows one number parts, of one it does not; a row without the entity goes by the number alone.
+#[test]
+fn noise_by_a_column_is_of_that_column() {
+    let made = |by: fn(u64) -> String| {
+        let trial = Trial::new("noise", &[("by", "id".into())], |i| i.to_string(), "[0-9]").on(INT8, -1);
+        trial.beside("id", Class::Drop, by).made()
+    };
+    let (of_row, of_one) = (made(|i| i.to_string()), made(|_| "7".into()));
+    let outs = |made: &Made| (0..20).map(|i| made.outcome(b"1000000007", i)).collect::<HashSet<_>>();
+    assert_eq!(outs(&of_row).len(), 20);
+    assert_eq!(outs(&of_one).len(), 1);
+    assert_eq!(of_row.outcome(b"1000000007", 7), of_one.outcome(b"1000000007", 0));
 }
 
 #[test]

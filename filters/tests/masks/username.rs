@@ -13,7 +13,7 @@ pub fn trials() -> Vec<Trial> {
 fn case_counts_unless_it_does_not() {
     let same = |mask: &Mask| masked(mask, b"Bob") == masked(mask, b"bOB");
     let fold = MaskSpec::of("username", &[("fold_case", true.into())]);
-    let citext = ColumnFacts { type_oid: 99_999, type_modifier: -1, made: Made::Named(Arc::from("citext")) };
+    let citext = ColumnFacts { made: Made::Named(Arc::from("citext")), ..ColumnFacts::new(99_999, -1) };
     let plain = mask_of(&MaskSpec::of("username", &[]), TEXT, -1);
     let folding = mask_of(&fold, TEXT, -1);
     let caseless = Mask::new(&MaskSpec::of("username", &[]), &key(1), None, &citext).unwrap();
