@@ -1,10 +1,13 @@
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 
+use filters::change::{Change, Column, Identity, Op, RowBuilder, Table, Value};
+use filters::filter::{Filter, Verdict};
 use filters::mask::{Mask, MaskSpec};
-use filters::policy::Class;
+use filters::policy::{Class, Policy, TableRule, TableRules};
 use proptest::prelude::*;
 
-use super::trial::{Hides, Made, TEXT, Trial, VARCHAR, config, mask_of, masked};
+use super::trial::{Hides, Made, TEXT, Trial, VARCHAR, config, key, mask_of, masked};
 
 const DATE: u32 = 1082;
 const TIMESTAMP: u32 = 1114;
@@ -55,13 +58,15 @@ fn moved(mask: &Mask, value: &str) -> (String, i64) {
 #[test]
 fn the_ends_of_the_types_are_not_left() {
     for (oid, last) in [(DATE, "5874897-12-31"), (TIMESTAMP, "294276-12-31 23:59:59.999999")] {
-        let mask = on(oid, 1);
-        assert_eq!(moved(&mask, last).1, -1);
-        assert_eq!(moved(&mask, "4714-11-24 BC").1, 1);
-        for never in ["infinity", "-infinity"] {
-            assert_eq!(masked(&mask, never.as_bytes()), never.as_bytes());
+        for days in 1..20 {
+            let mask = on(oid, days);
+            assert!(moved(&mask, last).1 < 0);
+            assert!(moved(&mask, "4714-11-24 BC").1 > 0);
+            for never in ["infinity", "-infinity"] {
+                assert_eq!(masked(&mask, never.as_bytes()), never.as_bytes());
+            }
+            assert_eq!(mask.unparsable(), 0);
         }
-        assert_eq!(mask.unparsable(), 0);
     }
 }
 
@@ -90,8 +95,48 @@ fn intervals_of_an_entity_survive() {
     assert!(shifts.len() > 40);
 }
 
+/// A value that the stream did not send is not guessed; a NULL has no entity, and goes by itself.
+#[test]
+fn an_entity_that_was_not_sent_is_fetched() {
+    for (name, type_oid, value) in [("date_shift", DATE, "2024-02-29"), ("noise", 23, "1000000")] {
+        let columns = [("own", type_oid), ("entity", TEXT)].map(|(name, type_oid)| Column {
+            name: name.into(),
+            type_oid,
+            type_modifier: -1,
+            key: false,
+        });
+        let identity = Identity::Full;
+        let table = Arc::new(Table { oid: 1, schema: "s".into(), name: "t".into(), identity, columns: columns.into() });
+        let class = |settings: &[_]| Class::Mask { spec: MaskSpec::of(name, settings), domain: None };
+        let of = |class: Class, entity: Value<'_>| {
+            let rule = TableRule::Copy(TableRules::new(BTreeMap::from([("own".to_owned(), class)]), Class::Keep));
+            let policy = Policy { tables: BTreeMap::from([(("s".to_owned(), "t".to_owned()), rule)]) };
+            let mut b = RowBuilder::new();
+            [Value::Text(value.as_bytes()), entity].into_iter().for_each(|value| b.push(value));
+            let op = Op::Update { old: None, new: b.finish() };
+            match Filter::new(policy, key(1)).apply(Change { table: Arc::clone(&table), op }).unwrap() {
+                Verdict::Keep(Change { op: Op::Update { new, .. }, .. }) => match new.get(0) {
+                    Value::Text(text) => Some(text.to_vec()),
+                    other => panic!("{other:?}"),
+                },
+                Verdict::NeedsRow { .. } => None,
+                other => panic!("{other:?}"),
+            }
+        };
+        let by = || class(&[("by", "entity".into())]);
+        assert_eq!(of(by(), Value::Unchanged), None, "{name}");
+        let alone = of(class(&[]), Value::Unchanged);
+        assert!(alone.is_some());
+        assert_eq!(of(by(), Value::Null), alone, "{name}");
+        assert_ne!(of(by(), Value::Text(b"7")), alone, "{name}");
+    }
+}
+
 #[test]
 fn one_day_moves_as_one() {
+    let mask = on(DATE, 1);
+    let shifts: HashSet<_> = (0..40).map(|i| moved(&mask, &day(i)).1).collect();
+    assert_eq!(shifts, HashSet::from([-1, 1]));
     let of = |oid, value| moved(&on(oid, 90), value).1;
     assert_eq!(of(DATE, "2024-02-29"), of(TIMESTAMPTZ, "2024-02-29 23:59:59+00"));
     assert_eq!(of(TEXT, "2024-02-29"), of(TIMESTAMP, "2024-02-29 00:00:00"));

@@ -137,6 +137,21 @@ fn equal_numbers_get_equal_noise() {
     assert_eq!(masked(&float, b"1e+15"), masked(&float, b"1000000000000000"));
 }
 
+#[test]
+fn halves_and_the_ends_of_a_type() {
+    let of = |name, settings: &[_], oid, value: &str| {
+        String::from_utf8(masked(&mask_of(&MaskSpec::of(name, settings), oid, -1), value.as_bytes())).unwrap()
+    };
+    for (value, want) in [("49", "0"), ("50", "100"), ("-50", "-100"), ("32767", "32700"), ("-32768", "-32700")] {
+        assert_eq!(of("round", &[("to", decimal("100"))], INT2, value), want);
+    }
+    // a fraction of one digit is not moved by a tenth of that digit, nor the largest beyond the type
+    for value in ["0.1", "3", "1.7976931348623157e+308", "-1.7976931348623157e+308", "2e-308"] {
+        let (out, value): (f64, f64) = (of("noise", &[], FLOAT8, value).parse().unwrap(), value.parse().unwrap());
+        assert!(out != value && (out / value - 1.0).abs() <= 0.100_001, "{value} {out}");
+    }
+}
+
 /// Of two rows one number parts, of one it does not; a row without the entity goes by the number alone.
 #[test]
 fn noise_by_a_column_is_of_that_column() {
