@@ -12,6 +12,7 @@
 //! - The empty string of a text column stays empty, unless the mask says otherwise: it holds nothing, and many programs
 //!   write it for NULL.
 //! - The blanks that pad a `char(n)` are no part of the value (PostgreSQL compares without them) and are taken off.
+//! - On an array column a mask applies to each element.
 //! - Output fits in `varchar(n)` and `char(n)`; a column too narrow for the mask is refused when the mask is made.
 //! - Nothing is allocated per value.
 
@@ -30,6 +31,7 @@ mod date;
 mod date_shift;
 mod date_trunc;
 mod digits;
+mod elements;
 mod email;
 mod facts;
 mod ff1;
@@ -71,10 +73,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::BytesMut;
 
+use self::elements::Elements;
 pub use self::facts::{ColumnFacts, Made};
 pub use self::kind::{Empty, Kind, Parameter, What, Within};
+use self::make::{Built, Make, NoColumns};
 pub(crate) use self::make::{Columns, NoSibling};
-use self::make::{Make, NoColumns};
 pub use self::setting::{Decimal, NotADecimal, Setting};
 pub use self::spec::{Injective, MaskError, MaskSpec};
 pub use self::when::When;
@@ -173,9 +176,14 @@ impl Mask {
         };
         let own = RefCell::default();
         let make = Make { spec, root, domain_name: domain, domain: key, column, columns, uses: &own };
-        let (built, padded, empty) = match spec.when() {
-            None => ((spec.kind().build)(&make)?, column.is_padded(), spec.kind().empty),
-            Some(when) => (when::build(&make, when)?, false, when::EMPTY),
+        let (built, padded, empty) = match (spec.when(), column.element()) {
+            (Some(when), _) => (when::build(&make, when)?, false, when::EMPTY),
+            (None, Some(element)) if !spec.kind().types.starts_with("any") => {
+                let each = Elements::of(Mask::within(spec, root, domain, &element, columns, &own)?);
+                let injective = each.injective();
+                (Built::new(each, injective)?, false, spec.kind().empty)
+            }
+            (None, _) => ((spec.kind().build)(&make)?, column.is_padded(), spec.kind().empty),
         };
         let own = own.into_inner();
         uses.borrow_mut().extend_from_slice(&own);

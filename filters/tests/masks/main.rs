@@ -14,6 +14,7 @@ mod compose;
 mod constant;
 mod dates;
 mod digits;
+mod elements;
 mod email;
 mod hash;
 mod iban;
@@ -45,6 +46,7 @@ fn trials() -> Vec<Trial> {
         name::trials(),
         compose::trials(),
         when::trials(),
+        elements::trials(),
         people::trials(),
         phone::trials(),
         digits::trials(),

@@ -17,7 +17,7 @@ const HEAD: &str = "\
 What each mask makes, where it can stand, what it keeps of a value, and what somebody learns who sees masked values only.
 Made from what the masks say of themselves; `sluice masks list` shows the same, `sluice masks try email 'jane@example.org'`
 shows one at work. [configuration.md](configuration.md) says where masks are written, and how any of them is put on some rows
-only (`when:`, `else:`).
+only (`when:`, `else:`). On a column of arrays a mask applies to each element; one that takes any column takes the array as a whole.
 ";
 
 fn document() -> String {
