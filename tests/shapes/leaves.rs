@@ -7,7 +7,7 @@ use super::flow::{Flow, number};
 use crate::check;
 use crate::servers::wait_until;
 
-majors!(leaves_change_while_streaming, leaves_change_while_copying, leaves_change_while_nobody_looks);
+majors!(leaves_change_while_streaming, leaves_change_while_copying, leaves_change_while_nobody_looks, a_leaf_is_held,);
 
 /// Within so much it is noticed and mended, on a busy machine.
 const SOON: Duration = Duration::from_secs(45);
@@ -141,4 +141,30 @@ async fn leaves_change_while_nobody_looks(major: u32) {
         check::equal(&flow.s, &flow.t, t.as_str()).await;
     }
     assert_eq!(flow.divergences().await, 0);
+}
+
+/// Somebody rewrites a leaf, or a table, for hours: everything else streams on, and whoever asks is answered.
+async fn a_leaf_is_held(major: u32) {
+    let flow = Flow::with(major, "leaves_held", "tables: { \"public.*\": keep }").await;
+    flow.both("CREATE TABLE parts (id int PRIMARY KEY) PARTITION BY RANGE (id); CREATE TABLE parts_0 PARTITION OF parts FOR VALUES FROM (0) TO (10); CREATE TABLE parts_1 PARTITION OF parts FOR VALUES FROM (10) TO (20); CREATE TABLE whole (id int PRIMARY KEY); CREATE TABLE other (id int PRIMARY KEY, v text)").await;
+    flow.source("INSERT INTO parts SELECT generate_series(0, 19); INSERT INTO whole VALUES (1); INSERT INTO other VALUES (1, 'a')").await;
+    flow.equal().await;
+    let dba = flow.db.source().await;
+    dba.batch_execute("BEGIN; LOCK TABLE parts_1, whole IN ACCESS EXCLUSIVE MODE").await.expect("hold them");
+    let mut running = flow.sluice.spawn(&["run"]);
+    // longer than it takes to look at all tables once more
+    for round in 0..13 {
+        flow.source(&format!("UPDATE other SET v = 'round {round}'; INSERT INTO parts_0 SELECT 0 WHERE false")).await;
+        wait_until("other streams on", Duration::from_secs(5), || async {
+            check::differences(&flow.s, &flow.t, "other").await.is_none()
+        })
+        .await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    let status = flow.sluice.ok(&["status"]).await.stdout;
+    assert!(status.contains("streaming"), "{status}");
+    dba.batch_execute("COMMIT").await.expect("let go");
+    running.term();
+    assert!(running.wait(Duration::from_secs(20)).await.success(), "{}", running.log());
+    flow.equal().await;
 }

@@ -85,7 +85,8 @@ pub async fn table(db: &mut Connection, schema: &str, name: &str) -> Result<Opti
 }
 
 async fn read(db: &mut Connection, which: &str, params: &[Option<&str>]) -> Result<Vec<SourceTable>, Error> {
-    let sql = TABLES.replace("RELATIONS", RELATIONS).replace("LOOK", LOOK).replace("WHICH", which);
+    let sql =
+        TABLES.replace("RELATIONS", RELATIONS).replace("LOOK", LOOK).replace("LEAVES", LEAVES).replace("WHICH", which);
     let made = made_types(db).await?;
     let rows = db.query(&sql, params).await?;
     let mut tables = Vec::with_capacity(rows.len());
@@ -238,12 +239,19 @@ JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_catalog.pg_index x ON x.indrelid = c.oid AND x.indimmediate AND x.indisvalid AND x.indpred IS NULL AND x.indexprs IS NULL
   AND CASE WHEN c.relreplident = 'i' THEN x.indisreplident ELSE x.indisprimary END";
 
+// By hand: pg_partition_tree() takes a lock on each of them, and whoever rewrites one holds it against us for hours.
+pub(super) const LEAVES: &str = "(WITH RECURSIVE tree(oid) AS (
+    SELECT i.inhrelid FROM pg_catalog.pg_inherits i WHERE i.inhparent = c.oid AND NOT i.inhdetachpending
+    UNION ALL SELECT i.inhrelid FROM tree JOIN pg_catalog.pg_inherits i ON i.inhparent = tree.oid AND NOT i.inhdetachpending)
+  SELECT p.oid, p.relfilenode, p.reltuples, p.relpages FROM tree JOIN pg_catalog.pg_class p ON p.oid = tree.oid WHERE p.relkind <> 'p')";
+
 pub(super) const LOOK: &str = "pg_catalog.md5(pg_catalog.json_build_array(n.nspname, c.relname, c.relkind, c.relreplident, x.indkey::text,
     (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(a.attnum, a.attname, a.atttypid, a.atttypmod, a.attgenerated) ORDER BY a.attnum)
       FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped))::text)";
 
 // Foreign keys of a leaf count as its root's, and so does one that points at a leaf.
 // The identity's index: the chosen one (USING INDEX), else the primary key; a deferrable one identifies nothing.
+// pg_table_size() takes a lock too: of a table that somebody holds, or waits for, as a whole, what its server noted last.
 // Text is ordered as we order it only under a C collation, and only where UTF-8 keeps the server's byte order.
 const TABLES: &str = "
 SELECT c.oid, n.nspname, c.relname, c.relkind, c.relreplident,
@@ -268,10 +276,11 @@ SELECT c.oid, n.nspname, c.relname, c.relkind, c.relreplident,
       CASE WHEN NOT l.collisdeterministic THEN 'collation' WHEN pg_catalog.getdatabaseencoding() = 'SQL_ASCII' THEN 'bytes' ELSE '' END)
       ORDER BY a.attnum)
     FROM pg_catalog.pg_attribute a LEFT JOIN pg_catalog.pg_collation l ON l.oid = a.attcollation WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''),
-  (CASE WHEN c.relkind = 'p' THEN (SELECT pg_catalog.sum(p.reltuples)::bigint FROM pg_catalog.pg_partition_tree(c.oid) t
-      JOIN pg_catalog.pg_class p ON p.oid = t.relid WHERE t.isleaf) ELSE c.reltuples::bigint END),
-  (CASE WHEN c.relkind = 'p' THEN (SELECT pg_catalog.sum(pg_catalog.pg_table_size(t.relid)) FROM pg_catalog.pg_partition_tree(c.oid) t
-      WHERE t.isleaf) ELSE pg_catalog.pg_table_size(c.oid) END),
+  (CASE WHEN c.relkind = 'p' THEN (SELECT pg_catalog.sum(l.reltuples)::bigint FROM LEAVES l) ELSE c.reltuples::bigint END),
+  (SELECT pg_catalog.sum(CASE
+      WHEN l.oid IN (SELECT k.relation FROM pg_catalog.pg_locks k WHERE k.mode = 'AccessExclusiveLock' AND k.relation IS NOT NULL)
+      THEN l.relpages::bigint * pg_catalog.current_setting('block_size')::bigint ELSE pg_catalog.pg_table_size(l.oid) END)
+    FROM (SELECT c.oid, c.relpages WHERE c.relkind <> 'p' UNION ALL SELECT t.oid, t.relpages FROM LEAVES t WHERE c.relkind = 'p') l),
   pg_catalog.pg_has_role(c.relowner, 'USAGE'),
   pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND pg_catalog.has_table_privilege(c.oid, 'SELECT'),
   (SELECT pg_catalog.json_agg('OPERATOR(' || pg_catalog.quote_ident(s.nspname) || '.' || p.oprname || ')' ORDER BY k.n)

@@ -24,7 +24,7 @@ use std::collections::{BTreeMap, HashMap};
 use serde::{Deserialize, Serialize};
 use wire::{Connection, Error};
 
-use super::catalog::{LOOK, RELATIONS};
+use super::catalog::{LEAVES, LOOK, RELATIONS};
 
 /// A table at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,7 +95,7 @@ impl Rows {
 /// A look at each of these tables, by OID. One that is gone is left out.
 pub async fn looks(db: &mut Connection, oids: &[u32]) -> Result<HashMap<u32, Look>, Error> {
     let list = oids.iter().map(u32::to_string).collect::<Vec<_>>().join(",");
-    let sql = LOOKS.replace("RELATIONS", RELATIONS).replace("LOOK", LOOK);
+    let sql = LOOKS.replace("RELATIONS", RELATIONS).replace("LOOK", LOOK).replace("LEAVES", LEAVES);
     let rows = db.query(&sql, &[Some(&format!("{{{list}}}"))]).await?;
     let mut looks = HashMap::with_capacity(oids.len());
     for row in rows.iter() {
@@ -117,7 +117,7 @@ pub async fn looks(db: &mut Connection, oids: &[u32]) -> Result<HashMap<u32, Loo
 /// long as it stays, so do they. It says by which transactions the catalog rows were written, and not what stands in them.
 pub async fn word(db: &mut Connection, oids: &[u32]) -> Result<String, Error> {
     let list = oids.iter().map(u32::to_string).collect::<Vec<_>>().join(",");
-    let rows = db.query(WORD, &[Some(&format!("{{{list}}}"))]).await?;
+    let rows = db.query(&WORD.replace("LEAVES", LEAVES), &[Some(&format!("{{{list}}}"))]).await?;
     Ok(rows.get(0, 0).unwrap_or_default().to_owned())
 }
 
@@ -130,9 +130,8 @@ SELECT pg_catalog.concat_ws('/',
     FROM pg_catalog.pg_attribute a WHERE a.attrelid = ANY ($1::oid[]) AND a.attnum > 0),
   (SELECT pg_catalog.sum(pg_catalog.hashtextextended(x.xmin::text, x.indexrelid::bigint))
     FROM pg_catalog.pg_index x WHERE x.indrelid = ANY ($1::oid[])),
-  (SELECT pg_catalog.sum(pg_catalog.hashtextextended(coalesce(pg_catalog.pg_relation_filenode(t.relid), 0)::text, t.relid::oid::bigint))
-    FROM pg_catalog.pg_class c CROSS JOIN LATERAL pg_catalog.pg_partition_tree(c.oid) t
-    WHERE c.oid = ANY ($1::oid[]) AND c.relkind = 'p' AND t.isleaf))";
+  (SELECT pg_catalog.sum(pg_catalog.hashtextextended(l.relfilenode::text, l.oid::bigint))
+    FROM pg_catalog.pg_class c CROSS JOIN LATERAL LEAVES l WHERE c.oid = ANY ($1::oid[]) AND c.relkind = 'p'))";
 
 // relfilenode as the snapshot shows it: pg_relation_filenode() is of this moment, and would be ahead of the columns
 const LOOKS: &str = "
@@ -140,8 +139,7 @@ SELECT c.oid, LOOK, c.relfilenode,
   (SELECT pg_catalog.json_object_agg(a.attnum, a.xmin::text::bigint) FROM pg_catalog.pg_attribute a
     WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
   CASE WHEN c.relkind = 'p' THEN coalesce((SELECT pg_catalog.md5(pg_catalog.string_agg(
-      t.relid::oid || ':' || coalesce(pg_catalog.pg_relation_filenode(t.relid), 0), ',' ORDER BY t.relid::oid))
-    FROM pg_catalog.pg_partition_tree(c.oid) t WHERE t.isleaf), '') END
+      l.oid || ':' || l.relfilenode, ',' ORDER BY l.oid)) FROM LEAVES l), '') END
 FROM RELATIONS WHERE c.oid = ANY ($1::oid[])";
 
 #[cfg(test)]
