@@ -14,6 +14,7 @@ use std::borrow::Cow;
 
 use bytes::{BufMut, BytesMut};
 
+use super::quoted::{self, Malformed};
 use super::spec::Injective;
 use super::{Mask, Masking, Outcome};
 use crate::raw::RawRow;
@@ -32,9 +33,6 @@ impl Elements {
         self.0.injective()
     }
 }
-
-/// It is no array.
-struct Malformed;
 
 impl Masking for Elements {
     fn apply(&self, value: &[u8], row: &RawRow<'_>, out: &mut BytesMut) -> Outcome {
@@ -122,31 +120,14 @@ type Element<'a> = (Option<Cow<'a, [u8]>>, usize);
 /// The element that begins here.
 fn element(value: &[u8], at: usize) -> Result<Element<'_>, Malformed> {
     let rest = &value[at..];
-    let Some(quoted) = rest.strip_prefix(b"\"") else {
+    if !rest.starts_with(b"\"") {
         let end = rest.iter().position(|b| matches!(b, b',' | b'{' | b'}' | b'"' | b'\\')).ok_or(Malformed)?;
         let element = &rest[..end];
         let null = element.eq_ignore_ascii_case(b"NULL");
         return Ok((if null { None } else { Some(Cow::Borrowed(element)) }, at + end));
-    };
-    let (mut plain, mut from, mut i) = (Vec::new(), 0, 0);
-    loop {
-        i += memchr::memchr2(b'"', b'\\', &quoted[i..]).ok_or(Malformed)?;
-        if quoted[i] == b'"' {
-            break;
-        }
-        plain.extend_from_slice(&quoted[from..i]);
-        // what stands behind a backslash stands for itself
-        (from, i) = (i + 1, i + 2);
-        if i > quoted.len() {
-            return Err(Malformed);
-        }
     }
-    let end = at + 1 + i + 1;
-    if from == 0 {
-        return Ok((Some(Cow::Borrowed(&quoted[..i])), end));
-    }
-    plain.extend_from_slice(&quoted[from..i]);
-    Ok((Some(Cow::Owned(plain)), end))
+    let (element, behind) = quoted::take(rest)?;
+    Ok((Some(element), value.len() - behind.len()))
 }
 
 /// Puts what `out` holds from `start` on in quotes, if as an element it needs them.
@@ -156,21 +137,7 @@ fn quote_from(start: usize, out: &mut BytesMut) {
     if !element.is_empty() && !element.eq_ignore_ascii_case(b"NULL") && !element.iter().any(special) {
         return;
     }
-    let escapes = element.iter().filter(|b| matches!(b, b'"' | b'\\')).count();
-    let mut from = out.len();
-    out.put_bytes(b'"', escapes + 2);
-    let mut to = out.len() - 1;
-    // from the back: every byte moves right, by as many places as quotes and escapes stand before it
-    while from > start {
-        from -= 1;
-        to -= 1;
-        out[to] = out[from];
-        if matches!(out[to], b'"' | b'\\') {
-            to -= 1;
-            out[to] = b'\\';
-        }
-    }
-    out[start] = b'"';
+    quoted::quote_from(start, out);
 }
 
 #[cfg(test)]

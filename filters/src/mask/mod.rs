@@ -40,6 +40,9 @@ mod hash;
 mod iban;
 mod integer;
 mod ip;
+mod hstore;
+mod integer;
+mod json;
 mod keyed;
 mod kind;
 mod last_name;
@@ -54,6 +57,7 @@ mod number;
 mod partial;
 mod phone;
 mod postcode;
+mod quoted;
 mod redact;
 mod regex;
 mod round;
@@ -120,6 +124,8 @@ pub static KINDS: &[&Kind] = &[
     &partial::KIND,
     &regex::KIND,
     &lorem::KIND,
+    &json::KIND,
+    &hstore::KIND,
 ];
 
 /// What a mask has made of a value.

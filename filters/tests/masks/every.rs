@@ -150,8 +150,8 @@ fn keys_and_domains_are_apart() {
         let own = format!("mask:{}", trial.spec.name());
         let one = of(1, None);
         assert_eq!(one, of(1, Some(&own)));
-        // what it takes from other columns is of their domains
-        for (other, keyed) in [(of(2, None), trial.is_keyed()), (of(1, Some("other")), trial.spec.is_keyed())] {
+        // what other columns and masks within it give is of their domains
+        for (other, keyed) in [(of(2, None), trial.is_keyed()), (of(1, Some("other")), trial.spec.kind().keyed)] {
             let equal = one.iter().zip(&other).filter(|(a, b)| a == b).count();
             match (keyed, trial.hides) {
                 (false, _) => assert_eq!(equal, 50, "{}", trial.spec.describe()),

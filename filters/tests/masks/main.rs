@@ -21,6 +21,8 @@ mod iban;
 mod integer;
 mod ip;
 mod mac;
+mod hstore;
+mod json;
 mod name;
 mod null;
 mod numbers;
@@ -64,6 +66,8 @@ fn trials() -> Vec<Trial> {
         dates::trials(),
         texts::trials(),
         regex::trials(),
+        json::trials(),
+        hstore::trials(),
     ];
     all.into_iter().flatten().collect()
 }

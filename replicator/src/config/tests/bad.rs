@@ -102,8 +102,8 @@ const BAD: &[(&str, &str)] = &[
     ),
     ("tables: { public.users: { columns: { id: } } }", "tables.public.users.columns.id: no value"),
     (
-        "tables: { public.users: { columns: { prefs: { mask: json } } } }",
-        "tables.public.users.columns.prefs.mask: the mask json is not built yet",
+        "tables: { public.users: { columns: { prefs: { mask: json, path: { \"$.a\": keep } } } } }",
+        "tables.public.users.columns.prefs.path: the mask json has no such parameter (did you mean \"paths\"?)",
     ),
     (
         "tables: { public.users: { columns: { notes: scrub } } }",

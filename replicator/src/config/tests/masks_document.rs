@@ -33,7 +33,8 @@ fn document() -> String {
 fn section(out: &mut String, kind: &Kind) {
     _ = writeln!(out, "\n## {}\n\nMakes {}.\n", kind.name, kind.makes);
     _ = writeln!(out, "- for: {}\n- keeps: {}\n- gives away: {}", kind.types, kind.keeps, kind.gives_away);
-    if !kind.keyed {
+    let holds_masks = kind.parameters.iter().any(|p| matches!(p.what, What::Class { .. } | What::Classes));
+    if !kind.keyed && !holds_masks {
         out.push_str("- needs no key\n");
     }
     if kind.version > 1 {
