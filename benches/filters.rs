@@ -12,6 +12,7 @@ use filters::change::{Change, Column, Identity, Op, Row, RowBuilder, Table, Valu
 use filters::filter::{Compiled, Filter};
 use filters::key::MaskKey;
 use filters::mask::{ColumnFacts, Decimal, Mask, MaskSpec, Setting};
+use filters::mask::{ColumnFacts, Mask, MaskSpec, Setting};
 use filters::policy::{Class, Policy, TableRule, TableRules};
 use filters::raw::RawRow;
 
@@ -21,6 +22,10 @@ fn key() -> MaskKey {
 
 fn masks(c: &mut Criterion) {
     let mut group = c.benchmark_group("mask");
+    let digits = MaskSpec::of("digits", &[]);
+    let hash = Class::Mask { spec: MaskSpec::of("hash", &[]), domain: None };
+    let paths = vec![("$.mail".to_owned(), hash), ("$.locale".to_owned(), Class::Keep)];
+    let json = MaskSpec::of("json", &[("paths", Setting::Classes(paths))]);
     let cases = [
         ("hash", MaskSpec::of("hash", &[]), 25, "customer-0012345"),
         ("name", MaskSpec::of("name", &[]), 25, "Ann Smith"),
@@ -48,6 +53,13 @@ fn masks(c: &mut Criterion) {
             "order 4711 of 2026-01-01",
         ),
         ("phone", MaskSpec::of("phone", &[("keep_country", true.into())]), 25, "+49 170 1234567"),
+        (
+            "json",
+            json,
+            3802,
+            r#"{"id": 7, "mail": "ann@example.org", "locale": "de", "tags": ["a", "b"], "note": "call me"}"#,
+        ),
+        ("hash_array", MaskSpec::of("hash", &[]), 1009, "{red,green,\"light blue\",NULL}"),
     ];
     for (name, spec, type_oid, value) in cases {
         let mask = Mask::new(&spec, &key(), None, &ColumnFacts::new(type_oid, -1)).unwrap();
@@ -74,6 +86,25 @@ const ROW: [(&str, &str); 10] = [
     ("updated_at", "2026-01-02 12:34:56.789012+00"),
     ("note", "a window seat, if there is one; vegetarian"),
 ];
+
+/// Free text without anything to find, and with: bytes a second.
+fn scrub(c: &mut Criterion) {
+    let mut group = c.benchmark_group("scrub");
+    let mask = Mask::new(&MaskSpec::of("scrub", &[]), &key(), None, &ColumnFacts::TEXT).unwrap();
+    let plain = "The guest in room 12 asked for a late breakfast on 2026-01-31, and was told that it ends at 10:30. "
+        .repeat(40);
+    let telling = "Please call Ann on +49 30 1234567 or write to ann.smith@example.org, from 192.168.0.1. ".repeat(40);
+    for (name, text) in [("nothing_found", &plain), ("three_of_a_line", &telling)] {
+        let mut out = BytesMut::with_capacity(2 * text.len());
+        group.throughput(Throughput::Bytes(text.len() as u64));
+        group.bench_function(name, |b| {
+            b.iter(|| {
+                out.clear();
+                mask.apply(black_box(text.as_bytes()), &RawRow::ALONE, &mut out)
+            });
+        });
+    }
+}
 
 fn table() -> Arc<Table> {
     let column =
@@ -145,5 +176,5 @@ fn lines(c: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, masks, rows, lines);
+criterion_group!(benches, masks, scrub, rows, lines);
 criterion_main!(benches);

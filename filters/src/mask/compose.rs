@@ -16,6 +16,7 @@ use bytes::{BufMut, BytesMut};
 
 use super::kind::{Empty, Kind, Parameter, What};
 use super::make::{Built, Make, Sibling};
+use super::redact;
 use super::spec::{Injective, MaskError};
 use super::{Masking, Outcome};
 use crate::raw::{Raw, RawRow};
@@ -93,7 +94,7 @@ impl Masking for Compose {
         if out.len() > start {
             out.put_slice(self.end.as_bytes());
         }
-        cut(start, self.room, out);
+        redact::cut(start, self.room, out);
         Outcome::Masked
     }
 }
@@ -108,16 +109,5 @@ fn put(sibling: &Sibling, row: &RawRow<'_>, out: &mut BytesMut) -> Outcome {
             out.put_slice(text.trim_ascii());
             Outcome::Masked
         }
-    }
-}
-
-/// Cuts what stands in `out` from `start` on to so many characters.
-fn cut(start: usize, room: usize, out: &mut BytesMut) {
-    if out.len() - start <= room {
-        return;
-    }
-    let begins = |(_, b): &(usize, &u8)| !matches!(b, 0x80..=0xbf);
-    if let Some((end, _)) = out[start..].iter().enumerate().filter(begins).nth(room) {
-        out.truncate(start + end);
     }
 }

@@ -61,6 +61,7 @@ mod quoted;
 mod redact;
 mod regex;
 mod round;
+mod scrub;
 mod setting;
 mod spec;
 mod street;
@@ -124,6 +125,7 @@ pub static KINDS: &[&Kind] = &[
     &partial::KIND,
     &regex::KIND,
     &lorem::KIND,
+    &scrub::KIND,
     &json::KIND,
     &hstore::KIND,
 ];

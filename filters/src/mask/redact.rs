@@ -44,6 +44,17 @@ pub(crate) fn digits(key: &SubKey, value: &[u8], out: &mut BytesMut, count: usiz
     }
 }
 
+/// Cuts what stands in `out` from `start` on to so many characters.
+pub(crate) fn cut(start: usize, room: usize, out: &mut BytesMut) {
+    if out.len() - start <= room {
+        return;
+    }
+    let begins = |(_, b): &(usize, &u8)| !matches!(b, 0x80..=0xbf);
+    if let Some((end, _)) = out[start..].iter().enumerate().filter(begins).nth(room) {
+        out.truncate(start + end);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

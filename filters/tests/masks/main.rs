@@ -29,6 +29,7 @@ mod numbers;
 mod people;
 mod phone;
 mod regex;
+mod scrub;
 mod texts;
 mod token;
 mod url;
@@ -66,6 +67,7 @@ fn trials() -> Vec<Trial> {
         dates::trials(),
         texts::trials(),
         regex::trials(),
+        scrub::trials(),
         json::trials(),
         hstore::trials(),
     ];

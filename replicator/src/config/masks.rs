@@ -14,9 +14,6 @@ use super::read::At;
 use super::tables::{class, predicate};
 use super::units;
 
-/// Masks whose names are promised.
-const NOT_YET: &[&str] = &["scrub"];
-
 /// Named masks, so that one person is the same person in every table.
 pub type Domains = BTreeMap<String, MaskSpec>;
 
@@ -52,7 +49,7 @@ pub(super) fn is_mask(name: &str) -> bool {
 }
 
 fn is_taken(name: &str) -> bool {
-    ["keep", "drop", "withheld"].contains(&name) || NOT_YET.contains(&name) || is_mask(name)
+    ["keep", "drop", "withheld"].contains(&name) || is_mask(name)
 }
 
 /// Reads a mask from its name and its parameters as typed. All problems at once.
@@ -201,9 +198,6 @@ fn inner(at: &At<'_>, domains: &Domains, problems: &mut Problems) -> Option<Clas
 
 /// The fault of a name that no mask has. `others` may be said in its place.
 pub(super) fn unknown(name: &str, shown: &str, others: &[&str]) -> Fault {
-    if NOT_YET.contains(&name) {
-        return Fault::new(format!("the mask {name} is not built yet"));
-    }
     let mut fault = Fault::new(format!("no mask {shown}"));
     fault.hint = did_you_mean(name, KINDS.iter().map(|kind| kind.name).chain(others.iter().copied()));
     fault

@@ -106,8 +106,8 @@ const BAD: &[(&str, &str)] = &[
         "tables.public.users.columns.prefs.path: the mask json has no such parameter (did you mean \"paths\"?)",
     ),
     (
-        "tables: { public.users: { columns: { notes: scrub } } }",
-        "tables.public.users.columns.notes: the mask scrub is not built yet",
+        "tables: { public.users: { columns: { notes: scrubb } } }",
+        "tables.public.users.columns.notes: no mask \"scrubb\" and no domain of that name (did you mean \"scrub\"?)",
     ),
     (
         "tables: { public.users: { columns: { a: { mask: constant } } } }",
