@@ -1,6 +1,7 @@
 //! Policy on real servers: what a mask does to keys, references and columns that nobody has classified.
 
 mod approve;
+mod documents;
 mod filtered;
 mod predicates;
 mod references;

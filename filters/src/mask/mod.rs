@@ -70,6 +70,7 @@ mod url;
 mod username;
 mod uuid;
 mod when;
+mod xml;
 
 use std::cell::RefCell;
 use std::fmt;
@@ -128,6 +129,7 @@ pub static KINDS: &[&Kind] = &[
     &scrub::KIND,
     &json::KIND,
     &hstore::KIND,
+    &xml::KIND,
 ];
 
 /// What a mask has made of a value.

@@ -36,6 +36,7 @@ mod url;
 mod username;
 mod uuid;
 mod when;
+mod xml;
 
 use trial::Trial;
 
@@ -70,6 +71,7 @@ fn trials() -> Vec<Trial> {
         scrub::trials(),
         json::trials(),
         hstore::trials(),
+        xml::trials(),
     ];
     all.into_iter().flatten().collect()
 }
