@@ -149,6 +149,21 @@ impl<const RADIX: u32> BlockCipherEncClosure for Rounds<'_, RADIX> {
         }
         state ^= block_of(parts.next().unwrap_or_default());
         let one_round = 1u128 << (8 * shape.b);
+        if RADIX == 2 && shape.d <= 12 {
+            // Halves of 64 bits at most, the hot path of `uuid`, `integer` and `mac`: the same in one word, since all that stands
+            // between one block and the next counts ten times.
+            let (mut a64, mut b64) = (a as u64, b as u64);
+            let (left, right) = ((shape.left - 1) as u64, (shape.right - 1) as u64);
+            for round in 0..ROUNDS {
+                let r = block(backend, state ^ u128::from(b64));
+                state ^= one_round * u128::from(round ^ (round + 1));
+                let mask = if round % 2 == 0 { left } else { right };
+                let y = if shape.d == 12 { (r >> 32) as u64 } else { (r >> 64) as u64 };
+                (a64, b64) = (b64, a64.wrapping_add(y) & mask);
+            }
+            *halves = (a64.into(), b64.into());
+            return;
+        }
         for round in 0..ROUNDS {
             let r = block(backend, state ^ b);
             state ^= one_round * u128::from(round ^ (round + 1)); // round stands in `state` by now: on to the next
@@ -281,14 +296,17 @@ mod tests {
     fn bits_agree_with_the_fpe_crate() {
         let theirs = FF1::<Aes128>::new(&[3; 16], 2).unwrap();
         let ours = with_key::<2>(&[3; 16]);
-        for n in [0, 1, u128::MAX >> 8, 0x0023_4567_89ab_cdef_0123_4567_89ab_cdef] {
-            // their bits of a byte go from the lowest up
-            let plain = BinaryNumeralString::from_bytes_le(
-                &n.to_be_bytes()[1..].iter().map(|b| b.reverse_bits()).collect::<Vec<_>>(),
-            );
-            let want = theirs.encrypt(b"tw", &plain).unwrap().to_bytes_le();
-            let want = want.iter().fold(0u128, |n, b| n << 8 | u128::from(b.reverse_bits()));
-            assert_eq!(ours.number(b"tw", n, 120).unwrap(), want);
+        for n in [0, 1, u128::MAX, 0x0123_4567_89ab_cdef_0123_4567_89ab_cdef] {
+            for bytes in 3..=15 {
+                let plain = &n.to_be_bytes()[16 - bytes..];
+                // their bits of a byte go from the lowest up
+                let theirs_of: Vec<u8> = plain.iter().map(|b| b.reverse_bits()).collect();
+                let want =
+                    theirs.encrypt(b"tw", &BinaryNumeralString::from_bytes_le(&theirs_of)).unwrap().to_bytes_le();
+                let want = want.iter().fold(0u128, |n, b| n << 8 | u128::from(b.reverse_bits()));
+                let n = n & ((1 << (8 * bytes)) - 1);
+                assert_eq!(ours.number(b"tw", n, 8 * bytes).unwrap(), want, "{bytes} bytes");
+            }
         }
     }
 
