@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use crate::change::{Identity, Op, Row, RowBuilder, Table, Value};
+use crate::fill::Fill;
 use crate::filter::FilterError;
 use crate::key::MaskKey;
 use crate::mask::{Columns, Injective, Mask, MaskError, NoSibling, Outcome};
@@ -38,13 +39,18 @@ enum Step {
     Drop,
     Withhold,
     Mask(Box<Mask>),
+    /// It does not come, on purpose or not, and something stands in.
+    Fill {
+        fill: Fill,
+        dropped: bool,
+    },
 }
 
 impl Step {
     fn mask(&self) -> Option<&Mask> {
         match self {
-            Step::Mask(mask) => Some(mask),
-            Step::Keep | Step::Drop | Step::Withhold => None,
+            Step::Mask(mask) | Step::Fill { fill: Fill::Keyed(mask), .. } => Some(mask),
+            Step::Fill { fill: Fill::Value(_), .. } | Step::Keep | Step::Drop | Step::Withhold => None,
         }
     }
 }
@@ -60,7 +66,14 @@ impl Compiled {
         let siblings = Siblings { rules, key, table, making: RefCell::default() };
         let mut steps = Vec::with_capacity(table.columns.len());
         for (i, column) in table.columns.iter().enumerate() {
-            steps.push(match (rules.class(&column.name), siblings.made(i)) {
+            let class = rules.class(&column.name);
+            let away = matches!(class, Class::Drop | Class::Withheld);
+            let unique = rules.required.get(&*column.name).filter(|_| away);
+            if let Some(fill) = unique.and_then(|unique| Fill::of(&rules.facts(column), *unique, key)) {
+                steps.push(Step::Fill { fill, dropped: *class == Class::Drop });
+                continue;
+            }
+            steps.push(match (class, siblings.made(i)) {
                 (Class::Drop, _) => Step::Drop,
                 (Class::Withheld, _) => Step::Withhold,
                 (_, Ok(None)) => Step::Keep,
@@ -71,7 +84,7 @@ impl Compiled {
                 }
             });
         }
-        let stays = |step: &Step| matches!(step, Step::Keep | Step::Mask(_));
+        let stays = |step: &Step| matches!(step, Step::Keep | Step::Mask(_) | Step::Fill { .. });
         let sources: Vec<usize> = (0..steps.len()).filter(|i| stays(&steps[*i])).collect();
         let output = if sources.len() == steps.len() {
             Arc::clone(table)
@@ -89,7 +102,7 @@ impl Compiled {
         }
         let mut fields = vec![None; steps.len()];
         reads.iter().enumerate().for_each(|(field, column)| fields[*column] = Some(field));
-        let masks = steps.iter().filter(|s| matches!(s, Step::Mask(_))).count();
+        let masks = steps.iter().filter(|s| matches!(s, Step::Mask(_) | Step::Fill { .. })).count();
         let only = match &rules.only {
             None => None,
             Some(only) => {
@@ -163,12 +176,12 @@ impl Compiled {
 
     /// The names of the columns that are left out on purpose.
     pub fn dropped_columns(&self) -> impl Iterator<Item = &str> {
-        self.named(|step| matches!(step, Step::Drop))
+        self.named(|step| matches!(step, Step::Drop | Step::Fill { dropped: true, .. }))
     }
 
     /// The names of the columns that are left out because nobody has classified them.
     pub fn withheld_columns(&self) -> impl Iterator<Item = &str> {
-        self.named(|step| matches!(step, Step::Withhold))
+        self.named(|step| matches!(step, Step::Withhold | Step::Fill { dropped: false, .. }))
     }
 
     /// Is a column of the replica identity masked? Then the target's keys have another order than production's, and key
@@ -179,7 +192,7 @@ impl Compiled {
 
     /// Is a column of the replica identity left out? Then the output's key may match several rows.
     pub fn key_incomplete(&self) -> bool {
-        self.keys().any(|step| matches!(step, Step::Drop | Step::Withhold))
+        self.keys().any(|step| matches!(step, Step::Drop | Step::Withhold | Step::Fill { .. }))
     }
 
     /// Do different values of an output column stay different? `None` for one that is not masked: they do.
@@ -216,16 +229,22 @@ impl Compiled {
         for (i, (value, step)) in row.values().zip(&self.steps).enumerate() {
             let (mask, value) = match (step, value) {
                 (Step::Drop | Step::Withhold, _) => continue,
+                (Step::Fill { fill: Fill::Value(value), .. }, _) => {
+                    b.push(Value::Text(value.as_bytes()));
+                    continue;
+                }
                 (Step::Mask(mask), Value::Unchanged) if mask.looks() && !raw.is_unchanged(mask.uses()) => {
                     (mask, raw.get(i))
                 }
-                (Step::Mask(mask), Value::Text(text)) => (mask, Raw::Text(Cow::Borrowed(text))),
-                (Step::Mask(_), Value::Binary(_)) => {
+                (Step::Mask(mask) | Step::Fill { fill: Fill::Keyed(mask), .. }, Value::Text(text)) => {
+                    (mask, Raw::Text(Cow::Borrowed(text)))
+                }
+                (Step::Mask(_) | Step::Fill { .. }, Value::Binary(_)) => {
                     drop(b.finish()); // the next row must not begin with this one's columns
                     let column = self.table.columns.get(i).map_or(String::new(), |c| c.name.to_string());
                     return Err(FilterError::Binary { table: self.table.to_string(), column });
                 }
-                (Step::Keep, value) | (Step::Mask(_), value @ (Value::Null | Value::Unchanged)) => {
+                (Step::Keep, value) | (Step::Mask(_) | Step::Fill { .. }, value @ (Value::Null | Value::Unchanged)) => {
                     b.push(value);
                     continue;
                 }
@@ -267,8 +286,17 @@ impl Compiled {
         self.steps.get(*self.sources.get(output)?)?.mask()
     }
 
-    pub(crate) fn has_masks(&self) -> bool {
+    /// Does anything of a line of COPY become another?
+    pub fn rewrites(&self) -> bool {
         self.masks > 0
+    }
+
+    /// What stands in an output column whatever production has.
+    pub(crate) fn stands_in(&self, output: usize) -> Option<&str> {
+        match self.steps.get(*self.sources.get(output)?)? {
+            Step::Fill { fill: Fill::Value(value), .. } => Some(value),
+            _ => None,
+        }
     }
 
     /// There are more or fewer columns than the table has.

@@ -23,7 +23,7 @@ impl Compiled {
     pub fn copy_line(&self, line: &[u8], scratch: &mut Vec<u8>, out: &mut BytesMut) -> Result<(), FilterError> {
         let start = out.len();
         out.reserve(line.len() + 1);
-        if self.has_masks() {
+        if self.rewrites() {
             let expected = self.reads().len();
             let found = self.fields(line, scratch, out);
             if found != expected {
@@ -51,6 +51,12 @@ impl Compiled {
             if let Some(mask) = self.mask(field) {
                 out.put_slice(&line[copied..begin]);
                 put_field(mask, &line[begin..end], &row, scratch, out);
+                copied = end;
+            } else if let Some(value) = self.stands_in(field) {
+                out.put_slice(&line[copied..begin]);
+                let start = out.len();
+                out.put_slice(value.as_bytes());
+                escape_from(start, out);
                 copied = end;
             }
             field += 1;

@@ -11,6 +11,7 @@
 pub mod change;
 pub mod compiled;
 pub mod copy_line;
+mod fill;
 pub mod filter;
 pub mod key;
 pub mod mask;

@@ -37,6 +37,9 @@ pub struct TableRules {
     pub rest: Class,
     /// Of which rows this is true, they come; `None`: all.
     pub only: Option<Box<Predicate>>,
+    /// Columns that the target must have a value of, and whether it must be another in each row: where they do not come,
+    /// something stands in. Takes no part in fingerprints.
+    pub required: BTreeMap<String, bool>,
     /// What the catalog says of their types beyond the stream. Takes no part in fingerprints.
     pub facts: BTreeMap<String, ColumnFacts>,
 }
@@ -44,7 +47,7 @@ pub struct TableRules {
 impl TableRules {
     /// Rules for a table of whose types the catalog was not asked.
     pub fn new(columns: BTreeMap<String, Class>, rest: Class) -> TableRules {
-        TableRules { columns, rest, only: None, facts: BTreeMap::new() }
+        TableRules { columns, rest, only: None, required: BTreeMap::new(), facts: BTreeMap::new() }
     }
 
     /// What is known of a column. What the catalog said of another type holds no more.

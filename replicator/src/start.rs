@@ -18,7 +18,7 @@ mod plan;
 mod publish;
 mod recognise;
 
-pub use plan::{Plan, described, plan, protected, proven, spec};
+pub use plan::{Plan, described, plan, protected, proven, require, spec};
 pub use recognise::{different, identity};
 
 use std::collections::VecDeque;
@@ -26,6 +26,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use filters::change::Lsn;
+use sink_postgres::catalog::required;
 use sink_postgres::checkpoint::{self, Checkpoint};
 use sink_postgres::failpoint;
 use sink_postgres::sink::{OnDivergence, Options};
@@ -70,7 +71,8 @@ pub async fn open(config: &Config, lock: Option<&Lock>, board: &Board) -> Result
         // also while it is held here for days
         held_wal(config, &mut watch, board).await?;
     }
-    let plan = plan(config, lock, memory, &mut watch).await.and_then(worth_it).map_err(unfit)?;
+    let required = required(&mut staging).await?;
+    let plan = plan(config, lock, memory, &required, &mut watch).await.and_then(worth_it).map_err(unfit)?;
     let protected = protected(config, &mut staging).await?;
     let memory = config.limits.logical_decoding_work_mem;
     let mut replication = production::replication(&source, &config.pipeline, memory).await?;

@@ -1,5 +1,7 @@
 //! What the target's tables are, read from its catalog.
 
+use std::collections::HashMap;
+
 use wire::{Connection, quote_ident};
 
 use crate::error::Error;
@@ -186,3 +188,25 @@ LEFT JOIN pg_catalog.pg_namespace s ON s.oid = p.oprnamespace
 WHERE x.indrelid = $1::oid AND x.indisunique
 GROUP BY i.relname, x.indisprimary, x.indisvalid, x.indimmediate, x.indpred, x.indexprs, x.indnkeyatts
 ORDER BY x.indisprimary DESC, i.relname";
+
+/// Columns that must have a value and have no default, by table; and whether it must be another in each row.
+pub type Required = HashMap<(String, String), Vec<(String, bool)>>;
+
+/// Those of every table.
+pub async fn required(db: &mut Connection) -> Result<Required, Error> {
+    let mut required = Required::new();
+    for row in db.query(REQUIRED, &[]).await?.iter() {
+        let text = |i: usize| row.get(i).unwrap_or_default().to_owned();
+        required.entry((text(0), text(1))).or_default().push((text(2), row.get(3) == Some("t")));
+    }
+    Ok(required)
+}
+
+const REQUIRED: &str = "
+SELECT n.nspname, c.relname, a.attname,
+  EXISTS (SELECT FROM pg_catalog.pg_index x WHERE x.indrelid = c.oid AND (x.indisunique OR x.indisexclusion) AND a.attnum = ANY (x.indkey))
+FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+WHERE c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped AND (a.attnotnull OR t.typnotnull)
+  AND NOT a.atthasdef AND a.attidentity = '' AND a.attgenerated = '' AND t.typdefault IS NULL
+  AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'sluice')";

@@ -6,3 +6,4 @@ mod filtered;
 mod predicates;
 mod references;
 mod rows;
+mod withheld;

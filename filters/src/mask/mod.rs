@@ -80,6 +80,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::BytesMut;
 
 use self::elements::Elements;
+pub(crate) use self::facts::oid;
 pub use self::facts::{ColumnFacts, Made};
 pub use self::kind::{Empty, Kind, Parameter, What, Within};
 use self::make::{Built, Make, NoColumns};

@@ -23,6 +23,7 @@ use filters::compiled::Compiled;
 use filters::filter::Filter;
 use filters::key::MaskKey;
 use filters::policy::Policy;
+use sink_postgres::catalog::Required;
 use wire::{Connection, Conninfo};
 
 use crate::config::{Config, Lock};
@@ -66,7 +67,11 @@ pub async fn run(config: &Config, lock: Option<&Lock>, strict: bool) -> Result<R
         }
     }
     let found = catalog::tables(&mut source).await.doing("read the catalog")?;
-    let (tables, policy) = resolve(&mut report, config, lock, &found);
+    let required = match &mut target {
+        Some(target) => sink_postgres::catalog::required(target).await?,
+        None => Required::default(),
+    };
+    let (tables, policy) = resolve(&mut report, config, lock, &found, &required);
     let mut world = World { config, source_info, target_info, source, target, tables, found, policy };
     let done = production::server(&mut report, &mut world).await;
     report.hear(Area::Production, "server", done);
@@ -97,6 +102,7 @@ fn resolve(
     config: &Config,
     lock: Option<&Lock>,
     found: &[SourceTable],
+    required: &Required,
 ) -> (Vec<(SourceTable, Arc<Compiled>)>, Policy) {
     let plain: Vec<_> = found.iter().map(start::described).collect();
     let resolved = match config.resolve(&plain, lock) {
@@ -108,11 +114,12 @@ fn resolve(
             config.resolve(&plain, None).ok()
         }
     };
-    let Some(resolved) = resolved else {
+    let Some(mut resolved) = resolved else {
         report.skip(Area::Tables, "the tables", "the configuration does not fit them yet");
         return (Vec::new(), Policy::default());
     };
     resolved.warnings.iter().for_each(|p| report.problem(p, State::Warned));
+    start::require(&mut resolved.policy, required);
     let any = MaskKey::new(&[0; 32]).ok();
     let Some(key) = config.masking.key.clone().or(any) else { return (Vec::new(), resolved.policy) };
     let filter = Filter::new(resolved.policy.clone(), key);

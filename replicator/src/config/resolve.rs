@@ -187,6 +187,7 @@ fn draft<'a>(
         columns: table.columns.iter().map(|c| (c.name.clone(), class(&c.name))).collect(),
         rest: Class::Withheld,
         only: None,
+        required: BTreeMap::new(),
         facts: table.columns.iter().map(|c| (c.name.clone(), c.facts())).collect(),
     };
     Draft { table, entry, named: columns.keys().map(String::as_str).collect(), rules, inherited: BTreeMap::new() }

@@ -91,7 +91,7 @@ impl Reader {
                     return Err(e).doing("read a chunk");
                 }
             };
-            let masked = if chunk.compiled.masked_columns().next().is_none() {
+            let masked = if !chunk.compiled.rewrites() {
                 rows
             } else {
                 mask(&chunk.compiled, &rows, &mut scratch, &mut out)?;

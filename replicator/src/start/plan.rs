@@ -7,6 +7,7 @@ use filters::filter::{Compiled, Filter};
 use filters::key::MaskKey;
 use filters::mask::Injective;
 use filters::policy::{Class, Policy, TableRule, TableRules};
+use sink_postgres::catalog::Required;
 use sink_postgres::known::{Fate, Known, KnownColumn, Memory};
 use sink_postgres::spec::TableSpec;
 use wire::Connection;
@@ -33,12 +34,19 @@ pub struct Plan {
 
 /// Reads production's catalog and lays the configuration over it.
 ///
-/// `memory`: what was known of the tables before.
-pub async fn plan(config: &Config, lock: Option<&Lock>, memory: Memory, db: &mut Connection) -> Result<Plan, Error> {
+/// `memory`: what was known of the tables before; `required`: what the target must have a value of.
+pub async fn plan(
+    config: &Config,
+    lock: Option<&Lock>,
+    memory: Memory,
+    required: &Required,
+    db: &mut Connection,
+) -> Result<Plan, Error> {
     let found = catalog::tables(db).await.doing("read the catalog")?;
     let plain: Vec<config::SourceTable> = found.iter().map(described).collect();
     let mut resolved = config.resolve(&plain, lock).map_err(Error::Config)?;
     resolved.remember(&plain, &memory);
+    require(&mut resolved.policy, required);
     let key = match &config.masking.key {
         Some(key) => key.clone(),
         // no mask needs one: `config` has seen to that
@@ -59,6 +67,15 @@ pub async fn plan(config: &Config, lock: Option<&Lock>, memory: Memory, db: &mut
         }
     }
     Ok(Plan { tables, policy: resolved.policy, filter, warnings, mask_key, memory })
+}
+
+/// Tells the policy which columns the target must have a value of.
+pub fn require(policy: &mut Policy, required: &Required) {
+    for (name, columns) in required {
+        if let Some(TableRule::Copy(rules)) = policy.tables.get_mut(name) {
+            rules.required = columns.iter().cloned().collect();
+        }
+    }
 }
 
 /// A table as the configuration wants to see it.

@@ -28,7 +28,8 @@ pub async fn gather(config: &Config, lock: Option<&Lock>) -> Result<Forecast, Er
     let began = (Instant::now(), wal(&mut source).await?);
     let found = catalog::tables(&mut source).await.doing("read the catalog")?;
     let memory = known::read(&mut target, &config.pipeline).await?;
-    let plan = start::plan(config, lock, memory, &mut source).await?;
+    let required = sink_postgres::catalog::required(&mut target).await?;
+    let plan = start::plan(config, lock, memory, &required, &mut source).await?;
     let mut tables: Vec<Table> = Vec::new();
     for (t, compiled) in &plan.tables {
         let found = alike::alike(&mut source, t, compiled).await.doing("ask about rows of a filter")?;
