@@ -14,6 +14,19 @@ use crate::mask::{Mask, Outcome};
 use crate::raw::{Raw, RawRow};
 
 impl Compiled {
+    /// Masks whole lines, each with its newline, as [`copy_line`](Compiled::copy_line) does.
+    pub fn copy_lines(&self, lines: &[u8], scratch: &mut Vec<u8>, out: &mut BytesMut) -> Result<(), FilterError> {
+        let mut rest = lines;
+        while !rest.is_empty() {
+            // an unescaped newline ends a row: the text format writes one inside a value as \n
+            let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+            let (line, tail) = rest.split_at(end);
+            self.copy_line(line, scratch, out)?;
+            rest = tail.get(1..).unwrap_or(&[]);
+        }
+        Ok(())
+    }
+
     /// Masks one line, without its newline, that holds the columns of [`reads`](Compiled::reads) in their order, and appends
     /// the **output** columns, which are the first of these, to `out` with a newline.
     ///

@@ -60,7 +60,12 @@ async fn equal(flow: &Flow) {
 
 async fn rows_enter_and_leave_the_set(major: u32) {
     let flow = filled(major, "filtered", "").await;
-    let plan = flow.sluice.ok(&["plan"]).await.stdout;
+    flow.source("ANALYZE keyed").await;
+    let plan = flow.sluice.ok(&["plan", "--sample", "2"]).await.stdout;
+    let keyed = plan.lines().find(|l| l.starts_with("public.keyed.id ")).expect("its mask");
+    assert!(keyed.contains("~400"), "{keyed}");
+    let sampled = plan.split("public.keyed   as staging would see it").nth(1).expect("its rows");
+    assert!(!sampled.lines().take(4).any(|l| l.starts_with('k') || l.contains("gone")), "{sampled}");
     assert!(plan.contains("decided alike on 400 rows that were looked at"), "{plan}");
     let check = flow.sluice.run(&["check"]).await.stdout;
     assert!(check.contains("production and sluice decide alike on 400 of them"), "{check}");

@@ -55,6 +55,9 @@ async fn something_stands_in(major: u32) {
         }
         assert_eq!(flow.divergences().await, 0, "{change}");
     }
+    let plan = flow.sluice.ok(&["plan", "--sample", "3"]).await.stdout;
+    assert!(plan.contains("public.t   as staging would see it"), "{plan}");
+    assert!(plan.contains("1970-01-01 00:00:00+00") && !plan.contains("secret1"), "{plan}");
     let status = flow.sluice.ok(&["status"]).await.stdout;
     assert!(status.contains("1 dropped, 9 withheld: "), "{status}");
 }

@@ -125,6 +125,9 @@ pub struct Plan {
     /// As JSON, one object
     #[arg(long)]
     pub json: bool,
+    /// Show so many rows of each table as staging would see them
+    #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub sample: Option<u32>,
 }
 
 /// `masks`.

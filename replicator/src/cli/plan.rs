@@ -2,9 +2,11 @@
 //!
 //! [`gather`] asks the two servers, [`Forecast`] is what they said, [`render`] is how a person reads it.
 
+mod frequency;
 mod gather;
 mod hazards;
 mod render;
+mod sample;
 
 use serde::Serialize;
 
@@ -65,6 +67,8 @@ pub(super) struct Table {
     pub decided_alike: Option<u64>,
     /// `ranges`, or `one unit`.
     pub cut: &'static str,
+    /// Some of its rows, masked, if they were asked for.
+    pub sample: Option<sample::Sample>,
     /// Why it is one unit.
     pub why: Option<&'static str>,
     /// How long the stream is held for it, if it is one unit.
@@ -76,6 +80,10 @@ pub(super) struct Table {
 pub(super) struct Masked {
     pub column: String,
     pub mask: String,
+    /// Different values on production, by its statistics; `None`: it has none.
+    pub distinct: Option<u64>,
+    /// The share of rows that have the most common value: it is as common on staging.
+    pub most_common: Option<f64>,
     pub keeps: &'static str,
     pub gives_away: &'static str,
 }
@@ -99,7 +107,7 @@ pub(super) struct Held {
 /// Shows it.
 pub async fn run(args: &Args, verb: &Plan) -> Result<(), Error> {
     let (config, lock) = super::load(args)?;
-    let forecast = gather::gather(&config, lock.as_ref()).await?;
+    let forecast = gather::gather(&config, lock.as_ref(), verb.sample).await?;
     if verb.json {
         println!("{}", serde_json::to_string(&forecast).map_err(|e| Error::Bug(e.to_string()))?);
     } else {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use filters::change::Lsn;
 use filters::filter::Compiled;
 use sink_postgres::load::{Loaded, Loader, Task};
@@ -94,7 +94,7 @@ impl Reader {
             let masked = if !chunk.compiled.rewrites() {
                 rows
             } else {
-                mask(&chunk.compiled, &rows, &mut scratch, &mut out)?;
+                chunk.compiled.copy_lines(&rows, &mut scratch, &mut out)?;
                 out.split().freeze()
             };
             if let Err(e) = load.write(&masked).await {
@@ -108,18 +108,6 @@ impl Reader {
         sink_postgres::failpoint::hit("chunk.done");
         Ok(loaded)
     }
-}
-
-fn mask(compiled: &Compiled, rows: &Bytes, scratch: &mut Vec<u8>, out: &mut BytesMut) -> Result<(), Error> {
-    let mut rest: &[u8] = rows;
-    while !rest.is_empty() {
-        // an unescaped newline ends a row: the text format writes one inside a value as \n
-        let end = rest.iter().position(|b| *b == b'\n').unwrap_or(rest.len());
-        let (line, tail) = rest.split_at(end);
-        compiled.copy_line(line, scratch, out)?;
-        rest = tail.get(1..).unwrap_or(&[]);
-    }
-    Ok(())
 }
 
 /// Reads the rest of a COPY that nobody wants.

@@ -6,7 +6,8 @@ use filters::policy::{Class, TableRule};
 use sink_postgres::{known, session};
 use wire::Connection;
 
-use super::{Away, BYTES_A_SECOND, Forecast, Held, Masked, Table, hazards};
+use super::frequency::{self, Frequencies};
+use super::{Away, BYTES_A_SECOND, Forecast, Held, Masked, Table, hazards, sample};
 use crate::config::{Config, Lock, class_text, table_name};
 use crate::error::{Doing, Error};
 use crate::source::catalog::{self, SourceTable};
@@ -17,7 +18,9 @@ use crate::start;
 const MEASURE: Duration = Duration::from_secs(1);
 
 /// Looks at everything.
-pub async fn gather(config: &Config, lock: Option<&Lock>) -> Result<Forecast, Error> {
+///
+/// `sample`: so many rows of each table are read and masked.
+pub async fn gather(config: &Config, lock: Option<&Lock>, sample: Option<u32>) -> Result<Forecast, Error> {
     let (source_info, target_info) = start::conninfos(config)?;
     let mut source = production::reader(&source_info, &config.pipeline, "plan", &[]).await?;
     let read_only = [("default_transaction_read_only", "on")];
@@ -30,6 +33,7 @@ pub async fn gather(config: &Config, lock: Option<&Lock>) -> Result<Forecast, Er
     let memory = known::read(&mut target, &config.pipeline).await?;
     let required = sink_postgres::catalog::required(&mut target).await?;
     let plan = start::plan(config, lock, memory, &required, &mut source).await?;
+    let frequencies = frequency::all(&mut source).await?;
     let mut tables: Vec<Table> = Vec::new();
     for (t, compiled) in &plan.tables {
         let found = alike::alike(&mut source, t, compiled).await.doing("ask about rows of a filter")?;
@@ -42,7 +46,12 @@ pub async fn gather(config: &Config, lock: Option<&Lock>) -> Result<Forecast, Er
                 hint: "that is a bug of sluice; write the condition over other columns until it is mended".into(),
             });
         }
-        tables.push(Table { decided_alike: found.map(|f| f.rows), ..table(t, compiled, &plan) });
+        let sample = match sample {
+            Some(rows) => Some(sample::sample(&mut source, t, compiled, rows).await?),
+            None => None,
+        };
+        let decided_alike = found.map(|f| f.rows);
+        tables.push(Table { decided_alike, sample, ..table(t, compiled, &plan, &frequencies) });
     }
     let protected = start::protected(config, &mut target).await?;
     let there = held(&mut target).await?;
@@ -96,7 +105,16 @@ pub async fn gather(config: &Config, lock: Option<&Lock>) -> Result<Forecast, Er
     })
 }
 
-fn table(table: &SourceTable, compiled: &filters::compiled::Compiled, plan: &start::Plan) -> Table {
+fn table(
+    table: &SourceTable,
+    compiled: &filters::compiled::Compiled,
+    plan: &start::Plan,
+    frequencies: &Frequencies,
+) -> Table {
+    let often = |column: &str| {
+        let (schema, name) = table.name();
+        frequencies.get(&(schema, name, column.to_owned()))
+    };
     let spec = start::spec(table, compiled, &plan.policy, &plan.memory);
     let rules = match plan.policy.rule(&table.shape.schema, &table.shape.name) {
         TableRule::Copy(rules) => Some(rules),
@@ -106,6 +124,8 @@ fn table(table: &SourceTable, compiled: &filters::compiled::Compiled, plan: &sta
         Some(class @ Class::Mask { spec, .. }) => Some(Masked {
             column: column.to_owned(),
             mask: class_text(class),
+            distinct: often(column).map(|f| f.distinct(u64::try_from(table.rows).unwrap_or(0))),
+            most_common: often(column).and_then(|f| f.most_common),
             keeps: spec.kind().keeps,
             gives_away: spec.kind().gives_away,
         }),
@@ -123,13 +143,16 @@ fn table(table: &SourceTable, compiled: &filters::compiled::Compiled, plan: &sta
         name: table_name(&table.shape.schema, &table.shape.name),
         rows: u64::try_from(table.rows).ok(),
         bytes: table.bytes,
-        kept: compiled.output.columns.len() - masks.len(),
+        kept: compiled.input().columns.len()
+            - masks.len()
+            - compiled.dropped_columns().chain(compiled.withheld_columns()).count(),
         dropped: compiled.dropped_columns().map(str::to_owned).collect(),
         withheld: compiled.withheld_columns().map(str::to_owned).collect(),
         masks,
         key: table.key.clone(),
         only: compiled.only().map(str::to_owned),
         decided_alike: None,
+        sample: None,
         cut: if why.is_none() { "ranges" } else { "one unit" },
         held_seconds: why.map(|_| table.bytes as f64 / BYTES_A_SECOND),
         why,

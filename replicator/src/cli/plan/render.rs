@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::super::table::{count, size, some, table};
-use super::{Forecast, Held, Table};
+use super::{Forecast, Held, Masked, Table};
 
 /// All of it.
 pub fn text(f: &Forecast) -> String {
@@ -15,6 +15,7 @@ pub fn text(f: &Forecast) -> String {
     filtered(&mut out, &f.tables);
     masks(&mut out, &f.tables);
     units(&mut out, &f.tables);
+    f.tables.iter().for_each(|t| sampled(&mut out, t));
     list(&mut out, "STRUCTURE ONLY on the target", &f.structure);
     let away: Vec<String> = f.not_replicated.iter().map(|a| format!("{}   ({})", a.name, a.why)).collect();
     list(&mut out, "NOT REPLICATED: these stay on production", &away);
@@ -76,13 +77,49 @@ fn masks(out: &mut String, tables: &[Table]) {
     let mut rows = Vec::new();
     for t in tables {
         let name = |column: &str| format!("{}.{column}", t.name);
-        rows.extend(t.masks.iter().map(|m| vec![name(&m.column), m.mask.clone(), m.keeps.into(), m.gives_away.into()]));
-        rows.extend(t.dropped.iter().map(|c| vec![name(c), "drop".into(), "nothing".into(), "nothing".into()]));
-        rows.extend(t.withheld.iter().map(|c| vec![name(c), "withheld".into(), "nothing".into(), "nothing".into()]));
+        rows.extend(t.masks.iter().map(|m| {
+            vec![name(&m.column), m.mask.clone(), m.keeps.into(), m.gives_away.into(), distinct(m), commonest(m)]
+        }));
+        rows.extend(
+            t.dropped
+                .iter()
+                .map(|c| vec![name(c), "drop".into(), "nothing".into(), "nothing".into(), "".into(), "".into()]),
+        );
+        rows.extend(
+            t.withheld
+                .iter()
+                .map(|c| vec![name(c), "withheld".into(), "nothing".into(), "nothing".into(), "".into(), "".into()]),
+        );
     }
     if !rows.is_empty() {
-        _ = writeln!(out, "{}\n", table(&["COLUMN", "BECOMES", "KEEPS", "GIVES AWAY"], rows));
+        _ = writeln!(
+            out,
+            "{}\n",
+            table(&["COLUMN", "BECOMES", "KEEPS", "GIVES AWAY", ">DISTINCT", ">MOST COMMON"], rows)
+        );
     }
+}
+
+/// As many as there are on production, by its statistics.
+fn distinct(m: &Masked) -> String {
+    m.distinct.map_or_else(|| "?".to_owned(), |n| format!("~{}", count(n)))
+}
+
+/// A value that is as common on staging as on production is known by that.
+fn commonest(m: &Masked) -> String {
+    m.most_common.map_or_else(|| "–".to_owned(), |share| format!("{:.1} % of rows", share * 100.0))
+}
+
+fn sampled(out: &mut String, t: &Table) {
+    let Some(sample) = &t.sample else { return };
+    let shown = |v: &Option<String>| match v {
+        None => "–".to_owned(),
+        Some(v) if v.chars().count() > 40 => v.chars().take(39).chain(['…']).collect(),
+        Some(v) => v.clone(),
+    };
+    let rows = sample.rows.iter().map(|row| row.iter().map(shown).collect());
+    let heading: Vec<&str> = sample.columns.iter().map(String::as_str).collect();
+    _ = writeln!(out, "{}   as staging would see it\n{}\n", t.name, table(&heading, rows));
 }
 
 fn units(out: &mut String, tables: &[Table]) {
