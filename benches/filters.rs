@@ -12,7 +12,6 @@ use filters::change::{Change, Column, Identity, Op, Row, RowBuilder, Table, Valu
 use filters::filter::{Compiled, Filter};
 use filters::key::MaskKey;
 use filters::mask::{ColumnFacts, Decimal, Mask, MaskSpec, Setting};
-use filters::mask::{ColumnFacts, Mask, MaskSpec, Setting};
 use filters::policy::{Class, Policy, TableRule, TableRules};
 use filters::raw::RawRow;
 
@@ -22,7 +21,6 @@ fn key() -> MaskKey {
 
 fn masks(c: &mut Criterion) {
     let mut group = c.benchmark_group("mask");
-    let digits = MaskSpec::of("digits", &[]);
     let hash = Class::Mask { spec: MaskSpec::of("hash", &[]), domain: None };
     let paths = vec![("$.mail".to_owned(), hash), ("$.locale".to_owned(), Class::Keep)];
     let json = MaskSpec::of("json", &[("paths", Setting::Classes(paths))]);

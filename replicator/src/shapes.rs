@@ -106,6 +106,12 @@ impl Shapes {
 }
 
 impl Planned {
+    /// Is anything of it masked or left out, so that a name must not deceive us?
+    pub fn shields(&self) -> bool {
+        let away = self.compiled.dropped_columns().chain(self.compiled.withheld_columns());
+        self.compiled.masked_columns().chain(away).next().is_some()
+    }
+
     /// Schema and name.
     pub fn name(&self) -> Name {
         self.table.name()

@@ -71,6 +71,16 @@ async fn rows_enter_and_leave_the_set(major: u32) {
     assert!(check.contains("production and sluice decide alike on 400 of them"), "{check}");
     equal(&flow).await;
     flow.target("ALTER TABLE plain ADD own text; UPDATE plain SET own = id").await;
+    flow.source(&format!(
+        "UPDATE plain SET long = 'short' WHERE {IN}; INSERT INTO plain VALUES ('k1000', NULL, 1, 'n', 'l')"
+    ))
+    .await;
+    equal(&flow).await;
+    assert_eq!(
+        number(&flow.t, "SELECT count(*) FROM plain WHERE own IS DISTINCT FROM id").await,
+        0,
+        "changed, not made anew"
+    );
     for round in 0..4 {
         flow.source(&format!(
             "INSERT INTO keyless SELECT 'r{round}' || g, 'new', g % 5, 'n', 'l' FROM generate_series(1, 20) g"

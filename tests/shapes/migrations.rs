@@ -2,7 +2,7 @@
 //! masked never comes under another name, what is copied never holds what another column holds, and what is not concerned
 //! streams on.
 
-use super::flow::{CATCH_UP, number, text};
+use super::flow::{CATCH_UP, Flow, number, text};
 use super::followed::{MASKED, SOON, beat, ends, followed, nothing_raw};
 use crate::check;
 use crate::servers::wait_until;
@@ -115,14 +115,14 @@ async fn a_masked_column_takes_a_kept_ones_name_and_place(major: u32) {
     beat(&flow).await;
     flow.source("BEGIN; INSERT INTO t VALUES (21, 'x', 'a@secret.example'); ALTER TABLE t DROP note; ALTER TABLE t RENAME email TO note; ALTER TABLE t ADD email text; INSERT INTO t (id, note) VALUES (22, 'b@secret.example'); UPDATE t SET id = -id WHERE id < 5; COMMIT").await;
     beat(&flow).await;
-    nothing_raw(&flow).await;
+    nothing_raw(&flow, "t").await;
     flow.source("UPDATE t SET note = 'd@secret.example' WHERE id > 10").await;
     beat(&flow).await;
-    nothing_raw(&flow).await;
+    nothing_raw(&flow, "t").await;
     ends(running).await;
     let said = flow.catch_up().await.stderr;
     assert!(said.contains("is what was masked or dropped as public.t.email: withheld"), "{said}");
-    nothing_raw(&flow).await;
+    nothing_raw(&flow, "t").await;
 }
 
 /// The lock and the file say the same of both names as before.

@@ -31,13 +31,15 @@ impl Flow {
     pub async fn reshaped(&mut self, shape: &Table) -> Result<(), Error> {
         let Some(planned) = self.shapes.of(shape) else { return Ok(()) };
         let (name, oid, fits) = (planned.name(), planned.table.shape.oid, planned.fits(shape));
+        // of a table that comes as it is, names hide nothing; rows written anew the next look will find
+        let must_know = planned.shields() || !fits;
         let table = planned.table.shape.to_string();
         let sink = self.sink.as_mut().ok_or_else(|| Error::Bug("the sink is away".into()))?;
         if sink.pending().any(|(n, p)| *n == name && p.is_whole()) {
             self.shapes.mark(shape.oid, fits);
             return Ok(());
         }
-        if !self.shown(&table).await? {
+        if must_know && !self.shown(&table).await? {
             // nobody can say yet, and nobody will before its rows have gone by: so they are left to the copy, which looks again.
             // No start over: it would wait for the lock of a migration that waits for us
             let sink = self.sink.as_mut().ok_or_else(|| Error::Bug("the sink is away".into()))?;
