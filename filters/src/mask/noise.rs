@@ -76,9 +76,9 @@ fn build(make: &Make<'_>) -> Result<Built, MaskError> {
     if ratio.units == 0 && amount.units == 0 {
         return Err(make.fault("ratio and amount are zero, and nothing would change"));
     }
-    if holds.scale().is_some_and(|scale| amount.at(scale).is_none()) {
+    let Some(amount) = amount.at(holds.scale().unwrap_or(amount.scale)) else {
         return Err(make.fault("amount has more digits than the column"));
-    }
+    };
     let by = make.text("by").map(|column| make.raw(column)).transpose()?;
     let (key, entities) = (make.key("noise"), make.key("noise by"));
     Built::new(Noise { key, entities, holds, thousandths: ratio.units, amount, by }, Injective::No)

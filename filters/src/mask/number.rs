@@ -178,10 +178,18 @@ impl Number {
         }
     }
 
-    /// The same number in a scale at least as long; `None` if it needs more digits behind the point, or more at all than we
-    /// reckon with.
+    /// The same number in another scale; `None` if it needs more digits behind the point, or more at all than we reckon
+    /// with.
     pub(super) fn at(self, scale: i32) -> Option<Number> {
-        Some(Number { units: raised(self.units, scale.checked_sub(self.scale)?)?, scale, ..self })
+        let units = match scale.checked_sub(self.scale)? {
+            by @ 0.. => raised(self.units, by)?,
+            _ if self.units == 0 => 0,
+            by => {
+                let one = 10u128.checked_pow(by.unsigned_abs())?;
+                Some(self.units / one).filter(|units| units * one == self.units)?
+            }
+        };
+        Some(Number { units, scale, ..self })
     }
 
     /// The same number with so many digits at least.
@@ -307,6 +315,9 @@ mod tests {
     fn scales() {
         assert_eq!(shown(number("1.5").at(3).unwrap()), "1.500");
         assert_eq!(number("1.5").at(0), None);
+        let hundred = Number { negative: false, units: 100, scale: 0 };
+        assert_eq!((hundred.at(-2).map(shown), hundred.at(-3)), (Some("100".into()), None));
+        assert_eq!(number("0").at(-9).map(shown).unwrap(), "0e9");
         assert_eq!(shown(number("1200").at(-2).unwrap()), "1200");
         assert_eq!(number("1e38").at(1), None);
         assert_eq!(shown(number("0.1").with_digits(6)), "0.100000");

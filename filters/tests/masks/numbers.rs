@@ -152,6 +152,21 @@ fn halves_and_the_ends_of_a_type() {
     }
 }
 
+/// numeric(5,-2) holds hundreds, up to 9,999,900.
+#[test]
+fn a_numeric_of_hundreds_stays_one() {
+    const HUNDREDS: i32 = (5 << 16 | -2 & 0x7ff) + 4;
+    let of = |name, settings: &[_]| mask_of(&MaskSpec::of(name, settings), NUMERIC, HUNDREDS);
+    let noise = of("noise", &by("0.1", "300"));
+    for n in [0, 100, 1_000, 9_999_900, -9_999_900] {
+        let out = number(&noise, n);
+        assert!(out % 100 == 0 && out != n && (out - n).abs() <= (n / 10).abs().max(300) && out.abs() <= 9_999_900);
+    }
+    assert_eq!(number(&of("round", &[("to", decimal("1000"))]), 1_500), 2_000);
+    assert_eq!(number(&of("bucket", &[("width", decimal("500"))]), 1_400), 1_000);
+    assert_eq!(noise.unparsable(), 0);
+}
+
 /// Of two rows one number parts, of one it does not; a row without the entity goes by the number alone.
 #[test]
 fn noise_by_a_column_is_of_that_column() {
