@@ -21,6 +21,6 @@ fuzz_target!(|data: &[u8]| {
     if !data.iter().any(|b| b.is_ascii_digit() || matches!(b, b'@' | b':')) {
         assert_eq!(out, data, "there was nothing to find");
     }
-    let longest = out.split(|b| !b.is_ascii_digit()).map(<[u8]>::len).max();
+    let longest = out[..].split(|b| !b.is_ascii_digit()).map(<[u8]>::len).max();
     assert!(longest < Some(7), "a number came through");
 });
