@@ -18,7 +18,7 @@ const YAML: &str = r#"tables:
     columns:
       first_name: first_name
       mails: email
-      codes: digits
+      codes: integer
       labels: { mask: hash, length: 8 }
       props: { mask: hstore, keys: { mail: email, locale: keep } }
       prefs: { mask: json, paths: { "$.locale": keep, "$.mails[*]": email, "$.age": digits } }

@@ -25,14 +25,14 @@ pub fn trials() -> Vec<Trial> {
         .on(TEXTS, -1)
         .golden("hash_array"),
         Trial::new(
-            "digits",
+            "integer",
             &[],
             |i| format!("[0:1]={{{},{}}}", i + 1_000_000, i * 2 + 7),
             r"\{-?[0-9]{1,10}(,[0-9]{1,10}){0,4}\}",
         )
         .on(INTEGERS, -1)
         .apart(2_000)
-        .golden("digits_array"),
+        .golden("integer_array"),
         Trial::new(
             "email",
             &[],
