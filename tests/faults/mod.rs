@@ -8,6 +8,7 @@ mod disk;
 mod durable;
 mod ending;
 mod fences;
+mod held;
 mod kills;
 mod points;
 mod prepared;

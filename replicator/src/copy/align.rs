@@ -43,7 +43,9 @@ pub struct Aligned {
 }
 
 /// Aligns, or gives up for now.
-pub async fn align(flow: &mut Flow, due: &[Due], stop: &Stop) -> Result<Option<Aligned>, Error> {
+///
+/// Of what is due, tables that somebody on production holds are left out.
+pub async fn align(flow: &mut Flow, due: &mut Vec<Due>, stop: &Stop) -> Result<Option<Aligned>, Error> {
     let timeout = format!("{}ms", LOCK_TIMEOUT.as_millis());
     let mut exporter =
         production::reader(&flow.setup.source, &flow.setup.pipeline, "export", &[("lock_timeout", &timeout)]).await?;
@@ -87,26 +89,17 @@ pub async fn align(flow: &mut Flow, due: &[Due], stop: &Stop) -> Result<Option<A
     }
 }
 
-/// Locks the tables, then takes and exports S. `None`: somebody holds a lock against us.
-async fn export(db: &mut Connection, due: &[Due]) -> Result<Option<(String, Snapshot)>, Error> {
+/// Locks the tables, then takes and exports S. `None`: somebody holds locks against us on all of them.
+async fn export(db: &mut Connection, due: &mut Vec<Due>) -> Result<Option<(String, Snapshot)>, Error> {
     let tables: Vec<String> = due.iter().map(wire_name).collect();
-    let lock = format!(
-        "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; LOCK TABLE {} IN ACCESS SHARE MODE",
-        tables.join(", ")
-    );
-    match db.simple(&lock).await {
-        Ok(_) => {}
-        // lock not available, deadlock, cancelled
-        Err(e) if matches!(e.sqlstate(), Some("55P03" | "40P01" | "57014")) => {
-            tracing::info!("a table is locked on production; trying again later");
-            let _ = db.simple("ROLLBACK").await;
+    let lock = format!("{BEGIN}; LOCK TABLE {} IN ACCESS SHARE MODE", tables.join(", "));
+    if !locked(db.simple(&lock).await)? {
+        release(db).await?;
+        lock_one_by_one(db, due).await?;
+        if due.is_empty() {
+            release(db).await?;
             return Ok(None);
         }
-        // dropped, or renamed: what is to become of it the plan says
-        Err(e) if matches!(e.sqlstate(), Some("42P01" | "3F000")) => {
-            return Err(Error::start_over("a table is gone; starting over"));
-        }
-        Err(e) => return Err(e).doing("lock the tables of a slice"),
     }
     let rows = db
         .simple("SELECT pg_catalog.pg_export_snapshot(), pg_catalog.pg_current_snapshot()::text")
@@ -115,6 +108,44 @@ async fn export(db: &mut Connection, due: &[Due]) -> Result<Option<(String, Snap
     let get = |i: usize| rows.first().and_then(|r| r.get(0, i)).unwrap_or_default().to_owned();
     let snapshot = get(1).parse().map_err(|_| Error::Bug("pg_current_snapshot() is not xmin:xmax:list".into()))?;
     Ok(Some((get(0), snapshot)))
+}
+
+const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+
+/// Locks those that nobody holds, and leaves the others out of what is due: one table that is held for hours must not keep
+/// all others waiting.
+async fn lock_one_by_one(db: &mut Connection, due: &mut Vec<Due>) -> Result<(), Error> {
+    db.simple(BEGIN).await.doing("lock the tables of a slice")?;
+    let mut free = Vec::with_capacity(due.len());
+    for table in due.drain(..) {
+        let lock = format!(
+            "SAVEPOINT one; LOCK TABLE {} IN ACCESS SHARE MODE NOWAIT; RELEASE SAVEPOINT one",
+            wire_name(&table)
+        );
+        if locked(db.simple(&lock).await)? {
+            free.push(table);
+        } else {
+            tracing::info!(table = %table.compiled.input(), "locked on production; it is copied later");
+            // released as well: no snapshot is exported from within one
+            db.simple("ROLLBACK TO SAVEPOINT one; RELEASE SAVEPOINT one").await.doing("lock the tables of a slice")?;
+        }
+    }
+    *due = free;
+    Ok(())
+}
+
+/// Have we the lock? An error that is not a lock's is one.
+fn locked<T>(tried: Result<T, wire::Error>) -> Result<bool, Error> {
+    match tried {
+        Ok(_) => Ok(true),
+        // lock not available, deadlock, cancelled
+        Err(e) if matches!(e.sqlstate(), Some("55P03" | "40P01" | "57014")) => Ok(false),
+        // dropped, or renamed: what is to become of it the plan says
+        Err(e) if matches!(e.sqlstate(), Some("42P01" | "3F000")) => {
+            Err(Error::start_over("a table is gone; starting over"))
+        }
+        Err(e) => Err(e).doing("lock the tables of a slice"),
+    }
 }
 
 fn wire_name(due: &Due) -> String {

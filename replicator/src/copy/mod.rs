@@ -35,12 +35,12 @@ pub struct Copier {
 impl Copier {
     /// One slice. False: nothing could be loaded now (somebody holds a lock, or a transaction is in the way).
     pub async fn slice(&mut self, flow: &mut Flow, stop: &mut Stop) -> Result<bool, Error> {
-        let due = due::due(flow)?;
+        let mut due = due::due(flow)?;
         if due.is_empty() {
             return Ok(false);
         }
         let began = Instant::now();
-        let Some(aligned) = align::align(flow, &due, stop).await? else { return Ok(false) };
+        let Some(aligned) = align::align(flow, &mut due, stop).await? else { return Ok(false) };
         sink_postgres::failpoint::hit("slice.aligned");
         let held = began.elapsed();
         // however long it took to align: a slice that loads nothing would come again and again
