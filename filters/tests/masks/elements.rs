@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use filters::mask::{ColumnFacts, Injective, Made, Mask, MaskError, MaskSpec};
+use proptest::prelude::*;
 
-use super::trial::{BPCHAR, INT4, Trial, VARCHAR, key, mask_of, masked, outcome};
+use super::trial::{BPCHAR, INT4, Trial, VARCHAR, config, key, mask_of, masked, outcome};
 
 const TEXTS: u32 = 1009;
 const VARCHARS: u32 = 1015;
@@ -132,4 +133,32 @@ fn elements_have_the_width_and_the_type_of_the_column() {
     let facts = ColumnFacts { made: Made::Domain(Arc::new(array)), ..ColumnFacts::new(20_003, -1) };
     let narrow = Mask::new(&MaskSpec::of("uuid", &[]), &key(1), None, &facts);
     assert!(matches!(narrow, Err(MaskError::Narrow { holds: 20, .. })));
+}
+
+/// Whatever stands side by side: what is an array stays one of the same frame, and what is none becomes `{}`.
+#[test]
+fn an_array_comes_out_of_an_array() {
+    let hash = mask_of(&MaskSpec::of("hash", &[("length", 8.into())]), TEXTS, -1);
+    let ends = [("keep_first", 9.into()), ("keep_last", 9.into()), ("with", "x".into())];
+    let ends = mask_of(&MaskSpec::of("partial", &ends), TEXTS, -1);
+    let frame = |array: &[u8]| {
+        let hashed = masked(&hash, array);
+        hashed.into_iter().filter(|b| !b.is_ascii_lowercase() && !b.is_ascii_digit()).collect::<Vec<u8>>()
+    };
+    let pieces = prop::sample::select(vec![
+        "{", "}", ",", "{{", "}}", "\"", "\\", "\\\"", "a", "b c", "NULL", "null", "\"x\"", "\"\"", "[1:2]=", "é", " ",
+        "\"NULL\"", "\"{,}\"", "{a,b}", "},{",
+    ]);
+    proptest!(config(5000), |(pieces in prop::collection::vec(pieces, 1..10), bare in any::<bool>())| {
+        let inside = pieces.concat();
+        let text = if bare { inside } else { format!("{{{inside}}}") };
+        let before = ends.unparsable();
+        let out = masked(&ends, text.as_bytes());
+        if ends.unparsable() > before {
+            prop_assert_eq!(&out[..], b"{}");
+        } else {
+            prop_assert_eq!(frame(&out), frame(text.as_bytes()), "{}", text);
+            prop_assert_eq!(hash.unparsable(), 0, "{}", text);
+        }
+    });
 }

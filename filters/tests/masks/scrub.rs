@@ -1,7 +1,8 @@
 use filters::mask::{ColumnFacts, MaskError, MaskSpec};
 use filters::policy::Class;
+use proptest::prelude::*;
 
-use super::trial::{Hides, TEXT, Trial, VARCHAR, key, mask_of, masked};
+use super::trial::{Hides, TEXT, Trial, VARCHAR, config, key, mask_of, masked};
 
 pub fn trials() -> Vec<Trial> {
     let texts = "([A-Za-z é]{0,9}|[a-z]{1,5}@[a-z]{1,5}\\.de|\\+49 [0-9]{3,9}|[0-9]{1,9}[-.:/][0-9]{1,4}|https?://[a-z]{1,5}/\\?[a-z]=[0-9]){0,4}";
@@ -120,4 +121,56 @@ fn a_long_name_does_not_make_it_slow() {
 fn what_does_not_fit_is_cut_off() {
     let mask = mask_of(&MaskSpec::of("scrub", &[]), VARCHAR, 4 + 10);
     assert_eq!(masked(&mask, "é a@b.c é".as_bytes()), "é [email] ".as_bytes());
+}
+
+/// Whatever stands side by side.
+#[test]
+fn no_long_number_and_no_address_comes_through() {
+    let mask = mask_of(&MaskSpec::of("scrub", &[]), TEXT, -1);
+    let pieces = prop::sample::select(vec![
+        "1234567",
+        "4111111111111111",
+        "12",
+        "3",
+        "2026-01-31",
+        "31.01.2026",
+        " 10:30:05.123456",
+        "+02",
+        "T",
+        "DE89",
+        "3704 0044 0532",
+        "10.0.0.1",
+        "::",
+        "fe80:",
+        ":",
+        "://",
+        "https://x",
+        "?a=",
+        "/",
+        "@",
+        "a@b.c",
+        "ann",
+        "\"",
+        "é",
+        "用",
+        " ",
+        "  ",
+        "-",
+        ".",
+        "(",
+        "+49",
+        ",",
+        "\n",
+    ]);
+    proptest!(config(5000), |(pieces in prop::collection::vec(pieces, 0..12))| {
+        let text = pieces.concat();
+        let out = String::from_utf8(masked(&mask, text.as_bytes())).unwrap();
+        let longest = out.split(|c: char| !c.is_ascii_digit()).map(str::len).max();
+        prop_assert!(longest < Some(7), "{} {}", text, out);
+        let address = out.char_indices().filter(|(_, c)| *c == '@').any(|(at, _)| {
+            let word = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric());
+            word(out[..at].chars().next_back()) && word(out[at + 1..].chars().next())
+        });
+        prop_assert!(!address, "{} {}", text, out);
+    });
 }
