@@ -23,8 +23,7 @@ tables:
 protect: { tables: [own.carts] }
 ";
 
-const BOTH: &str =
-    "CREATE TABLE plain (id int PRIMARY KEY, a text); CREATE TABLE masked (id int PRIMARY KEY, born date, secret point)";
+const BOTH: &str = "CREATE TABLE plain (id int PRIMARY KEY, a text); CREATE TABLE masked (id int PRIMARY KEY, born date, secret point)";
 
 /// Two servers and a role on each that may do what it must, and no more.
 struct World {
