@@ -71,6 +71,8 @@ pub async fn run(
             continue;
         }
         let error = match done {
+            // whoever asks to end while the files are to be read is heard
+            Ok(End::Stopped(why)) => return Ok(End::Stopped(stop.asked().unwrap_or(why))),
             Ok(end) => return Ok(end),
             Err(e) => e,
         };

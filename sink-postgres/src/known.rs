@@ -106,7 +106,9 @@ pub async fn read(db: &mut Connection, pipeline: &str) -> Result<Memory, Error> 
     if db.query(there, &[]).await?.get(0, 0) != Some("t") {
         return Ok(Memory::new());
     }
-    let sql = "SELECT schema, name, oid, pg_catalog.to_json(key), columns, only_rows FROM sluice.tables WHERE pipeline = $1::text";
+    let sql = "SELECT schema, name, oid, pg_catalog.to_json(key), columns,
+          pg_catalog.to_jsonb(t) ->> 'only_rows' FROM sluice.tables t WHERE pipeline = $1::text";
+    // (by its name: a target of an earlier version has no such column before `run` has added it)
     let rows = db.query(sql, &[Some(pipeline)]).await?;
     let broken = |_| Error::Bug("sluice.tables holds no JSON".into());
     let mut memory = Memory::new();

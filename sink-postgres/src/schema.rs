@@ -59,6 +59,7 @@ const SCHEMA: &str = "CREATE SCHEMA IF NOT EXISTS sluice;\nREVOKE ALL ON SCHEMA 
 const ADDED: &str = "\
 ALTER TABLE sluice.checkpoint ADD COLUMN IF NOT EXISTS reread boolean NOT NULL DEFAULT false;
 ALTER TABLE sluice.pending ADD COLUMN IF NOT EXISTS columns text[];
+ALTER TABLE sluice.tables ADD COLUMN IF NOT EXISTS rows_at text;
 ALTER TABLE sluice.tables ADD COLUMN IF NOT EXISTS only_rows text NOT NULL DEFAULT '';
 ";
 const LAST_ADDED: &str = "SELECT EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attrelid = pg_catalog.to_regclass('sluice.tables') AND attname = 'only_rows')";

@@ -5,6 +5,7 @@ mod destroy;
 mod resync;
 pub mod serve;
 mod status;
+mod upgrade;
 
 use tokio_postgres::Client;
 
