@@ -5,7 +5,8 @@
 //!
 //! Read in this order: [`change`] (what walks through the pipe), [`key`] and [`mask`] (one value), [`policy`] (which
 //! column gets which treatment), [`compiled`] (a policy laid over one shape of a table), [`copy_line`] (the same
-//! for a line of COPY), [`filter`] (the stage of the pipe). [`raw`] is the row that a mask may look at;
+//! for a line of COPY), `only` (which rows come), `fill` (what stands in for a column that does not), [`filter`] (the stage of the
+//! pipe). [`raw`] is the row that a mask may look at;
 //! [`predicate`] decides about a row by its values, as production would; [`scalar`] is how values are ordered.
 
 pub mod change;

@@ -147,10 +147,11 @@ pub async fn hold(db: &mut Connection, pipeline: &str, why: Option<&str>) -> Res
     Ok(())
 }
 
-/// Asks whoever runs the pipeline to read its files again. False: it has never run.
-pub async fn reread(db: &mut Connection, pipeline: &str) -> Result<bool, Error> {
+/// Asks whoever runs the pipeline to read its files again.
+pub async fn reread(db: &mut Connection, pipeline: &str) -> Result<(), Error> {
     let sql = "UPDATE sluice.checkpoint SET reread = true WHERE pipeline = $1";
-    Ok(db.execute(sql, &[Some(pipeline)]).await? == 1)
+    db.execute(sql, &[Some(pipeline)]).await?;
+    Ok(())
 }
 
 /// Forgets the position: the slot is about to be made anew, and everything is pending. Fences whoever runs.

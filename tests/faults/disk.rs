@@ -71,11 +71,7 @@ async fn no_room_for_rows(major: u32) {
     let failed = || async { get(port, "/readyz").1.contains("53100 disk_full") };
     wait_until("a chunk finds no room", world::LIMIT, failed).await;
     disk.free("base");
-    let pending = "SELECT count(*) FROM sluice.pending";
-    wait_until("nothing is pending", world::LIMIT, || async { number(&staging, pending).await == 0 }).await;
-    running.term();
-    running.wait(Duration::from_secs(10)).await;
-    world.catch_up().await;
+    world.settles(&mut running).await;
     world.equal().await;
 }
 

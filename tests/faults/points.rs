@@ -195,11 +195,7 @@ async fn an_aborted_chunk_that_commits_late(major: u32) {
     let committing = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE '%/load' AND query = 'COMMIT' AND state = 'active'";
     wait_until("a chunk is being committed", world::LIMIT, || async { number(&staging, committing).await > 0 }).await;
     run(&production, "BEGIN; LOCK TABLE comp IN ACCESS EXCLUSIVE MODE; UPDATE comp SET v = v + 1; COMMIT").await;
-    let done = "SELECT count(*) FROM sluice.pending";
-    wait_until("nothing is pending", world::LIMIT, || async { number(&staging, done).await == 0 }).await;
-    running.term();
-    running.wait(Duration::from_secs(10)).await;
-    world.catch_up().await;
+    world.settles(&mut running).await;
     world.equal().await;
 }
 

@@ -96,10 +96,7 @@ async fn a_table_joins_amid_a_prepared_transaction(major: u32) {
         assert_eq!(number(&staging, &format!("SELECT count(*) FROM {table}")).await, 0, "copied too early");
         run(&production, &format!("{end} PREPARED 'open'")).await;
         run(&production, &format!("UPDATE {table} SET v = v + 1 WHERE id > 3")).await;
-        wait_until("nothing is pending", world::LIMIT, || async { number(&staging, PENDING).await == 0 }).await;
-        running.term();
-        running.wait(Duration::from_secs(10)).await;
-        world.catch_up().await;
+        world.settles(&mut running).await;
         crate::check::equal(&production, &staging, table).await;
         run(&production, "UPDATE big SET n = 0 WHERE id = 1").await;
     }

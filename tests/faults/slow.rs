@@ -150,10 +150,6 @@ async fn production_shuts_down_while_we_wait(major: u32) {
         }
         wait_until("it goes on", world::LIMIT, || async { text(&staging, sum).await == want }).await;
     }
-    let pending = "SELECT count(*) FROM sluice.pending";
-    wait_until("nothing is pending", world::LIMIT, || async { number(&staging, pending).await == 0 }).await;
-    running.term();
-    running.wait(Duration::from_secs(10)).await;
-    world.catch_up().await;
+    world.settles(&mut running).await;
     world.equal().await;
 }

@@ -50,10 +50,7 @@ async fn streamed_and_not_yet_visible(major: u32) {
     world.source.configure([("synchronous_standby_names", "")]);
     world.source.reload();
     hanging.await.expect("no panic").expect("it commits in the end");
-    wait_until("nothing is pending", world::LIMIT, || async { number(&staging, pending).await == 0 }).await;
-    running.term();
-    running.wait(Duration::from_secs(10)).await;
-    world.catch_up().await;
+    world.settles(&mut running).await;
     world.equal().await;
 }
 
@@ -108,10 +105,7 @@ async fn shown_behind_one_that_is_not(major: u32) {
     second.await.expect("no panic").expect("it is committed");
     world.source.configure([("synchronous_standby_names", "")]);
     world.source.reload();
-    wait_until("nothing is pending", world::LIMIT, || async { number(&staging, pending).await == 0 }).await;
-    running.term();
-    running.wait(Duration::from_secs(10)).await;
-    world.catch_up().await;
+    world.settles(&mut running).await;
     world.equal().await;
 }
 
@@ -141,11 +135,7 @@ async fn a_table_is_rewritten_amid_a_slice(major: u32) {
     .await;
     crate::check::equal(&production, &staging, "comp").await;
     run(&tester, "COMMIT").await;
-    let pending = "SELECT count(*) FROM sluice.pending";
-    wait_until("nothing is pending", world::LIMIT, || async { number(&staging, pending).await == 0 }).await;
-    running.term();
-    running.wait(Duration::from_secs(10)).await;
-    world.catch_up().await;
+    world.settles(&mut running).await;
     world.equal().await;
 }
 
@@ -175,11 +165,7 @@ async fn a_table_joins_amid_a_transaction(major: u32) {
         let others = "SELECT count(*) FROM big WHERE id = 1 AND n = 77";
         wait_until("others go on", world::LIMIT, || async { number(&staging, others).await == 1 }).await;
         run(&writer, &format!("INSERT INTO {table} VALUES (2); COMMIT")).await;
-        let pending = "SELECT count(*) FROM sluice.pending";
-        wait_until("nothing is pending", world::LIMIT, || async { number(&staging, pending).await == 0 }).await;
-        running.term();
-        running.wait(Duration::from_secs(10)).await;
-        world.catch_up().await;
+        world.settles(&mut running).await;
         crate::check::equal(&production, &staging, table.as_str()).await;
         run(&production, "UPDATE big SET n = 0 WHERE id = 1").await;
     }

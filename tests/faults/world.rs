@@ -10,8 +10,8 @@ use filters::raw::RawRow;
 use tokio_postgres::Client;
 
 use crate::check::{self, Table};
-use crate::servers::Cluster;
-use crate::sluice::{MASK_KEY, Output, Sluice};
+use crate::servers::{Cluster, wait_until};
+use crate::sluice::{MASK_KEY, Output, Running, Sluice};
 
 /// The database on both servers, and the pipeline.
 pub const NAME: &str = "world";
@@ -125,6 +125,16 @@ impl World {
     /// Runs until caught up, which must work.
     pub async fn catch_up(&self) -> Output {
         self.sluice.ok(&["run", "--until-caught-up"]).await
+    }
+
+    /// Waits until nothing is pending, ends it, and runs until caught up.
+    pub async fn settles(&self, running: &mut Running) {
+        let staging = self.staging().await;
+        let pending = "SELECT count(*) FROM sluice.pending";
+        wait_until("nothing is pending", LIMIT, || async { number(&staging, pending).await == 0 }).await;
+        running.term();
+        running.wait(Duration::from_secs(10)).await;
+        self.catch_up().await;
     }
 
     /// Every table equal, masked columns by the mask itself, and nothing was out of place on the way.

@@ -149,9 +149,15 @@ async fn no_value_is_told(major: u32) {
     while_held(&canary).await;
     let (from, to) = (canary.flow.db.source_url(), canary.flow.db.target_url());
     let init = ["init", "--force", "--source", &from, "--target", &to, "-vv"];
-    for args in
-        [&["check", "-vv"][..], &["check", "--json", "--locked"], &["plan"], &["plan", "--json"], &["status"], &init]
-    {
+    for args in [
+        &["check", "-vv"][..],
+        &["check", "--json", "--locked"],
+        &["plan"],
+        &["plan", "--json"],
+        &["approve", "public.t.nothing", "--as", "keep"],
+        &["status"],
+        &init,
+    ] {
         canary.flow.sluice.run(args).await;
     }
     canary.told_nothing();

@@ -10,11 +10,11 @@
 //! wide, or without it the last has no end. Without bounds all are `width` wide, and one begins at zero. What would begin below
 //! the type's range begins one later. Needs no key. A bucket that few fall into names them.
 
-use bytes::{BufMut, BytesMut};
+use bytes::BytesMut;
 
 use super::kind::{Empty, Kind, Parameter, What};
 use super::make::{Built, Make};
-use super::number::{self, Holds, Number, REDACTED, TYPES, is_none};
+use super::number::{self, Holds, Number, TYPES};
 use super::round::STEP;
 use super::spec::{Injective, MaskError};
 use super::{Masking, Outcome};
@@ -73,20 +73,7 @@ fn build(make: &Make<'_>) -> Result<Built, MaskError> {
 
 impl Masking for Bucket {
     fn apply(&self, value: &[u8], _row: &RawRow<'_>, out: &mut BytesMut) -> Outcome {
-        if is_none(value) {
-            out.put_slice(value);
-            return Outcome::Masked;
-        }
-        match self.holds.read(value).and_then(|number| self.begin(number)) {
-            Some(begin) => {
-                begin.put(out);
-                Outcome::Masked
-            }
-            None => {
-                out.put_slice(REDACTED);
-                Outcome::Redacted
-            }
-        }
+        self.holds.mask(value, out, |number| self.begin(number))
     }
 }
 

@@ -14,11 +14,11 @@
 //!
 //! It hides what a number is to the digit, not about how much. Sums and averages of many stay near.
 
-use bytes::{BufMut, BytesMut};
+use bytes::BytesMut;
 
 use super::kind::{Empty, Kind, Parameter, What};
 use super::make::{Built, Make};
-use super::number::{Holds, Number, REDACTED, TYPES, is_none};
+use super::number::{Holds, Number, TYPES};
 use super::setting::Decimal;
 use super::spec::{Injective, MaskError};
 use super::{Masking, Outcome};
@@ -86,16 +86,12 @@ fn build(make: &Make<'_>) -> Result<Built, MaskError> {
 
 impl Masking for Noise {
     fn apply(&self, value: &[u8], row: &RawRow<'_>, out: &mut BytesMut) -> Outcome {
-        if is_none(value) {
-            out.put_slice(value);
-            return Outcome::Masked;
-        }
         let entity = match self.by.map(|column| row.get(column)) {
             Some(Raw::Absent) => return Outcome::NeedsRow,
             Some(Raw::Text(text)) => self.entities.hash(&text),
             Some(Raw::Null) | None => [0; 32],
         };
-        let masked = self.holds.read(value).and_then(|shortest| {
+        self.holds.mask(value, out, |shortest| {
             let number = match self.holds {
                 Holds::Float { digits, .. } => shortest.with_digits(digits),
                 _ => shortest,
@@ -106,17 +102,7 @@ impl Masking for Noise {
             drawn[48..52].copy_from_slice(&number.scale.to_be_bytes());
             drawn[52] = number.negative.into();
             self.near(number, &self.key.hash(&drawn))
-        });
-        match masked {
-            Some(number) => {
-                number.put(out);
-                Outcome::Masked
-            }
-            None => {
-                out.put_slice(REDACTED);
-                Outcome::Redacted
-            }
-        }
+        })
     }
 }
 

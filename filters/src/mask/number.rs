@@ -7,6 +7,7 @@ use std::io::Write;
 
 use bytes::{BufMut, BytesMut};
 
+use super::Outcome;
 use super::facts::oid;
 use super::make::Make;
 use super::setting::Decimal;
@@ -17,7 +18,7 @@ pub(super) const TYPES: &str = "smallint, integer, bigint, numeric, real, double
 /// The most digits that we reckon with.
 const MOST_DIGITS: usize = 38;
 /// What stands for a value that cannot be read.
-pub(super) const REDACTED: &[u8] = b"0";
+const REDACTED: &[u8] = b"0";
 
 /// `units` / 10^`scale`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -77,6 +78,24 @@ impl Holds {
         }
     }
 
+    /// Masks a value: what stays stays, what cannot be read is redacted, and of a number `make` makes another.
+    pub(super) fn mask(self, value: &[u8], out: &mut BytesMut, make: impl FnOnce(Number) -> Option<Number>) -> Outcome {
+        if is_none(value) {
+            out.put_slice(value);
+            return Outcome::Masked;
+        }
+        match self.read(value).and_then(make) {
+            Some(number) => {
+                number.put(out);
+                Outcome::Masked
+            }
+            None => {
+                out.put_slice(REDACTED);
+                Outcome::Redacted
+            }
+        }
+    }
+
     /// Can the column hold it? What is near the ends of a binary fraction may go away from them.
     pub(super) fn takes(self, number: &Number, was: &Number) -> bool {
         match self {
@@ -104,7 +123,7 @@ impl Holds {
 }
 
 /// `NaN` and the infinities: no numbers, which stay as they are.
-pub(super) fn is_none(value: &[u8]) -> bool {
+fn is_none(value: &[u8]) -> bool {
     matches!(value, b"NaN" | b"Infinity" | b"-Infinity")
 }
 

@@ -9,11 +9,11 @@
 //! Half a step goes away from zero, as PostgreSQL's `round` does; what would leave the type's range goes towards it. Needs no
 //! key: what is rounded off is gone.
 
-use bytes::{BufMut, BytesMut};
+use bytes::BytesMut;
 
 use super::kind::{Empty, Kind, Parameter, What};
 use super::make::{Built, Make};
-use super::number::{Holds, Number, REDACTED, TYPES, is_none};
+use super::number::{Holds, Number, TYPES};
 use super::setting::Decimal;
 use super::spec::{Injective, MaskError};
 use super::{Masking, Outcome};
@@ -54,20 +54,7 @@ fn build(make: &Make<'_>) -> Result<Built, MaskError> {
 
 impl Masking for Round {
     fn apply(&self, value: &[u8], _row: &RawRow<'_>, out: &mut BytesMut) -> Outcome {
-        if is_none(value) {
-            out.put_slice(value);
-            return Outcome::Masked;
-        }
-        match self.holds.read(value).and_then(|number| self.nearest(number)) {
-            Some(number) => {
-                number.put(out);
-                Outcome::Masked
-            }
-            None => {
-                out.put_slice(REDACTED);
-                Outcome::Redacted
-            }
-        }
+        self.holds.mask(value, out, |number| self.nearest(number))
     }
 }
 

@@ -148,7 +148,8 @@ impl Parts {
                 .cloned()
                 .ok_or_else(|| Error::Bug("a pending table that is not registered".into()))?;
             let mapping = sink.mapping(&due.compiled.output).await?;
-            let sql = select(&due.compiled, table, &part);
+            let rows = table.select(&due.compiled, &part_condition(&key_columns(table), &part));
+            let sql = format!("COPY ({rows}) TO STDOUT");
             let at = sink.progress().applied;
             let task = Task { mapping, spec, part, pending: Arc::new(pending) };
             return Ok(Some(Chunk { task, compiled: due.compiled.clone(), sql, at }));
@@ -189,10 +190,11 @@ async fn cut(
     // with its table's name: a bare one would be the output column, and order by its text
     let order: Vec<String> = names.iter().map(|n| format!("t.{n}")).collect();
     let sql = format!(
-        "SELECT {} FROM {} AS t WHERE {} ORDER BY {} OFFSET {rows} LIMIT 1",
+        "SELECT {} FROM {} AS t WHERE ({}) AND ({}) ORDER BY {} OFFSET {rows} LIMIT 1",
         texts.join(", "),
         table.from(),
-        part_of(&due.compiled, &columns, &Part::Range(range.clone())),
+        part_condition(&columns, &Part::Range(range.clone())),
+        due.compiled.only().unwrap_or("true"),
         order.join(", ")
     );
     let found = db.simple_on_rows(&sql).await.doing("cut a range")?;
@@ -200,12 +202,6 @@ async fn cut(
         .first()
         .and_then(|r| r.first())
         .map(|row| (0..columns.len()).map(|i| row.get(i).unwrap_or_default().to_owned()).collect()))
-}
-
-/// A part's rows, of those that come.
-fn part_of(compiled: &Compiled, columns: &[KeyColumn], part: &Part) -> String {
-    let condition = part_condition(columns, part);
-    compiled.only().map_or_else(|| condition.clone(), |only| format!("({condition}) AND ({only})"))
 }
 
 fn key_columns(table: &SourceTable) -> Vec<KeyColumn> {
@@ -219,18 +215,4 @@ fn key_columns(table: &SourceTable) -> Vec<KeyColumn> {
             KeyColumn { name: quote_ident(k), cast: ty, equals: equals.clone() }
         })
         .collect()
-}
-
-/// What a reader runs: the columns that go out, in the order of the output, and behind them what masks look at.
-fn select(compiled: &Compiled, table: &SourceTable, part: &Part) -> String {
-    let columns: Vec<String> = {
-        let input = &compiled.input().columns;
-        compiled.reads().iter().filter_map(|i| input.get(*i)).map(|c| quote_ident(&c.name)).collect()
-    };
-    let whole = matches!(part, Part::Range(r) if r.lo.is_none() && r.hi.is_none());
-    let condition = match (whole, compiled.only()) {
-        (true, only) => only.unwrap_or("true").to_owned(),
-        (false, _) => part_of(compiled, &key_columns(table), part),
-    };
-    format!("COPY (SELECT {} FROM {} WHERE {condition}) TO STDOUT", columns.join(", "), table.from())
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use filters::change::{Column, Identity, Table};
+use filters::compiled::Compiled;
 use filters::mask::{ColumnFacts, Made};
 use filters::predicate::Collation;
 use filters::scalar::{Calendar, Reading};
@@ -66,6 +67,16 @@ impl SourceTable {
     /// `"schema"."name"`.
     pub fn quoted(&self) -> String {
         format!("{}.{}", quote_ident(&self.shape.schema), quote_ident(&self.shape.name))
+    }
+
+    /// The rows that come and fulfil `condition`, as a line of COPY brings them: the columns that go out, in the order of the
+    /// output, and behind them what masks look at.
+    pub fn select(&self, compiled: &Compiled, condition: &str) -> String {
+        let input = &compiled.input().columns;
+        let columns: Vec<String> =
+            compiled.reads().iter().filter_map(|i| input.get(*i)).map(|c| quote_ident(&c.name)).collect();
+        let only = compiled.only().map(|only| format!(" AND ({only})")).unwrap_or_default();
+        format!("SELECT {} FROM {} WHERE ({condition}){only}", columns.join(", "), self.from())
     }
 
     /// What a reader selects from: children by inheritance come by themselves, leaves by their root.

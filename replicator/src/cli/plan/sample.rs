@@ -3,7 +3,7 @@
 use bytes::BytesMut;
 use filters::compiled::Compiled;
 use serde::Serialize;
-use wire::{Connection, quote_ident};
+use wire::Connection;
 
 use crate::error::{Doing, Error};
 use crate::source::catalog::SourceTable;
@@ -24,14 +24,7 @@ pub(super) async fn sample(
     compiled: &Compiled,
     rows: u32,
 ) -> Result<Sample, Error> {
-    let input = &compiled.input().columns;
-    let names = compiled.reads().iter().filter_map(|i| input.get(*i)).map(|c| quote_ident(&c.name));
-    let sql = format!(
-        "COPY (SELECT {} FROM {} WHERE {} LIMIT {rows}) TO STDOUT",
-        names.collect::<Vec<_>>().join(", "),
-        table.from(),
-        compiled.only().unwrap_or("true")
-    );
+    let sql = format!("COPY ({} LIMIT {rows}) TO STDOUT", table.select(compiled, "true"));
     db.copy_out(&sql).await.doing("read some rows")?;
     let (mut masked, mut scratch) = (BytesMut::new(), Vec::new());
     while let Some(lines) = db.copy_data().await.doing("read some rows")? {

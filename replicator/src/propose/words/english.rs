@@ -1,4 +1,5 @@
-//! English, and what programs say in every language.
+//! English, and what programs say in every language. Long, because it is one list: cut by kind, nobody would see where a word
+//! stands twice.
 
 use super::{Kind, Language};
 
