@@ -172,6 +172,12 @@ impl Error {
         }
     }
 
+    /// A task of ours is gone. Why is not passed on: the message of a panic could hold a value (invariant 5), and the
+    /// panic hook has said where.
+    pub fn ended(task: &'static str, why: &tokio::task::JoinError) -> Error {
+        Error::Bug(format!("{task} ended by {}", if why.is_panic() { "a panic" } else { "a cancellation" }))
+    }
+
     /// Production is no longer what it was when the pipeline was opened: it is opened again.
     pub fn start_over(action: &'static str) -> Error {
         Error::Production { action, source: wire::Error::Closed }

@@ -170,8 +170,7 @@ impl Pipeline {
 
     /// The batch that was in flight has ended.
     fn landed(&mut self, done: Result<Landed, JoinError>) -> Result<(), Error> {
-        let how = |e: JoinError| if e.is_panic() { "panic" } else { "cancelled" };
-        let (sink, result) = done.map_err(|e| Error::Bug(format!("the sink's task ended: {}", how(e))))?;
+        let (sink, result) = done.map_err(|e| Error::ended("the sink's task", &e))?;
         self.flow.sink = Some(sink);
         self.flow.told(result?);
         Ok(())

@@ -103,7 +103,7 @@ async fn run(
         tokio::select! {
             done = busy.join_next() => {
                 let Some(done) = done else { break };
-                let (reader, chunk, done) = done.map_err(|e| Error::Bug(format!("a reader ended: {e}")))?;
+                let (reader, chunk, done) = done.map_err(|e| Error::ended("a reader", &e))?;
                 match done {
                     Ok((loaded, began)) => {
                         readers.joined.push(reader);
