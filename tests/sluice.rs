@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "a harness offers more than the tests of any one day use")]
 
 use std::fs;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -89,6 +90,18 @@ impl Sluice {
         command.args(args).current_dir(&self.dir).env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.env("RUST_BACKTRACE", "1").envs(self.env.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(create(&stdout)).stderr(create(&stderr));
+        // as on a machine that keeps core files: that there are none is sluice's own doing
+        // SAFETY: getrlimit and setrlimit are async-signal-safe, and the struct is the child's own
+        unsafe {
+            command.pre_exec(|| {
+                let mut core = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+                if libc::getrlimit(libc::RLIMIT_CORE, &mut core) == 0 {
+                    core.rlim_cur = core.rlim_max;
+                    libc::setrlimit(libc::RLIMIT_CORE, &core);
+                }
+                Ok(())
+            });
+        }
         let process = spawn_bound(command, libc::SIGKILL).expect("start sluice");
         Running { process, stdout, stderr }
     }
