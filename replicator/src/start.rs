@@ -7,7 +7,8 @@
 //!    a server that is not ours.
 //! 2. **Intend.** The publications are made, and an intent is written on the target before the slot is, so that a kill in
 //!    between is no mystery.
-//! 3. **Take over.** Whoever wrote the target before is waited for and fenced: from here on the checkpoint is ours.
+//! 3. **Take over.** Whoever wrote the target before is waited for and fenced: from here on the checkpoint is ours. What
+//!    the policy wants empty is emptied, before anything else comes: it may have been filled raw.
 //! 4. **Slot.** Made for an intent, with every table pending; and the stream begins, at the checkpoint. A slot has one
 //!    reader, so nobody else can move it now.
 //! 5. **Compare.** Only now does its position prove anything: is it the continuation of what the target has? Tables that
@@ -26,6 +27,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use filters::change::Lsn;
+use filters::policy::TableRule;
 use sink_postgres::catalog::required;
 use sink_postgres::checkpoint::{self, Checkpoint};
 use sink_postgres::failpoint;
@@ -38,7 +40,7 @@ use crate::applied::Applied;
 use crate::batch::Batcher;
 use crate::board::Board;
 use crate::cancels::Cancels;
-use crate::config::{self, Config, Lock};
+use crate::config::{self, Config, Lock, table_name};
 use crate::error::{Doing, Error};
 use crate::flow::Flow;
 use crate::pipeline::Pipeline;
@@ -94,6 +96,7 @@ pub async fn open(config: &Config, lock: Option<&Lock>, board: &Board) -> Result
     // 3. take over
     let (mut sink, taken, fresh) = take_over(config, &target, &plan, protected).await.map_err(unfit)?;
     failpoint::hit("start.registered");
+    empty(&mut sink, &plan).await.map_err(unfit)?;
 
     // 4. slot
     let from = match taken.lsn {
@@ -215,6 +218,16 @@ pub async fn take_over(
         sink.mapping(&compiled.output).await?;
     }
     Ok((sink, taken, fresh))
+}
+
+/// Tables that are structure only have no rows, whoever put them there: no stream would ever take a raw one away.
+async fn empty(sink: &mut PostgresSink, plan: &Plan) -> Result<(), Error> {
+    for ((schema, name), _) in plan.policy.tables.iter().filter(|(_, rule)| **rule == TableRule::Structure) {
+        if sink.empty(schema, name).await? {
+            tracing::warn!(table = %table_name(schema, name), "structure only, and it held rows: they are gone from staging");
+        }
+    }
+    Ok(())
 }
 
 /// Makes the slot; until the copy has brought them, all tables are pending.

@@ -189,6 +189,20 @@ WHERE x.indrelid = $1::oid AND x.indisunique
 GROUP BY i.relname, x.indisprimary, x.indisvalid, x.indimmediate, x.indpred, x.indexprs, x.indnkeyatts
 ORDER BY x.indisprimary DESC, i.relname";
 
+/// Has the table, or a partition of it, a file with anything in it? An empty file has no rows, and asking needs no right to
+/// read them. False too where there is no such table.
+pub async fn has_bytes(db: &mut Connection, schema: &str, name: &str) -> Result<bool, Error> {
+    Ok(!db.query(HAS_BYTES, &[Some(schema), Some(name)]).await?.is_empty())
+}
+
+const HAS_BYTES: &str = "
+WITH RECURSIVE part AS (
+  SELECT c.oid, c.relkind FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+  WHERE n.nspname = $1::text AND c.relname = $2::text
+  UNION ALL SELECT c.oid, c.relkind FROM part JOIN pg_catalog.pg_inherits i ON i.inhparent = part.oid AND part.relkind = 'p'
+  JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid)
+SELECT FROM part WHERE relkind = 'r' AND pg_catalog.pg_relation_size(oid) > 0 LIMIT 1";
+
 /// Columns that must have a value and have no default, by table; and whether it must be another in each row.
 pub type Required = HashMap<(String, String), Vec<(String, bool)>>;
 

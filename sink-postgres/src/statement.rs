@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 
 use filters::change::{Row, Value};
 
+use crate::guard::Writable;
 use crate::mapping::{Key, Mapping};
 
 /// `COPY t (…) FROM STDIN`.
@@ -147,10 +148,10 @@ pub fn one_of_equal(m: &Mapping, new: Option<&Row>) -> String {
 }
 
 /// Empties a table. TRUNCATE where it can be, else DELETE, which no foreign key of another table hinders.
-pub fn truncate(m: &Mapping) -> String {
-    match m.may_truncate {
-        true => format!("TRUNCATE {}", m.writable.target()),
-        false => format!("DELETE FROM {}", m.writable.target()),
+pub fn empty(writable: &Writable, may_truncate: bool) -> String {
+    match may_truncate {
+        true => format!("TRUNCATE {}", writable.target()),
+        false => format!("DELETE FROM {}", writable.target()),
     }
 }
 

@@ -6,4 +6,5 @@ mod filtered;
 mod predicates;
 mod references;
 mod rows;
+mod structure;
 mod withheld;

@@ -178,9 +178,14 @@ async fn types(db: &mut Connection, world: &World<'_>) -> Result<Types, Error> {
 
 async fn structure_only(report: &mut Report, world: &World<'_>, db: &mut Connection) -> Result<(), Error> {
     for ((schema, name), _) in world.policy.tables.iter().filter(|(_, rule)| **rule == TableRule::Structure) {
-        if catalog::table(db, schema, name).await?.is_none() {
-            let full = format!("{schema}.{name}");
+        let full = format!("{schema}.{name}");
+        let Some(table) = catalog::table(db, schema, name).await? else {
             report.warn(HERE, &full, "structure only, and it is not on the target", None);
+            continue;
+        };
+        if catalog::has_bytes(db, schema, name).await? {
+            rights(report, &table, &full, &quote_ident(world.target_info.user()));
+            report.warn(HERE, &full, "structure only, and it may hold rows: run empties it", None);
         }
     }
     Ok(())

@@ -25,8 +25,8 @@ pub(super) struct Forecast {
     pub configuration: String,
     /// What is copied.
     pub tables: Vec<Table>,
-    /// What is kept on the target as structure only.
-    pub structure: Vec<String>,
+    /// What is kept on the target as structure only, with the rows that `run` takes away.
+    pub structure: Vec<Held>,
     /// What stays on production, and why.
     pub not_replicated: Vec<Away>,
     /// The target's own, never written.
@@ -96,7 +96,7 @@ pub(super) struct Away {
     pub why: &'static str,
 }
 
-/// A table of the target that is not written.
+/// A table of the target that gets no rows.
 #[derive(Debug, Serialize)]
 pub(super) struct Held {
     pub name: String,

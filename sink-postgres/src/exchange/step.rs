@@ -62,7 +62,7 @@ impl Exchange<'_> {
             (Act::Update { old: Some(old), .. } | Act::Delete(old), _) if old.has_unchanged() => {
                 Err(Error::Bug(format!("an old row of {} was not sent whole", m.writable.name())))
             }
-            (Act::Truncate, _) => self.run(&statement::truncate(m), &[], expect),
+            (Act::Truncate, _) => self.run(&statement::empty(&m.writable, m.may_truncate), &[], expect),
             (Act::Update { old: Some(old), new }, Some(key)) => {
                 let unchanged: Vec<usize> =
                     new.values().enumerate().filter(|(_, v)| *v == Value::Unchanged).map(|(i, _)| i).collect();

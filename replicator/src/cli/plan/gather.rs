@@ -86,7 +86,11 @@ pub async fn gather(config: &Config, lock: Option<&Lock>, sample: Option<u32>) -
     Ok(Forecast {
         pipeline: config.pipeline.clone(),
         configuration: config.effective(),
-        structure: found.iter().filter(|t| is(t) == Some(&TableRule::Structure)).map(names).collect(),
+        structure: there
+            .iter()
+            .filter(|(n, _)| plan.policy.tables.get(n) == Some(&TableRule::Structure))
+            .map(as_held)
+            .collect(),
         not_replicated: found.iter().filter_map(away).collect(),
         protected: there.iter().filter(|(n, _)| protected.contains(n)).map(as_held).collect(),
         ungoverned: there

@@ -16,7 +16,7 @@ pub fn text(f: &Forecast) -> String {
     masks(&mut out, &f.tables);
     units(&mut out, &f.tables);
     f.tables.iter().for_each(|t| sampled(&mut out, t));
-    list(&mut out, "STRUCTURE ONLY on the target", &f.structure);
+    list(&mut out, "STRUCTURE ONLY on the target", &emptied(&f.structure));
     let away: Vec<String> = f.not_replicated.iter().map(|a| format!("{}   ({})", a.name, a.why)).collect();
     list(&mut out, "NOT REPLICATED: these stay on production", &away);
     list(&mut out, "PROTECTED on the target: never written", &held(&f.protected));
@@ -128,6 +128,15 @@ fn units(out: &mut String, tables: &[Table]) {
         .filter_map(|t| Some(format!("{}: {}; the stream is held for {}", t.name, t.why?, about(t.held_seconds?))))
         .collect();
     list(out, "IN ONE UNIT: not cut into ranges", &units);
+}
+
+/// What is structure only has no rows, or will have none.
+fn emptied(tables: &[Held]) -> Vec<String> {
+    let rows = |t: &Held| match t.rows {
+        Some(0) => "empty".to_owned(),
+        n => format!("{} rows: run empties it", rows(n)),
+    };
+    tables.iter().map(|t| format!("{}   {}", t.name, rows(t))).collect()
 }
 
 fn held(tables: &[Held]) -> Vec<String> {
