@@ -18,6 +18,7 @@ const OLD_COPY: &[&str] = &[
     "loyalty_cards",
     "feedback",
     "settings",
+    "web_sessions",
 ];
 
 impl Scene {
