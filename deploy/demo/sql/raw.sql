@@ -4,4 +4,5 @@
 UNION     SELECT unnest(ARRAY[contact_email, special_requests]) FROM bookings
 UNION     SELECT unnest(ARRAY[payer, iban]) FROM payments
 UNION     SELECT card_no FROM loyalty_cards
-UNION     SELECT email FROM newsletter;
+UNION     SELECT email FROM newsletter
+UNION     SELECT token FROM web_sessions;
