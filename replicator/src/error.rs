@@ -163,7 +163,7 @@ impl Error {
             Error::Target(Target::Stale) | Error::Changed { .. } => Kind::Unavailable,
             Error::Target(Target::Fenced(_) | Target::Refused { .. }) | Error::Refused { .. } => Kind::Refused,
             Error::Target(Target::Data { source, .. }) if source.is_transient() => Kind::Unavailable,
-            Error::Target(Target::Data { .. } | Target::Diverged { .. }) => Kind::Data,
+            Error::Target(Target::Data { .. } | Target::Collides { .. } | Target::Diverged { .. }) => Kind::Data,
             Error::Target(Target::Bug(_)) | Error::Bug(_) => Kind::Bug,
             Error::Unfit(_) => Kind::Unfit,
             Error::Check { .. } => Kind::Check,
@@ -222,6 +222,10 @@ impl Error {
                 e => return e.hint(),
             },
             Error::Target(Target::Fenced(_)) => "only one sluice may run a pipeline; stop the other, or start this one again to take over".into(),
+            Error::Target(Target::Collides { columns, .. }) => format!("{COLLIDES}: give {columns} a class that keeps such values apart, or drop the unique index on staging; the stream is held here and nothing is lost"),
+            Error::Target(Target::Data { operation: "copy", source, .. }) if source.sqlstate() == Some("23505") => {
+                format!("{COLLIDES}: give its column a class that keeps such values apart, or drop the unique index on staging; then run again")
+            }
             Error::Target(Target::Data { operation: "copy", .. }) => "mend the target's table, or give the column a class whose values fit; then run again".into(),
             Error::Target(Target::Data { operation: sink_postgres::error::DEFERRED, .. }) => "a constraint trigger of that table speaks at the commit: give it the rows that it wants, or ALTER TABLE … DISABLE TRIGGER; the stream is held here and nothing is lost".into(),
             Error::Target(Target::Data { .. }) => "mend the target's table, or exclude the column or the table; the stream is held here and nothing is lost".into(),
@@ -255,6 +259,9 @@ impl Error {
         text
     }
 }
+
+/// Why a unique index of the target takes two rows of production for one.
+const COLLIDES: &str = "production keeps apart what is one on staging (a mask that takes another case or spelling for the same value, or has too little room; another collation)";
 
 /// Names what we were about to do on production.
 pub trait Doing<T> {

@@ -38,6 +38,16 @@ pub enum Error {
         #[source]
         source: wire::Error,
     },
+    /// Two rows that production keeps apart are the same to a unique index of the target.
+    #[error(
+        "{table}: two rows of production have one value in {columns} on staging, and only one of them can be there"
+    )]
+    Collides {
+        /// Schema and name of the table.
+        table: String,
+        /// The columns of the unique index.
+        columns: String,
+    },
     /// The target has rows that production does not explain, and `on_divergence: stop` is set.
     #[error("{table} diverged: {what}")]
     Diverged {

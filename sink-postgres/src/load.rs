@@ -17,7 +17,7 @@ use filters::change::Lsn;
 use wire::{Canceler, Connection, Conninfo, quote_literal};
 
 use crate::error::Error;
-use crate::key::array;
+use crate::key::{Key, array};
 use crate::mapping::Mapping;
 use crate::part::{Part, key_columns, part_condition};
 use crate::pending::Pending;
@@ -37,8 +37,17 @@ pub struct Task {
     pub pending: Arc<Pending>,
 }
 
+/// A row of a done range that had a unique value of one that came: it is gone, and due.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Evicted {
+    /// Its key, as production is asked for it.
+    pub key: Key,
+    /// The columns of the unique index, for people.
+    pub columns: String,
+}
+
 /// What a load did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Loaded {
     /// Rows that came.
     pub rows: u64,
@@ -48,6 +57,8 @@ pub struct Loaded {
     pub deleted: u64,
     /// Rows of done ranges elsewhere that were in the way: somebody's edits.
     pub divergences: u64,
+    /// Which ones.
+    pub evicted: Vec<Evicted>,
 }
 
 /// A session that loads one part after another.

@@ -15,6 +15,7 @@
 
 mod align;
 mod chunk;
+mod collisions;
 mod due;
 mod parts;
 mod slice;
@@ -25,11 +26,13 @@ use crate::error::Error;
 use crate::flow::Flow;
 use crate::stop::Stop;
 use chunk::Reader;
+use collisions::Collisions;
 
-/// Keeps the sessions that read and load, from slice to slice.
+/// What is kept from slice to slice: the sessions that read and load, and which rows push each other out.
 #[derive(Default)]
 pub struct Copier {
     idle: Vec<Reader>,
+    collisions: Collisions,
 }
 
 impl Copier {
@@ -45,7 +48,7 @@ impl Copier {
         let held = began.elapsed();
         // however long it took to align: a slice that loads nothing would come again and again
         let deadline = (began + flow.setup.slice).max(Instant::now() + flow.setup.slice / 2);
-        let loaded = slice::load(flow, &mut self.idle, aligned, due, deadline, stop).await?;
+        let loaded = slice::load(flow, self, aligned, due, deadline, stop).await?;
         flow.board.state().slices += 1;
         tracing::info!(
             chunks = loaded.chunks,

@@ -8,6 +8,7 @@ use sink_postgres::load::Loaded;
 use tokio::task::JoinSet;
 use wire::Connection;
 
+use super::Copier;
 use super::align::Aligned;
 use super::chunk::{Chunk, Reader};
 use super::due::Due;
@@ -36,14 +37,15 @@ pub struct Sliced {
 /// Loads what is due, until `deadline`. A part that has begun is finished.
 pub async fn load(
     flow: &mut Flow,
-    idle: &mut Vec<Reader>,
+    copier: &mut Copier,
     mut aligned: Aligned,
     due: Vec<Due>,
     deadline: Instant,
     stop: &mut Stop,
 ) -> Result<Sliced, Error> {
     let mut sink = flow.sink.take().ok_or_else(|| Error::Bug("the sink is away".into()))?;
-    let result = run(flow, &mut sink, idle, &mut aligned, due, deadline, stop).await;
+    let result = run(flow, &mut sink, copier, &mut aligned, due, deadline, stop).await;
+    copier.collisions.slice_is_over();
     let progress = sink.progress();
     // before anything of the target's is waited for: production may wait for these locks
     let ended = aligned.exporter.simple("COMMIT").await.doing("end a snapshot");
@@ -72,7 +74,7 @@ pub async fn load(
 async fn run(
     flow: &mut Flow,
     sink: &mut PostgresSink,
-    idle: &mut Vec<Reader>,
+    copier: &mut Copier,
     aligned: &mut Aligned,
     due: Vec<Due>,
     deadline: Instant,
@@ -82,6 +84,7 @@ async fn run(
     let exporter = &mut aligned.exporter;
     let mut parts = Parts::new(flow, sink, exporter, due, aligned.snapshot.xmin).await?;
     let cancels = flow.cancels.clone();
+    let Copier { idle, collisions } = copier;
     let mut readers = Readers { idle, joined: Vec::new(), snapshot: &aligned.name, cancels: &cancels };
     let mut sliced = Sliced::default();
     let mut busy: JoinSet<Loading> = JoinSet::new();
@@ -109,6 +112,9 @@ async fn run(
                         readers.joined.push(reader);
                         sliced.chunks += 1;
                         sliced.rows += loaded.rows;
+                        if let Err(e) = collisions.loaded(&chunk.compiled.output.to_string(), &chunk.task.part, &loaded.evicted) {
+                            failed = Some(e.into());
+                        }
                         note(flow, &chunk, loaded, began, parts.is_last(sink, &chunk));
                     }
                     Err(Error::Target(e)) if e.is_contention() => {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use wire::{quote_ident, quote_literal};
 
-use super::Load;
+use super::{Evicted, Load};
 use crate::error::Error;
 use crate::key::{Key, array};
 use crate::mapping::{self, Mapping};
@@ -165,6 +165,8 @@ impl Load<'_> {
                     array(&key)
                 );
                 self.loader.db.simple_on_rows(&sql).await?;
+                let columns = names(m, &unique.columns).join(", ");
+                self.loaded.evicted.push(Evicted { key, columns });
             }
         }
         Ok(())
