@@ -26,13 +26,13 @@ pub enum Error {
         hint: String,
     },
     /// Exactly one change cannot be applied, and it is not a question of trying again.
-    #[error("{operation} on {table} in the transaction that ends at {lsn} cannot be applied")]
+    #[error("{operation} on {table}{} cannot be applied", place(*lsn))]
     Data {
         /// Schema and name of the table.
         table: String,
         /// insert, update, delete, truncate, copy, or a deferred check.
         operation: &'static str,
-        /// End of the source transaction, if it is known.
+        /// End of the source transaction; zero: the row came by a copy.
         lsn: Lsn,
         /// What the server said, without values.
         #[source]
@@ -59,6 +59,11 @@ pub enum Error {
     /// This cannot be: a bug in sluice.
     #[error("bug: {0}")]
     Bug(String),
+}
+
+/// Where in the stream.
+fn place(lsn: Lsn) -> String {
+    if lsn == Lsn::ZERO { String::new() } else { format!(" in the transaction that ends at {lsn}") }
 }
 
 impl Error {

@@ -26,7 +26,7 @@ use filters::policy::Policy;
 use sink_postgres::catalog::Required;
 use wire::{Connection, Conninfo};
 
-use crate::config::{Config, Lock};
+use crate::config::{Config, Lock, Resolved};
 use crate::error::{Doing, Error};
 use crate::source::catalog::{self, SourceTable};
 use crate::start;
@@ -111,7 +111,8 @@ fn resolve(
             for p in &problems.0 {
                 report.problem(p, State::Failed);
             }
-            config.resolve(&plain, None).ok()
+            // that it was left aside is no finding
+            config.resolve(&plain, None).ok().map(|resolved| Resolved { warnings: Vec::new(), ..resolved })
         }
     };
     let Some(mut resolved) = resolved else {
@@ -174,7 +175,10 @@ fn locked(report: &mut Report, world: &World<'_>, lock: Option<&Lock>, strict: b
             Area::Lock,
             name,
             state,
-            format!("{n} differences to production and sluice.yaml, shown below"),
+            format!(
+                "{n} {} to production and sluice.yaml, shown below",
+                if n == 1 { "difference" } else { "differences" }
+            ),
             mend,
         ),
     }
