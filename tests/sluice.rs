@@ -17,7 +17,7 @@ pub const MASK_KEY: &str = "c2x1aWNlLXRlc3RzLW9ubHktMzItYnl0ZXMtbG9uZyE=";
 const VERB_LIMIT: Duration = Duration::from_secs(120);
 
 /// One pipeline's directory and environment.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Sluice {
     /// Where `sluice.yaml` is, and where the binary runs.
     pub dir: PathBuf,

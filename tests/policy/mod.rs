@@ -3,6 +3,7 @@
 mod approve;
 mod documents;
 mod filtered;
+mod histories;
 mod predicates;
 mod references;
 mod rows;
