@@ -68,7 +68,7 @@ pub enum Error {
         checks: usize,
     },
     /// Not done in the time that was given.
-    #[error("not caught up after {0:?}")]
+    #[error("the time is up after {0:?}")]
     Timeout(std::time::Duration),
     /// A file.
     #[error("{action} {path}")]

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
+use crate::config::typed_time;
+
 /// Flags that every verb takes.
 const EVERYWHERE: &str = "Everywhere";
 
@@ -175,7 +177,7 @@ pub struct Run {
     #[arg(long)]
     pub until_caught_up: bool,
     /// End after this time at a clean boundary, with exit code 7 (30s, 30m, 2h)
-    #[arg(long, value_name = "TIME", value_parser = time)]
+    #[arg(long, value_name = "TIME", value_parser = typed_time)]
     pub timeout: Option<Duration>,
     /// End with exit code 6, rather than hold, when a row cannot be applied
     #[arg(long)]
@@ -240,16 +242,21 @@ pub struct Adopt {
     pub publication: String,
 }
 
-/// A time with a unit.
-pub fn time(text: &str) -> Result<Duration, String> {
-    let end = text.find(|c: char| !c.is_ascii_digit()).ok_or("a time wants a unit: 500ms, 30s, 30m, 2h")?;
-    let (number, unit) = text.split_at(end);
-    let number: u64 = number.parse().map_err(|_| "a time is a whole number and a unit: 500ms, 30s, 30m, 2h")?;
-    match unit {
-        "ms" => Ok(Duration::from_millis(number)),
-        "s" => Ok(Duration::from_secs(number)),
-        "m" => Ok(Duration::from_secs(number * 60)),
-        "h" => Ok(Duration::from_secs(number * 3600)),
-        _ => Err(format!("unknown unit {unit:?}: ms, s, m or h")),
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_written_as_in_the_file() {
+        let timeout = |text: &str| match Args::try_parse_from(["sluice", "run", "--timeout", text]) {
+            Ok(Args { verb: Verb::Run(run), .. }) => run.timeout,
+            _ => None,
+        };
+        for (text, seconds) in [("90s", 90), ("30m", 1800), ("2h", 7200), ("1d", 86_400)] {
+            assert_eq!(timeout(text), Some(Duration::from_secs(seconds)), "{text}");
+        }
+        for bad in ["30", "m", "-1s", "1w", "18446744073709551615h", "99999999999999999999s"] {
+            assert_eq!(timeout(bad), None, "{bad}");
+        }
     }
 }

@@ -21,19 +21,28 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::error::Error;
+use crate::error::{Error, Kind};
 use crate::telemetry;
 
 /// Parses the command line, runs the verb, prints what went wrong. Gives what the process exits with.
 pub fn main() -> ExitCode {
     telemetry::quiet_panics();
+    code(typed)
+}
+
+/// A panic is a bug, and ends as one. Its hook has said where; nothing goes on from here that could be seen half done.
+fn code(of: impl FnOnce() -> ExitCode + std::panic::UnwindSafe) -> ExitCode {
+    std::panic::catch_unwind(of).unwrap_or_else(|_| ExitCode::from(Kind::Bug.exit_code()))
+}
+
+fn typed() -> ExitCode {
     let args = args::Args::parse();
     telemetry::init(args.verbose, args.log_json);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().worker_threads(2).build() {
         Ok(runtime) => runtime,
         Err(e) => {
             eprintln!("sluice: cannot start: {e}");
-            return ExitCode::from(1);
+            return ExitCode::from(Kind::Bug.exit_code());
         }
     };
     let done = runtime.block_on(dispatch(&args));
@@ -68,4 +77,16 @@ async fn dispatch(args: &args::Args) -> Result<(), Error> {
 /// Reads the configuration and the lock beside it.
 fn load(args: &args::Args) -> Result<(crate::config::Config, Option<crate::config::Lock>), Error> {
     crate::config::Files::new(&args.config).read().map_err(Error::Config)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_ends_as_a_bug() {
+        let code = |of: fn() -> ExitCode| format!("{:?}", code(of));
+        assert_eq!(code(|| ExitCode::from(7)), format!("{:?}", ExitCode::from(7)));
+        assert_eq!(code(|| panic!("on purpose")), format!("{:?}", ExitCode::from(1)));
+    }
 }

@@ -45,6 +45,7 @@ pub use resolve::{Resolved, SourceColumn, SourceTable};
 pub use secret::Secret;
 pub use sections::{Apply, Copying, Limits, Masking, OnDivergence, Serve, Server, SlotWalLimit};
 pub use tables::{Rest, Rule, TableEntry};
+pub(crate) use units::typed_time;
 
 use std::path::Path;
 

@@ -32,6 +32,14 @@ pub(super) fn time(text: &str) -> Result<Duration, Fault> {
     number(text, TIMES, "a time", "30s", "ms, s, m, h or d").map(Duration::from_millis)
 }
 
+/// The same as somebody types it behind a flag.
+pub(crate) fn typed_time(text: &str) -> Result<Duration, String> {
+    time(text).map_err(|fault| match fault.hint {
+        Some(hint) => format!("{} ({hint})", fault.what),
+        None => fault.what,
+    })
+}
+
 fn number(text: &str, units: &[(&str, u64)], a: &str, example: &str, names: &str) -> Result<u64, Fault> {
     let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (digits, unit) = text.split_at(split);
