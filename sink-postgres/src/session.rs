@@ -41,7 +41,14 @@ pub async fn open(
 ) -> Result<Connection, Error> {
     let name = format!("sluice/{pipeline}/{role}");
     let settings: Vec<_> = SETTINGS.iter().chain(more).copied().collect();
-    Connection::connect(info, &Startup { application_name: &name, replication, settings: &settings }).await
+    let mut db =
+        Connection::connect(info, &Startup { application_name: &name, replication, settings: &settings }).await?;
+    // no startup parameter: a server that does not know it would refuse the session. For a WAL sender as well: what it decodes
+    // it does in a transaction, and that lasts as long as we are held
+    if db.server_version() >= 170_000 {
+        db.simple("SET transaction_timeout = 0").await?;
+    }
+    Ok(db)
 }
 
 /// Opens a session that writes: asynchronous commits, generic plans, bounded lock waits, and no trigger of the target's

@@ -4,7 +4,7 @@ use super::flow::{CATCH_UP, Flow, number};
 use super::types;
 use crate::servers::Pair;
 
-majors!(latin1_to_utf8, utf8_to_latin1, icu_to_c, a_character_that_the_target_lacks);
+majors!(latin1_to_utf8, utf8_to_latin1, icu_to_c, impatient_databases, a_character_that_the_target_lacks);
 
 const LATIN1: &str = "TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'";
 const ICU: &str = "TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'de-DE' LOCALE 'C'";
@@ -39,6 +39,24 @@ async fn utf8_to_latin1(major: u32) {
 async fn icu_to_c(major: u32) {
     between(major, "icu_c", ICU, "").await;
     between(major, "c_icu", "", ICU).await;
+}
+
+/// Time limits that an administrator has set for everybody are not for us: a slice and a batch take the time that they take.
+async fn impatient_databases(major: u32) {
+    let flow = Flow::with(major, "impatient", KEEP).await;
+    let since = if major >= 17 { "transaction_timeout" } else { "statement_timeout" };
+    for limit in ["statement_timeout", "idle_in_transaction_session_timeout", "idle_session_timeout", since] {
+        flow.both(&format!("ALTER DATABASE impatient SET {limit} = '1ms'")).await;
+    }
+    flow.source(WORDS).await;
+    flow.target(&WORDS.replace("500", "100").replace(", g FROM", ", 0 FROM")).await;
+    let copied = flow.catch_up().await;
+    flow.source(CHANGES).await;
+    let followed = flow.catch_up().await;
+    for log in [copied.stderr, followed.stderr] {
+        assert!(!log.contains("trying again"), "{log}");
+    }
+    flow.equal().await;
 }
 
 /// It cannot be written there: the stream is held at that change, and says so without its value.
