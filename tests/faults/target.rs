@@ -5,9 +5,11 @@ use std::time::{Duration, Instant};
 use tokio_postgres::Client;
 
 use super::world::{self, NAME, World, number, run, text};
-use crate::servers::{Cluster, wait_until};
+use crate::servers::{Cluster, Proxy, wait_until};
+use crate::shapes::flow::{CATCH_UP, Flow};
+use crate::sluice::Sluice;
 
-majors!(staging_is_in_use, caught_up_is_all_of_it, an_idle_table_pins_no_wal);
+majors!(staging_is_in_use, caught_up_is_all_of_it, caught_up_while_production_goes_on, an_idle_table_pins_no_wal);
 
 async fn same(production: &Client, staging: &Client, sql: &str) -> bool {
     text(production, sql).await == text(staging, sql).await
@@ -113,6 +115,32 @@ async fn caught_up_is_all_of_it(major: u32) {
     let status = running.wait(world::LIMIT).await;
     assert!(status.success(), "{status}\n{}", running.log());
     crate::check::equal(&production, &staging, "big").await;
+}
+
+/// What production had at the start is all that is waited for: a production that never pauses keeps nobody.
+async fn caught_up_while_production_goes_on(major: u32) {
+    let flow = Flow::new(major, "goes_on").await;
+    flow.both("CREATE TABLE t (id int PRIMARY KEY); CREATE TABLE over (id int PRIMARY KEY)").await;
+    flow.catch_up().await;
+    let busy = flow.db.source().await;
+    let traffic = tokio::spawn(async move {
+        let without_end = "DO $$ BEGIN FOR i IN 1..1000000 LOOP INSERT INTO t VALUES (i); COMMIT;
+            IF i % 10 = 0 THEN PERFORM pg_sleep(0.001); EXIT WHEN EXISTS (SELECT FROM over); END IF; END LOOP; END $$";
+        run(&busy, without_end).await;
+    });
+    wait_until("it is busy", world::LIMIT, || async { number(&flow.s, "SELECT count(*) FROM t").await > 100 }).await;
+    // by way of a slow line, so that something has always come when a batch is through
+    let proxy = Proxy::start(flow.db.target_port()).await;
+    proxy.delay(Duration::from_millis(10));
+    let rest = "tables: { \"public.*\": keep }";
+    let slow = Sluice::over(&flow.db.name, &flow.db.source_url(), &proxy.url(&flow.db.name), rest);
+    let mut running = slow.spawn(&CATCH_UP);
+    let status = running.wait(Duration::from_secs(20)).await;
+    assert!(status.success() && !traffic.is_finished(), "{status}\n{}", running.log());
+    assert!(number(&flow.t, "SELECT count(*) FROM t").await > 100, "what there was at the start is not there");
+    flow.source("INSERT INTO over VALUES (1)").await;
+    traffic.await.expect("the traffic");
+    flow.equal().await;
 }
 
 async fn an_idle_table_pins_no_wal(major: u32) {

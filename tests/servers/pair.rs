@@ -60,6 +60,11 @@ impl Db {
         self.pair.target.url(&self.name)
     }
 
+    /// Where staging listens, for a proxy.
+    pub fn target_port(&self) -> u16 {
+        self.pair.target.port()
+    }
+
     /// A client of production.
     pub async fn source(&self) -> Client {
         client(&self.source_url()).await
