@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 use sink_postgres::{checkpoint, session};
 
 use crate::board::{Board, Phase};
+use crate::cancels::Cancels;
 use crate::config::{Config, Files, Lock};
 use crate::error::{Error, Kind};
 use crate::pipeline::End;
@@ -151,10 +152,14 @@ async fn once(
     stop: &mut Stop,
     since: &mut Option<Instant>,
 ) -> Result<End, Error> {
+    let cancels = Cancels::default();
     let opened = tokio::select! {
         biased;
-        why = stop.wait() => return Ok(End::Stopped(why)),
-        opened = start::open(config, lock, board) => opened,
+        why = stop.wait() => {
+            cancels.all().await;
+            return Ok(End::Stopped(why));
+        }
+        opened = start::open(config, lock, board, &cancels) => opened,
     };
     let (mut pipeline, goal) = opened?;
     *since = Some(Instant::now());

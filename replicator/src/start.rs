@@ -56,7 +56,14 @@ pub fn conninfos(config: &Config) -> Result<(Conninfo, Conninfo), Error> {
 }
 
 /// Opens everything. The position is the one that production had: `--until-caught-up` ends when the target shows it.
-pub async fn open(config: &Config, lock: Option<&Lock>, board: &Board) -> Result<(Pipeline, Lsn), Error> {
+///
+/// `cancels`: what is to be asked to end should nobody wait for this any more.
+pub async fn open(
+    config: &Config,
+    lock: Option<&Lock>,
+    board: &Board,
+    cancels: &Cancels,
+) -> Result<(Pipeline, Lsn), Error> {
     let (source, target) = conninfos(config)?;
     let mut watch = production::reader(&source, &config.pipeline, "watch", &[]).await?;
     let mut staging =
@@ -105,8 +112,10 @@ pub async fn open(config: &Config, lock: Option<&Lock>, board: &Board) -> Result
             // an intent: whatever slot there is was made for it, and nothing was applied
             if ours.slot.is_some() {
                 let mut writer = production::writer(&source, &config.pipeline, "slot", &[]).await?;
-                slot::drop(&mut writer, &ours.identity.slot).await.doing("drop the unfinished slot")?;
+                slot::seize(&mut writer, &ours.identity.slot).await.doing("drop the unfinished slot")?;
             }
+            // it waits for production's open transactions, and whoever is gone by then it would not notice: it would hold WAL
+            cancels.add(replication.canceler());
             make_slot(&ours.identity.slot, &plan, &mut sink, &mut replication).await?
         }
     };

@@ -22,9 +22,9 @@ pub async fn run(args: &Args, verb: &Destroy) -> Result<(), Error> {
     let mut staging = staging.map_err(target_error);
     let name = config.slot();
     if let Ok(db) = &mut production
-        && slot::look(db, &name).await.doing("look at the slot")?.is_some_and(|s| s.active_pid.is_some())
+        && let Some(pid) = slot::look(db, &name).await.doing("look at the slot")?.and_then(|s| s.active_pid)
     {
-        return Err(running(&format!("slot {name} is in use")));
+        return Err(in_use(&name, pid));
     }
     let mut known = false;
     if let Ok(db) = &mut staging {
@@ -84,7 +84,10 @@ async fn on_production(config: &Config, mut db: Connection) -> Result<Option<Err
     if slot::look(&mut db, &name).await.doing("look at the slot")?.is_some() {
         match slot::drop(&mut db, &name).await {
             // object in use
-            Err(e) if e.sqlstate() == Some("55006") => return Err(running(&format!("slot {name} is in use"))),
+            Err(e) if e.sqlstate() == Some("55006") => {
+                let pid = slot::look(&mut db, &name).await.doing("look at the slot")?.and_then(|s| s.active_pid);
+                return Err(in_use(&name, pid.unwrap_or_default()));
+            }
             done => done.doing("drop the slot")?,
         }
         eprintln!("slot {name} is dropped");
@@ -157,6 +160,16 @@ async fn drop_schema(db: &mut Connection) -> Result<(), Error> {
 async fn kept(db: &mut Connection) -> Result<bool, Error> {
     let sql = "SELECT pg_catalog.to_regclass('sluice.pending') IS NOT NULL";
     Ok(db.query(sql, &[]).await.map_err(target_error)?.get(0, 0) == Some("t"))
+}
+
+/// One that was killed while it made the slot leaves a WAL sender behind that waits for production's open transactions.
+fn in_use(name: &str, pid: i32) -> Error {
+    Error::Refused {
+        what: format!("slot {name} is in use"),
+        hint: format!(
+            "stop the sluice that runs this pipeline first (SIGTERM); if none does, on production: SELECT pg_terminate_backend({pid});"
+        ),
+    }
 }
 
 fn running(what: &str) -> Error {

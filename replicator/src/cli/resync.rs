@@ -108,13 +108,9 @@ async fn drop_slot(config: &Config, db: &mut Connection, epoch: i64) -> Result<S
     let done = match slot::look(&mut writer, &name).await.doing("look at the slot")? {
         _ if now != Some(epoch) => Slot::Taken,
         None => Slot::Missing,
-        Some(found) => {
-            if let Some(pid) = found.active_pid {
-                // it reads for a replicator that is fenced; without its stream it notices at once
-                let end = "SELECT pg_catalog.pg_terminate_backend($1::int)";
-                writer.query(end, &[Some(&pid.to_string())]).await.doing("end the old stream")?;
-            }
-            slot::drop(&mut writer, &name).await.doing("drop the slot")?;
+        Some(_) => {
+            // who reads it is fenced; without its stream it notices at once
+            slot::seize(&mut writer, &name).await.doing("drop the slot")?;
             Slot::Dropped
         }
     };

@@ -69,6 +69,17 @@ pub async fn create(db: &mut Connection, name: &str) -> Result<Lsn, Error> {
     at.ok_or(Error::Protocol("CREATE_REPLICATION_SLOT gave no consistent point"))
 }
 
+/// Drops it, though it is read, or being made: for whoever is fenced by now, or was killed. Such a WAL sender knows nothing of
+/// that as long as it waits for a transaction of production.
+pub async fn seize(db: &mut Connection, name: &str) -> Result<(), Error> {
+    let end = "SELECT pg_catalog.pg_terminate_backend(active_pid) FROM pg_catalog.pg_replication_slots WHERE slot_name = $1 AND active";
+    match db.query(end, &[Some(name)]).await {
+        // another role's: it is waited for
+        Err(e) if e.sqlstate() != Some("42501") => Err(e),
+        _ => drop(db, name).await,
+    }
+}
+
 /// Drops it; waits a little for a WAL sender that is just ending.
 pub async fn drop(db: &mut Connection, name: &str) -> Result<(), Error> {
     let mut tries = 0;
