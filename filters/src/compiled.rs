@@ -9,7 +9,7 @@ use crate::change::{Identity, Op, Row, RowBuilder, Table, Value};
 use crate::fill::Fill;
 use crate::filter::FilterError;
 use crate::key::MaskKey;
-use crate::mask::{Columns, Injective, Mask, MaskError, NoSibling, Outcome};
+use crate::mask::{ColumnFacts, Columns, Injective, Mask, MaskError, NoSibling, Outcome};
 use crate::only::{Decided, Only};
 use crate::policy::{Class, TableRules};
 use crate::predicate::{Field, PredicateError, Truth};
@@ -367,6 +367,10 @@ impl Siblings<'_> {
 impl Columns for Siblings<'_> {
     fn index(&self, name: &str) -> Option<usize> {
         self.table.columns.iter().position(|c| *c.name == *name)
+    }
+
+    fn facts(&self, index: usize) -> Option<ColumnFacts> {
+        self.table.columns.get(index).map(|c| self.rules.facts(c))
     }
 
     fn fields(&self) -> Vec<Field> {

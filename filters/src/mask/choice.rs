@@ -12,6 +12,7 @@
 use bytes::{BufMut, BytesMut};
 
 use super::facts::Made;
+use super::form::Sees;
 use super::kind::{Empty, Kind, Parameter, What};
 use super::lists::{Draws, characters};
 use super::make::{Built, Make};
@@ -56,7 +57,7 @@ fn build(make: &Make<'_>) -> Result<Built, MaskError> {
     {
         return Err(make.fault("of: not every text is a label of the column's enum"));
     }
-    Built::new(Choice { key: make.key("choice"), of }, Injective::No)
+    Built::new(Choice { key: make.key("choice"), of }, Injective::No)?.seeing(Sees::Identity)
 }
 
 impl Masking for Choice {

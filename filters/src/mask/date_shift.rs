@@ -21,7 +21,7 @@ use bytes::{BufMut, BytesMut};
 use super::date::{self, Date};
 use super::facts::oid;
 use super::kind::{Empty, Kind, Parameter, What};
-use super::make::{Built, Make};
+use super::make::{Built, Make, Mark};
 use super::spec::{Injective, MaskError};
 use super::{Masking, Outcome};
 use crate::key::SubKey;
@@ -59,7 +59,7 @@ const REDACTED: &[u8] = b"2000-01-01";
 struct DateShift {
     key: SubKey,
     by_day: SubKey,
-    by: Option<usize>,
+    by: Option<Mark>,
     days: i64,
     last: i64,
     /// Characters that the column can hold.
@@ -74,7 +74,7 @@ fn build(make: &Make<'_>) -> Result<Built, MaskError> {
         oid::TIMESTAMP | oid::TIMESTAMPTZ => LAST_TIMESTAMP,
         _ => LAST_DATE,
     };
-    let by = make.text("by").map(|column| make.raw(column)).transpose()?;
+    let by = make.mark("by")?;
     let (key, by_day) = (make.key("date_shift"), make.key("date_shift by day"));
     let days = make.number("days").unwrap_or(1).max(1);
     Built::new(DateShift { key, by_day, by, days, last, room: make.room() }, Injective::No)
@@ -86,7 +86,7 @@ impl Masking for DateShift {
             out.put_slice(value);
             return Outcome::Masked;
         }
-        let entity = self.by.map(|column| row.get(column));
+        let entity = self.by.as_ref().map(|by| by.of(row));
         if entity == Some(Raw::Absent) {
             return Outcome::NeedsRow;
         }

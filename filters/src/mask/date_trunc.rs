@@ -19,7 +19,7 @@ use crate::raw::RawRow;
 
 pub(crate) static KIND: Kind = Kind {
     name: "date_trunc",
-    version: 1,
+    version: 2,
     makes: "the beginning of the year, month or day",
     types: "date, timestamp, timestamptz, text",
     keeps: "the year, with to: month or day that too; order",

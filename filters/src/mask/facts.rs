@@ -168,9 +168,4 @@ impl ColumnFacts {
             _ => None,
         }
     }
-
-    /// Is it `char(n)`, whose text output is padded?
-    pub(super) fn is_padded(&self) -> bool {
-        self.base().type_oid == oid::BPCHAR
-    }
 }

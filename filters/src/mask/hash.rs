@@ -6,7 +6,7 @@
 //! - NULL stays NULL (the caller's part); the empty string stays empty
 //! - nothing is unparsable
 //!
-//! Keyed BLAKE3 of the exact bytes: `Bob` and `bob` differ, also in a `citext` column. All 64 characters carry 256
+//! Keyed BLAKE3 of the exact bytes of the canonical form: `Bob` and `bob` differ, but in a `citext` column. All 64 characters carry 256
 //! bits; a shorter `length`, or a `varchar(n)` with less room, cuts them, and equal values of columns of different
 //! widths then agree in as many characters as both have.
 

@@ -10,6 +10,7 @@
 
 use bytes::{BufMut, BytesMut};
 
+use super::form::Sees;
 use super::kind::{Empty, Kind, Parameter, What, Within};
 use super::make::{Built, Inner, Make};
 use super::quoted::{self, Malformed};
@@ -48,7 +49,8 @@ fn build(make: &Make<'_>) -> Result<Built, MaskError> {
     Built::new(
         Hstore { keys: keys.collect::<Result<_, MaskError>>()?, other: other.unwrap_or(Inner::Drop) },
         Injective::No,
-    )
+    )?
+    .seeing(Sees::Written)
 }
 
 impl Masking for Hstore {

@@ -22,7 +22,7 @@
 //! 2^20: one to one, but who knows some pairs knows a part of the table. A `numeric` and a given range as small are refused.
 //!
 //! **A given range** is permuted within itself, and what lies outside among what lies outside, so it stays one to one whatever
-//! production holds. In a unique `numeric` without limits what is beyond 10^38 or has a fraction lands between 10^38 and
+//! production holds; but then what lies outside is masked otherwise in `integer` than in `bigint`. In a unique `numeric` without limits what is beyond 10^38 or has a fraction lands between 10^38 and
 //! 2·10^38, where nothing else does.
 
 use std::io::Write;
@@ -180,7 +180,7 @@ impl Masking for Integer {
             return Outcome::Masked;
         }
         let start = out.len();
-        if let Some(masked) = read(value, numeric).and_then(|n| self.permute(n)) {
+        if let Some(masked) = read(value).and_then(|n| self.permute(n)) {
             // a write into a buffer that grows cannot fail
             _ = write!(out.writer(), "{masked}");
             if out.len() - start <= self.room {
@@ -261,7 +261,7 @@ impl Integer {
             Holds::Integers(_) => None,
             Holds::Numeric(digits) => Some(digits.unwrap_or(u32::MAX)),
         };
-        let hash = self.unparsable.hash(canonical(value)).iter().take(16).fold(0u128, |n, b| n << 8 | u128::from(*b));
+        let hash = self.unparsable.hash(value).iter().take(16).fold(0u128, |n, b| n << 8 | u128::from(*b));
         let n = match digits {
             Some(digits) if digits > WIDEST => 10u128.pow(WIDEST) + (hash >> (128 - REDACTED_BITS)),
             Some(digits) => hash % FOUR.min(10u128.pow(digits)),
@@ -271,13 +271,12 @@ impl Integer {
     }
 }
 
-/// A whole number as PostgreSQL writes it: no plus, no zeros before it; of a `numeric` with zeros behind the point.
-fn read(value: &[u8], numeric: bool) -> Option<i128> {
+/// A whole number as PostgreSQL writes it: no plus, no zeros before it; of a `numeric` in its canonical form, so 1.00 too.
+fn read(value: &[u8]) -> Option<i128> {
     let (negative, digits) = match value.strip_prefix(b"-") {
         Some(digits) => (true, digits),
         None => (false, value),
     };
-    let digits = if numeric { canonical(digits) } else { digits };
     let spelled = match digits {
         [b'0'] => !negative,
         [b'1'..=b'9', rest @ ..] => rest.len() < WIDEST as usize && rest.iter().all(u8::is_ascii_digit),
@@ -285,14 +284,4 @@ fn read(value: &[u8], numeric: bool) -> Option<i128> {
     };
     let n = spelled.then(|| digits.iter().fold(0i128, |n, d| n * 10 + i128::from(d - b'0')))?;
     Some(if negative { -n } else { n })
-}
-
-/// Without the zeros that end a fraction: 1.0 and 1.00 are one number.
-fn canonical(value: &[u8]) -> &[u8] {
-    if !value.contains(&b'.') {
-        return value;
-    }
-    let end = value.iter().rposition(|b| *b != b'0').map_or(0, |last| last + 1);
-    let short = &value[..end];
-    short.strip_suffix(b".").unwrap_or(short)
 }

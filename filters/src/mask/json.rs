@@ -27,6 +27,7 @@ use bytes::{BufMut, BytesMut};
 use self::path::{Automaton, Node};
 use self::text::{Malformed, Scalar, Scan, escape_from, is_number};
 use super::facts::oid;
+use super::form::Sees;
 use super::kind::{Empty, Kind, Parameter, What, Within};
 use super::make::{Built, Inner, Make};
 use super::spec::{Injective, MaskError};
@@ -74,7 +75,7 @@ fn build(make: &Make<'_>) -> Result<Built, MaskError> {
         Automaton::of(paths.iter().map(|(path, _)| path.as_str())).map_err(|e| make.fault(format!("paths: {e}")))?;
     let classes = paths.iter().map(|(_, class)| class).chain(make.class("other"));
     let classes = classes.map(|class| part(make, class)).collect::<Result<Vec<Inner>, MaskError>>()?;
-    Built::new(Json { automaton, classes, room: make.room() }, Injective::No)
+    Built::new(Json { automaton, classes, room: make.room() }, Injective::No)?.seeing(Sees::Written)
 }
 
 /// What becomes of a part. A mask for numbers only is one for a `numeric` column, or a `bigint` one.
@@ -170,7 +171,10 @@ impl<'a> Walk<'a> {
                     Inner::Keep => self.out.put_slice(scalar.written()),
                     Inner::Mask(mask) => {
                         let start = self.out.len();
-                        let outcome = mask.apply(&scalar.plain(), self.row, self.out);
+                        let outcome = match scalar {
+                            Scalar::Number(number) => mask.apply_to_number(number, self.row, self.out),
+                            _ => mask.apply(&scalar.plain(), self.row, self.out),
+                        };
                         self.put(outcome, scalar, start);
                     }
                 }

@@ -13,6 +13,7 @@
 
 use bytes::{BufMut, BytesMut};
 
+use super::form::Sees;
 use super::keyed::Keyed;
 use super::kind::{Empty, Kind};
 use super::make::{Built, Make};
@@ -79,7 +80,7 @@ struct Lorem {
 
 fn build(make: &Make<'_>) -> Result<Built, MaskError> {
     make.wants_text()?;
-    Built::new(Lorem { key: make.key("lorem") }, Injective::No)
+    Built::new(Lorem { key: make.key("lorem") }, Injective::No)?.seeing(Sees::Written)
 }
 
 impl Masking for Lorem {

@@ -2,28 +2,38 @@
 
 #![allow(dead_code, reason = "the offer to masks is whole, also where none takes it up as yet")]
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::time::Duration;
 
 use super::facts::ColumnFacts;
+use super::form::{Form, Sees};
 use super::setting::{Decimal, Setting};
 use super::spec::{Injective, MaskError, MaskSpec};
 use super::{Mask, Masking};
 use crate::key::{MaskKey, SubKey};
 use crate::policy::Class;
 use crate::predicate::Field;
+use crate::raw::{Raw, RawRow};
 
 /// A mask that is made.
 pub(crate) struct Built {
     pub(crate) masking: Box<dyn Masking>,
     /// Do different values of this column stay different?
     pub(crate) injective: Injective,
+    /// How much of a value it sees.
+    pub(super) sees: Sees,
 }
 
 impl Built {
     /// A mask, and what becomes of different values.
     pub(crate) fn new(masking: impl Masking + 'static, injective: Injective) -> Result<Built, MaskError> {
-        Ok(Built { masking: Box::new(masking), injective })
+        Ok(Built { masking: Box::new(masking), injective, sees: Sees::Canonical })
+    }
+
+    /// The same of one that sees otherwise than most.
+    pub(super) fn seeing(self, sees: Sees) -> Result<Built, MaskError> {
+        Ok(Built { sees, ..self })
     }
 }
 
@@ -42,10 +52,28 @@ pub(crate) struct Sibling {
     pub(crate) mask: Option<Mask>,
 }
 
+/// Another column of the same row that says who is meant: its raw value, in its canonical form.
+pub(crate) struct Mark {
+    index: usize,
+    form: Form,
+}
+
+impl Mark {
+    pub(crate) fn of<'a>(&self, row: &RawRow<'a>) -> Raw<'a> {
+        match row.get(self.index) {
+            Raw::Text(Cow::Borrowed(text)) => Raw::Text(self.form.canonical(text)),
+            Raw::Text(Cow::Owned(text)) => Raw::Text(Cow::Owned(self.form.canonical(&text).into_owned())),
+            nothing => nothing,
+        }
+    }
+}
+
 /// The columns of the row that a mask works in.
 pub(crate) trait Columns {
     /// The place of a column in the table.
     fn index(&self, name: &str) -> Option<usize>;
+    /// What is known of a column.
+    fn facts(&self, index: usize) -> Option<ColumnFacts>;
     /// All of them, for a predicate.
     fn fields(&self) -> Vec<Field>;
     /// What masks a column; `None` where it is kept. `Err` says why there is no value of it on the target.
@@ -63,6 +91,10 @@ pub(crate) struct NoColumns;
 
 impl Columns for NoColumns {
     fn index(&self, _name: &str) -> Option<usize> {
+        None
+    }
+
+    fn facts(&self, _index: usize) -> Option<ColumnFacts> {
         None
     }
 
@@ -215,6 +247,14 @@ impl Make<'_> {
             self.columns.index(column).ok_or_else(|| self.no_sibling(column, "the table has no such column"))?;
         self.uses.borrow_mut().push(index);
         Ok(index)
+    }
+
+    /// A column of the row that says who is meant, if a parameter names one.
+    pub(crate) fn mark(&self, parameter: &str) -> Result<Option<Mark>, MaskError> {
+        let Some(column) = self.text(parameter) else { return Ok(None) };
+        let index = self.raw(column)?;
+        let form = self.columns.facts(index).map_or(Form::Printed, |facts| Form::of(&facts, Sees::Identity));
+        Ok(Some(Mark { index, form }))
     }
 
     /// Another column of the row with its own mask.

@@ -11,10 +11,10 @@
 //! - NULL stays NULL; whoever calls sees to that, a mask never meets one.
 //! - The empty string of a text column stays empty, unless the mask says otherwise: it holds nothing, and many programs
 //!   write it for NULL.
-//! - The blanks that pad a `char(n)` are no part of the value (PostgreSQL compares without them) and are taken off.
+//! - What the server calls equal looks alike to every mask: a value comes in the one canonical [`form`] of its type.
 //! - On an array column a mask applies to each element.
 //! - Output fits in `varchar(n)` and `char(n)`; a column too narrow for the mask is refused when the mask is made.
-//! - Nothing is allocated per value.
+//! - Nothing is allocated per value that is in its form already.
 
 mod alnum;
 mod bucket;
@@ -36,6 +36,7 @@ mod email;
 mod facts;
 mod ff1;
 mod first_name;
+mod form;
 mod hash;
 mod hstore;
 mod iban;
@@ -47,6 +48,7 @@ mod kind;
 mod last_name;
 mod lists;
 mod lorem;
+mod lowercase;
 mod mac;
 mod make;
 mod name;
@@ -81,6 +83,7 @@ use bytes::BytesMut;
 use self::elements::Elements;
 pub(crate) use self::facts::oid;
 pub use self::facts::{ColumnFacts, Made};
+use self::form::{Form, Sees};
 pub use self::kind::{Empty, Kind, Parameter, What, Within};
 use self::make::{Built, Make, NoColumns};
 pub(crate) use self::make::{Columns, NoSibling};
@@ -156,7 +159,8 @@ pub trait Masking: Send + Sync {
 pub struct Mask {
     masking: Box<dyn Masking>,
     injective: Injective,
-    padded: bool,
+    form: Form,
+    sees: Sees,
     empty: Empty,
     uses: Vec<usize>,
     unparsable: Arc<AtomicU64>,
@@ -186,21 +190,27 @@ impl Mask {
         };
         let own = RefCell::default();
         let make = Make { spec, root, domain_name: domain, domain: key, column, columns, uses: &own };
-        let (built, padded, empty) = match (spec.when(), column.element()) {
-            (Some(when), _) => (when::build(&make, when)?, false, when::EMPTY),
+        let (built, form, empty) = match (spec.when(), column.element()) {
+            // each of the two masks sees to it by itself
+            (Some(when), _) => (when::build(&make, when)?, Form::Printed, when::EMPTY),
             (None, Some(element)) if !spec.kind().types.starts_with("any") => {
                 let each = Elements::of(Mask::within(spec, root, domain, &element, columns, &own)?);
                 let injective = each.injective();
-                (Built::new(each, injective)?, false, spec.kind().empty)
+                (Built::new(each, injective)?, Form::Printed, spec.kind().empty)
             }
-            (None, _) => ((spec.kind().build)(&make)?, column.is_padded(), spec.kind().empty),
+            (None, _) => {
+                let built = (spec.kind().build)(&make)?;
+                let form = Form::of(column, built.sees);
+                (built, form, spec.kind().empty)
+            }
         };
         let own = own.into_inner();
         uses.borrow_mut().extend_from_slice(&own);
         Ok(Mask {
             masking: built.masking,
             injective: built.injective,
-            padded,
+            form,
+            sees: built.sees,
             empty,
             uses: own,
             unparsable: Arc::default(),
@@ -210,7 +220,22 @@ impl Mask {
     /// Appends the masked form of `value`, the type's text output, to `out`. The value stands in `row`.
     #[inline]
     pub fn apply(&self, value: &[u8], row: &RawRow<'_>, out: &mut BytesMut) -> Outcome {
-        let value = if self.padded { without_padding(value) } else { value };
+        match self.form {
+            Form::Printed => self.apply_to_form(value, row, out),
+            form => self.apply_to_form(&form.canonical(value), row, out),
+        }
+    }
+
+    /// The same for a number within a document, whatever the type that the mask was made for.
+    pub(crate) fn apply_to_number(&self, value: &[u8], row: &RawRow<'_>, out: &mut BytesMut) -> Outcome {
+        match self.sees {
+            Sees::Written => self.apply_to_form(value, row, out),
+            Sees::Canonical | Sees::Identity => self.apply_to_form(&Form::Number.canonical(value), row, out),
+        }
+    }
+
+    #[inline]
+    fn apply_to_form(&self, value: &[u8], row: &RawRow<'_>, out: &mut BytesMut) -> Outcome {
         if value.is_empty() && self.empty == Empty::Stays {
             return Outcome::Masked;
         }
@@ -252,9 +277,4 @@ impl fmt::Debug for Mask {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Mask").field("injective", &self.injective).finish_non_exhaustive()
     }
-}
-
-fn without_padding(value: &[u8]) -> &[u8] {
-    let end = value.iter().rposition(|b| *b != b' ').map_or(0, |last| last + 1);
-    &value[..end]
 }

@@ -17,7 +17,7 @@
 use bytes::BytesMut;
 
 use super::kind::{Empty, Kind, Parameter, What};
-use super::make::{Built, Make};
+use super::make::{Built, Make, Mark};
 use super::number::{Holds, Number, TYPES};
 use super::setting::Decimal;
 use super::spec::{Injective, MaskError};
@@ -62,7 +62,7 @@ struct Noise {
     holds: Holds,
     thousandths: u128,
     amount: Number,
-    by: Option<usize>,
+    by: Option<Mark>,
 }
 
 fn build(make: &Make<'_>) -> Result<Built, MaskError> {
@@ -79,14 +79,14 @@ fn build(make: &Make<'_>) -> Result<Built, MaskError> {
     let Some(amount) = amount.at(holds.scale().unwrap_or(amount.scale)) else {
         return Err(make.fault("amount has more digits than the column"));
     };
-    let by = make.text("by").map(|column| make.raw(column)).transpose()?;
+    let by = make.mark("by")?;
     let (key, entities) = (make.key("noise"), make.key("noise by"));
     Built::new(Noise { key, entities, holds, thousandths: ratio.units, amount, by }, Injective::No)
 }
 
 impl Masking for Noise {
     fn apply(&self, value: &[u8], row: &RawRow<'_>, out: &mut BytesMut) -> Outcome {
-        let entity = match self.by.map(|column| row.get(column)) {
+        let entity = match self.by.as_ref().map(|by| by.of(row)) {
             Some(Raw::Absent) => return Outcome::NeedsRow,
             Some(Raw::Text(text)) => self.entities.hash(&text),
             Some(Raw::Null) | None => [0; 32],

@@ -12,6 +12,7 @@
 
 use bytes::{BufMut, BytesMut};
 
+use super::form::Sees;
 use super::kind::{Empty, Kind, Parameter, What};
 use super::make::{Built, Make};
 use super::spec::{Injective, MaskError};
@@ -55,7 +56,8 @@ fn build(make: &Make<'_>) -> Result<Built, MaskError> {
         return Err(make.fault("with: PostgreSQL has no text with a zero byte"));
     }
     let ends = |name| make.count(name).unwrap_or(0);
-    Built::new(Partial { first: ends("keep_first"), last: ends("keep_last"), with }, Injective::No)
+    Built::new(Partial { first: ends("keep_first"), last: ends("keep_last"), with }, Injective::No)?
+        .seeing(Sees::Written)
 }
 
 impl Masking for Partial {

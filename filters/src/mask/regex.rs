@@ -17,6 +17,7 @@
 use bytes::{BufMut, BytesMut};
 use regex::{Regex as Pattern, RegexBuilder};
 
+use super::form::Sees;
 use super::kind::{Empty, Kind, Parameter, What};
 use super::make::{Built, Inner, Make};
 use super::spec::{Injective, MaskError};
@@ -82,7 +83,7 @@ fn build(make: &Make<'_>) -> Result<Built, MaskError> {
     }
     let replace = parts(replace, &pattern).map_err(|problem| make.fault(problem))?;
     let other = make.class("other").map(|class| make.inner(class, make.column())).transpose()?;
-    Built::new(Regex { pattern, replace, other, room: make.room() }, Injective::No)
+    Built::new(Regex { pattern, replace, other, room: make.room() }, Injective::No)?.seeing(Sees::Written)
 }
 
 impl Masking for Regex {

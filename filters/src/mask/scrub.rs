@@ -20,6 +20,7 @@ mod number;
 
 use bytes::{BufMut, BytesMut};
 
+use super::form::Sees;
 use super::kind::{Empty, Kind, Parameter, What};
 use super::make::{Built, Make};
 use super::redact;
@@ -50,7 +51,7 @@ struct Scrub {
 fn build(make: &Make<'_>) -> Result<Built, MaskError> {
     make.wants_text()?;
     let names = make.texts("names").iter().map(|column| make.raw(column)).collect::<Result<_, MaskError>>()?;
-    Built::new(Scrub { names, room: make.room() }, Injective::No)
+    Built::new(Scrub { names, room: make.room() }, Injective::No)?.seeing(Sees::Written)
 }
 
 /// What is to be taken out.

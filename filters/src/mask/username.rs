@@ -1,7 +1,7 @@
 //! `username`: a name to log in with that nobody has.
 //!
 //! - takes text of any form
-//! - keeps equality; with `fold_case`, and always in a `citext` column, ignoring ASCII case
+//! - keeps equality; with `fold_case` ignoring ASCII case, in a `citext` column ignoring case as its canonical form does
 //! - gives away which values are equal, and which are empty
 //! - NULL stays NULL (the caller's part); the empty string stays empty
 //! - nothing is unparsable
@@ -9,7 +9,7 @@
 //! `u` and 100 bits of keyed BLAKE3 in 20 characters of lower-case base32 (RFC 4648, section 6): it begins with a letter and has
 //! only small letters and digits, which every system takes. A `varchar(n)` below 21 characters cuts it, down to 9 (40 bits).
 //!
-//! Only ASCII case is folded: Unicode's folding changes with its version, and a mask may not change with a compiler.
+//! `fold_case` folds ASCII only: Unicode's folding changes with its version, and a mask may not change with a compiler.
 
 use bytes::{BufMut, BytesMut};
 
@@ -53,7 +53,7 @@ fn build(make: &Make<'_>) -> Result<Built, MaskError> {
     let caseless = make.column().is_named("citext");
     let fold = make.flag("fold_case");
     let injective = if fold && !caseless { Injective::No } else { hashed(length * 5) };
-    Built::new(Username { key, fold: fold || caseless, length }, injective)
+    Built::new(Username { key, fold, length }, injective)
 }
 
 impl Masking for Username {

@@ -17,6 +17,7 @@ use std::borrow::Cow;
 use bytes::{BufMut, BytesMut};
 
 use super::facts::oid;
+use super::form::Sees;
 use super::kind::{Empty, Kind, Parameter, What, Within};
 use super::make::{Built, Inner, Make};
 use super::spec::{Injective, MaskError};
@@ -61,7 +62,8 @@ fn build(make: &Make<'_>) -> Result<Built, MaskError> {
         Some(class) => make.inner(class, &ColumnFacts::TEXT),
         None => Ok(Inner::Drop),
     };
-    Built::new(Xml { text: part("text")?, attributes: part("attributes")?, room: make.room() }, Injective::No)
+    Built::new(Xml { text: part("text")?, attributes: part("attributes")?, room: make.room() }, Injective::No)?
+        .seeing(Sees::Written)
 }
 
 /// It cannot be read.

@@ -5,6 +5,7 @@
 //! done for it: [`every`] holds each trial to what all masks promise, [`golden`] to its vectors.
 
 mod every;
+mod forms;
 mod golden;
 mod trial;
 
