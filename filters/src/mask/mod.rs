@@ -16,6 +16,7 @@
 //! - Output fits in `varchar(n)` and `char(n)`; a column too narrow for the mask is refused when the mask is made.
 //! - Nothing is allocated per value that is in its form already.
 
+mod agree;
 mod alnum;
 mod bucket;
 mod card;
@@ -80,6 +81,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::BytesMut;
 
+pub use self::agree::agree;
 use self::elements::Elements;
 pub(crate) use self::facts::oid;
 pub use self::facts::{ColumnFacts, Made};

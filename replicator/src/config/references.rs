@@ -8,6 +8,9 @@
 //! | kept | kept | kept, or NULL for all; a mask is refused: it would point nowhere |
 //! | dropped, withheld or `null` | refused: it holds the same values, and would bring them along | NULL for all, or a mask; `keep` is refused |
 //!
+//! One mask in one domain may still be two functions: `hash` is cut by a narrow column, `citext` knows no case. Such ends are refused
+//! ([`agree`]), and so is a masked end whose collation calls different bytes equal: only its server knows which.
+//!
 //! A mask that looks at its row (`when:`, `compose`) is no function of the value, and stands at neither end.
 //!
 //! Composite keys go column by column; a table that refers to itself is no special case. A table whose rows are not copied
@@ -16,12 +19,14 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use filters::compiled::looking as looks;
+use filters::mask::agree;
 use filters::policy::{Class, Policy, TableRule, TableRules};
+use filters::predicate::Collation;
 
 use super::effective::class_text;
 use super::pattern::table_name;
 use super::problem::{Problem, Problems};
-use super::resolve::SourceTable;
+use super::resolve::{SourceColumn, SourceTable};
 use super::tables::TableEntry;
 
 /// The rules of a table that is copied, before references are followed.
@@ -102,7 +107,10 @@ pub(super) fn contradictions(
                 true => Some(
                     "a mask that looks at its row gives one value two faces: mask both by their value alone".to_owned(),
                 ),
-                false => contradiction(from, to, &edge.to),
+                false => contradiction(from, to, &edge.to).or_else(|| {
+                    let (Class::Mask { spec, domain }, false) = (to, is_null(from) || is_null(to)) else { return None };
+                    unequal(spec, domain.as_deref(), column_of(tables, &edge.from)?, column_of(tables, &edge.to)?)
+                }),
             };
             let Some(hint) = hint else { continue };
             let because = match inherited.get(&edge.from) {
@@ -183,6 +191,35 @@ fn contradiction(from: &Class, to: &Class, parent: &Column) -> Option<String> {
         (_, Class::Keep) => Some(format!("mask {parent}, and it is masked alike; or null, if nobody needs the join")),
         _ => Some("give both one domain, or say nothing of the one that refers".to_owned()),
     }
+}
+
+/// What mends it, if a value that both columns hold does not come out of their mask as one.
+fn unequal(
+    spec: &filters::mask::MaskSpec,
+    domain: Option<&str>,
+    from: &SourceColumn,
+    to: &SourceColumn,
+) -> Option<String> {
+    if [from, to].iter().any(|c| c.collation == Collation::Nondeterministic) {
+        return Some(
+            "a nondeterministic collation calls different texts equal, and no mask can: null on the end that refers, or another collation"
+                .to_owned(),
+        );
+    }
+    (!agree(spec, domain, &from.facts(), &to.facts())).then(|| {
+        format!(
+            "{} gives one value two faces in {} and {}: make the types alike, take a mask that does not look at them (a shorter hash, \
+             integer without smallint), or null on the end that refers",
+            spec.name(),
+            from.type_name,
+            to.type_name
+        )
+    })
+}
+
+fn column_of<'t>(tables: &'t [SourceTable], column: &Column) -> Option<&'t SourceColumn> {
+    let table = tables.iter().find(|t| t.schema == column.0 && t.name == column.1)?;
+    table.columns.iter().find(|c| c.name == column.2)
 }
 
 /// One function: the same mask with the same parameters, under the key of the same domain.

@@ -272,6 +272,17 @@ impl<'a> Resolution<'a> {
 
     /// Does each mask fit the column that it is put on?
     fn check_masks(&mut self, entry: &TableEntry, table: &SourceTable, rules: &TableRules) {
+        for column in table.columns.iter().filter(|c| c.key && c.collation == Collation::Nondeterministic) {
+            if matches!(rules.class(&column.name), Class::Mask { .. }) {
+                let what = format!(
+                    "a column of the key of {} whose collation calls different texts equal, which only its server can compare",
+                    table.full_name()
+                );
+                let hint = "keep it, or give the table another replica identity; no mask can make equal what the collation does";
+                let path = format!("tables.{}.columns.{}", entry.key, column.name);
+                self.problems.push(Problem::new(path, what).hint(hint));
+            }
+        }
         for (i, error) in faults(rules, &table.shape()) {
             let Some(column) = table.columns.get(i) else { continue };
             let what = match error {

@@ -1,6 +1,7 @@
 //! Foreign keys: who inherits, and what is refused.
 
 use filters::policy::{Class, TableRule};
+use filters::predicate::Collation;
 
 use super::super::{Lock, Problems, Reference, Resolved, SourceTable};
 use super::{parse, table, with};
@@ -116,6 +117,55 @@ fn ends_that_do_not_fit_are_refused_by_both_names() {
         "tables.public.orders.columns.customer: public.orders.customer is keep, and refers by orders_customer_fkey to public.customers.mail, which is drop \
          (it holds the values that public.customers.mail must not bring: drop or mask both, or neither)",
     );
+}
+
+/// Ends of two types, or of a collation that calls different texts equal.
+#[test]
+fn a_mask_that_is_two_functions_is_refused() {
+    let ends = |from: (u32, &str, i32), to: (u32, &str, i32), collation: Collation| {
+        let mut shop = shop();
+        for (table, (type_oid, type_name, type_modifier)) in [(1, from), (2, to)] {
+            let columns = &mut shop[table].columns;
+            let name = if table == 1 { "customer" } else { "mail" };
+            let column = columns.iter_mut().find(|c| c.name == name).unwrap();
+            (column.type_oid, column.type_name, column.type_modifier) = (type_oid, type_name.to_owned(), type_modifier);
+            column.collation = collation;
+        }
+        shop
+    };
+    let (text, narrow) = ((25, "text", -1), (1043, "character varying(20)", 24));
+    let tables = |mask: &str| {
+        format!(
+            "tables: {{ public.orders: keep, public.customers: {{ columns: {{ mail: {mask}, referrer: drop }} }} }}"
+        )
+    };
+    let told = |mask: &str, shop: &[SourceTable]| {
+        resolve(&tables(mask), shop, None).map(drop).map_err(|problems| problems.to_string())
+    };
+    assert_eq!(told("{ mask: hash, length: 20 }", &ends(narrow, text, Collation::Deterministic)), Ok(()));
+    assert_eq!(told("integer", &ends((23, "integer", -1), (20, "bigint", -1), Collation::Deterministic)), Ok(()));
+    let refused = told("hash", &ends(narrow, text, Collation::Deterministic)).unwrap_err();
+    assert!(refused.contains("(hash gives one value two faces in character varying(20) and text: "), "{refused}");
+    let refused =
+        told("integer", &ends((21, "smallint", -1), (23, "integer", -1), Collation::Deterministic)).unwrap_err();
+    assert!(refused.contains("integer gives one value two faces in smallint and integer"), "{refused}");
+    let refused = told("hash", &ends(text, text, Collation::Nondeterministic)).unwrap_err();
+    assert!(
+        refused.contains("(a nondeterministic collation calls different texts equal, and no mask can"),
+        "{refused}"
+    );
+    // a key that nobody refers to
+    let mut alone = ends(text, text, Collation::Nondeterministic);
+    alone.iter_mut().for_each(|table| table.references.clear());
+    alone[2].columns.iter_mut().for_each(|c| c.key = c.name == "mail");
+    let refused = told("hash", &alone).unwrap_err();
+    assert!(
+        refused.starts_with(
+            "tables.public.customers.columns.mail: a column of the key of public.customers whose collation"
+        ),
+        "{refused}"
+    );
+    assert_eq!(told("keep", &alone), Ok(()));
 }
 
 #[test]
