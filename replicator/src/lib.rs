@@ -16,6 +16,7 @@ pub mod error;
 pub mod flow;
 pub mod lag;
 pub mod pipeline;
+pub mod proofs;
 pub mod propose;
 pub mod run;
 pub mod serve;

@@ -19,7 +19,7 @@ mod plan;
 mod publish;
 mod recognise;
 
-pub use plan::{Plan, described, plan, protected, proven, require, spec};
+pub use plan::{Plan, described, key, plan, protected, proven, require, spec};
 pub use recognise::{different, identity};
 
 use std::collections::VecDeque;
@@ -44,6 +44,7 @@ use crate::config::{self, Config, Lock, table_name};
 use crate::error::{Doing, Error};
 use crate::flow::Flow;
 use crate::pipeline::Pipeline;
+use crate::proofs::trial::Bench;
 use crate::setup::Setup;
 use crate::shapes::Shapes;
 use crate::source::{Stream, continuity, production, publication, slot, snapshot, wal};
@@ -74,7 +75,8 @@ pub async fn open(
     different(&mut watch, &mut staging).await?;
     schema::ensure(&mut staging).await?;
     let memory = known::read(&mut staging, &config.pipeline).await?;
-    let followed = checkpoint::read(&mut staging, &config.pipeline).await?.is_some_and(|known| known.lsn.is_some());
+    let known = checkpoint::read(&mut staging, &config.pipeline).await?;
+    let followed = known.as_ref().is_some_and(|known| known.lsn.is_some());
     let unfit = |e: Error| if followed { e.unfit() } else { e };
     if followed {
         // also while it is held here for days
@@ -82,6 +84,9 @@ pub async fn open(
     }
     let required = required(&mut staging).await?;
     let plan = plan(config, lock, memory, &required, &mut watch).await.and_then(worth_it).map_err(unfit)?;
+    if known.is_none_or(|known| known.lsn.is_none() || known.identity.policy != plan.policy.fingerprint()) {
+        tried(config, &plan, &source, &target).await.map_err(unfit)?;
+    }
     let protected = protected(config, &mut staging).await?;
     let memory = config.limits.logical_decoding_work_mem;
     let mut replication = production::replication(&source, &config.pipeline, memory).await?;
@@ -177,6 +182,22 @@ pub async fn open(
         unsynced: None,
     };
     Ok((Pipeline::new(flow, ours.identity.publications), goal))
+}
+
+/// Does the target take what the masks make? Asked before the first row is written, and again before another policy is laid
+/// over the tables; not at every restart, since what is on the target by then has passed. Tables whose rows come as they are
+/// have passed production's own constraints: where the target asks for more, `check` tries them too.
+async fn tried(config: &Config, plan: &Plan, source: &Conninfo, target: &Conninfo) -> Result<(), Error> {
+    let changed = plan.tables.iter().filter(|(_, c)| !c.untouched()).map(|(t, _)| t);
+    let bench = Bench { config, policy: &plan.policy, key: key(config)? };
+    let trials = bench.tables(source, target, changed).await?;
+    for (table, why) in &trials.untried {
+        tracing::warn!(table, why, "its rows were not tried out before they come");
+    }
+    match trials.problems.is_empty() {
+        true => Ok(()),
+        false => Err(Error::Config(config::Problems(trials.problems))),
+    }
 }
 
 /// Shows how much WAL production holds for us, and warns of it.

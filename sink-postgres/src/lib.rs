@@ -34,6 +34,7 @@ pub mod session;
 pub mod sink;
 pub mod spec;
 mod statement;
+pub mod trial;
 
 pub use error::Error;
 pub use sink::PostgresSink;

@@ -5,6 +5,7 @@ mod first;
 mod mends;
 mod readme;
 mod rental;
+mod trial;
 
 use tokio_postgres::Client;
 

@@ -1,7 +1,7 @@
 //! The preflight checks, as functions that return data: each looks at one side of one thing, none stops the others.
 //!
 //! ```text
-//!  configuration ─► production ─► its tables ─► target ─► its tables ─► protected ─► continuity ─► lock
+//!  configuration ─► production ─► its tables ─► target ─► its tables ─► rows tried ─► protected ─► continuity ─► lock
 //! ```
 //!
 //! Nothing is written, on neither side. What fails says why, and where there is a statement that mends it, that one.
@@ -14,6 +14,7 @@ pub mod review;
 mod source_tables;
 mod target;
 mod target_tables;
+mod trial;
 
 pub use report::{Area, Item, Mend, Report, State};
 
@@ -82,6 +83,8 @@ pub async fn run(config: &Config, lock: Option<&Lock>, strict: bool) -> Result<R
         report.hear(Area::Target, "server", done);
         let done = target_tables::all(&mut report, &world, &mut db).await;
         report.hear(Area::Tables, "the target's tables", done);
+        let done = trial::all(&mut report, &world).await;
+        report.hear(Area::Tables, "rows tried", done);
         let done = protect::all(&mut report, &world, &mut db).await;
         report.hear(Area::Protected, "protected tables", done);
         let done = continuity::all(&mut report, &mut world, &mut db).await;

@@ -39,6 +39,12 @@ pub(super) struct Forecast {
     pub publications: Vec<String>,
     /// Worth a word.
     pub warnings: Vec<String>,
+    /// What `run` would refuse: key path, what is wrong, what mends it.
+    pub problems: Vec<String>,
+    /// Tables of which rows were tried on the target, with their number.
+    pub tried: Vec<(String, u64)>,
+    /// Tables of which none were, and why.
+    pub untried: Vec<(String, String)>,
     /// Bytes to read.
     pub bytes: u64,
     /// How long the copy takes, about.
@@ -107,11 +113,12 @@ pub(super) struct Held {
 /// Shows it.
 pub async fn run(args: &Args, verb: &Plan) -> Result<(), Error> {
     let (config, lock) = super::load(args)?;
-    let forecast = gather::gather(&config, lock.as_ref(), verb.sample).await?;
+    let (forecast, problems) = gather::gather(&config, lock.as_ref(), verb.sample).await?;
     if verb.json {
         println!("{}", serde_json::to_string(&forecast).map_err(|e| Error::Bug(e.to_string()))?);
     } else {
         print!("{}", render::text(&forecast));
     }
-    Ok(())
+    // all of it was shown, and this is how a pipe that asks only for the exit code hears of it
+    if problems.0.is_empty() { Ok(()) } else { Err(Error::Config(problems)) }
 }

@@ -104,6 +104,14 @@ impl Config {
         }
     }
 
+    /// The path of the key that speaks for a table: its own name, or the glob that takes it in.
+    pub fn path(&self, schema: &str, name: &str) -> String {
+        let own = self.tables.iter().find(|e| e.pattern.exact() == Some((schema, name)));
+        let entry =
+            own.or_else(|| self.tables.iter().find(|e| e.pattern.exact().is_none() && e.pattern.matches(schema, name)));
+        format!("tables.{}", entry.map_or_else(|| table_name(schema, name), |e| e.key.clone()))
+    }
+
     /// The name of slot and publication.
     pub fn slot(&self) -> String {
         format!("sluice_{}", self.pipeline)

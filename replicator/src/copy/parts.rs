@@ -148,7 +148,7 @@ impl Parts {
                 .cloned()
                 .ok_or_else(|| Error::Bug("a pending table that is not registered".into()))?;
             let mapping = sink.mapping(&due.compiled.output).await?;
-            let rows = table.select(&due.compiled, &part_condition(&key_columns(table), &part));
+            let rows = table.select(&due.compiled, &part_condition(&key_columns(table), &part), "");
             let sql = format!("COPY ({rows}) TO STDOUT");
             let at = sink.progress().applied;
             let task = Task { mapping, spec, part, pending: Arc::new(pending) };

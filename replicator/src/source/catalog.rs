@@ -71,12 +71,14 @@ impl SourceTable {
 
     /// The rows that come and fulfil `condition`, as a line of COPY brings them: the columns that go out, in the order of the
     /// output, and behind them what masks look at.
-    pub fn select(&self, compiled: &Compiled, condition: &str) -> String {
+    ///
+    /// `some`: a TABLESAMPLE clause, or nothing.
+    pub fn select(&self, compiled: &Compiled, condition: &str, some: &str) -> String {
         let input = &compiled.input().columns;
         let columns: Vec<String> =
             compiled.reads().iter().filter_map(|i| input.get(*i)).map(|c| quote_ident(&c.name)).collect();
         let only = compiled.only().map(|only| format!(" AND ({only})")).unwrap_or_default();
-        format!("SELECT {} FROM {} WHERE ({condition}){only}", columns.join(", "), self.from())
+        format!("SELECT {} FROM {}{some} WHERE ({condition}){only}", columns.join(", "), self.from())
     }
 
     /// What a reader selects from: children by inheritance come by themselves, leaves by their root.

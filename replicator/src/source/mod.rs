@@ -15,6 +15,7 @@ pub mod production;
 pub mod publication;
 mod reader;
 pub mod rewrites;
+pub mod sample;
 mod scan;
 pub mod slot;
 pub mod snapshot;

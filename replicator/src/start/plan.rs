@@ -47,11 +47,7 @@ pub async fn plan(
     let mut resolved = config.resolve(&plain, lock).map_err(Error::Config)?;
     resolved.remember(&plain, &memory);
     require(&mut resolved.policy, required);
-    let key = match &config.masking.key {
-        Some(key) => key.clone(),
-        // no mask needs one: `config` has seen to that
-        None => MaskKey::new(&[0; 32]).map_err(|e| Error::Bug(e.to_string()))?,
-    };
+    let key = key(config)?;
     let mask_key = config.masking.key.as_ref().map_or_else(|| "none".to_owned(), MaskKey::id);
     let filter = Filter::new(resolved.policy.clone(), key);
     let mut warnings: Vec<String> = resolved.warnings.iter().map(ToString::to_string).collect();
@@ -67,6 +63,15 @@ pub async fn plan(
         }
     }
     Ok(Plan { tables, policy: resolved.policy, filter, warnings, mask_key, memory })
+}
+
+/// The masking key.
+pub fn key(config: &Config) -> Result<MaskKey, Error> {
+    match &config.masking.key {
+        Some(key) => Ok(key.clone()),
+        // no mask needs one: `config` has seen to that
+        None => MaskKey::new(&[0; 32]).map_err(|e| Error::Bug(e.to_string())),
+    }
 }
 
 /// Tells the policy which columns the target must have a value of.

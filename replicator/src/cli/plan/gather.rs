@@ -8,8 +8,9 @@ use wire::Connection;
 
 use super::frequency::{self, Frequencies};
 use super::{Away, BYTES_A_SECOND, Forecast, Held, Masked, Table, hazards, sample};
-use crate::config::{Config, Lock, class_text, table_name};
+use crate::config::{Config, Lock, Problems, class_text, table_name};
 use crate::error::{Doing, Error};
+use crate::proofs::trial::Bench;
 use crate::source::catalog::{self, SourceTable};
 use crate::source::{alike, production, publication};
 use crate::start;
@@ -20,7 +21,7 @@ const MEASURE: Duration = Duration::from_secs(1);
 /// Looks at everything.
 ///
 /// `sample`: so many rows of each table are read and masked.
-pub async fn gather(config: &Config, lock: Option<&Lock>, sample: Option<u32>) -> Result<Forecast, Error> {
+pub async fn gather(config: &Config, lock: Option<&Lock>, sample: Option<u32>) -> Result<(Forecast, Problems), Error> {
     let (source_info, target_info) = start::conninfos(config)?;
     let mut source = production::reader(&source_info, &config.pipeline, "plan", &[]).await?;
     let read_only = [("default_transaction_read_only", "on")];
@@ -63,6 +64,9 @@ pub async fn gather(config: &Config, lock: Option<&Lock>, sample: Option<u32>) -
         let mends = wanted.compare(&mut source).await.doing("read the publications")?;
         publications.extend(mends.into_iter().map(|m| m.sql));
     }
+    let bench = Bench { config, policy: &plan.policy, key: start::key(config)? };
+    let trials = bench.tables(&source_info, &target_info, plan.tables.iter().map(|(t, _)| t)).await?;
+    let problems = trials.problems;
     tokio::time::sleep(MEASURE.saturating_sub(began.0.elapsed())).await;
     let wal_per_second = wal(&mut source).await?.saturating_sub(began.1) as f64 / began.0.elapsed().as_secs_f64();
     source.close().await;
@@ -83,7 +87,7 @@ pub async fn gather(config: &Config, lock: Option<&Lock>, sample: Option<u32>) -
     };
     let governed = |n: &(String, String)| plan.policy.tables.get(n).is_some_and(|r| *r != TableRule::Exclude);
     let as_held = |(n, rows): &((String, String), Option<u64>)| Held { name: table_name(&n.0, &n.1), rows: *rows };
-    Ok(Forecast {
+    let forecast = Forecast {
         pipeline: config.pipeline.clone(),
         configuration: config.effective(),
         structure: there
@@ -101,12 +105,16 @@ pub async fn gather(config: &Config, lock: Option<&Lock>, sample: Option<u32>) -
         hazards,
         publications,
         warnings: plan.warnings,
+        problems: problems.iter().map(ToString::to_string).collect(),
+        tried: trials.tried,
+        untried: trials.untried,
         bytes,
         seconds,
         wal_per_second,
         wal_held: (wal_per_second * longest) as u64,
         tables,
-    })
+    };
+    Ok((forecast, Problems(problems)))
 }
 
 fn table(

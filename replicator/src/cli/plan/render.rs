@@ -26,6 +26,8 @@ pub fn text(f: &Forecast) -> String {
         &held(&f.ungoverned),
     );
     list(&mut out, "HAZARDS", &f.hazards);
+    tried(&mut out, f);
+    list(&mut out, "PROBLEMS: run would end with exit 2", &f.problems);
     list(&mut out, "ON PRODUCTION run would need", &f.publications);
     _ = writeln!(
         out,
@@ -108,6 +110,19 @@ fn distinct(m: &Masked) -> String {
 /// A value that is as common on staging as on production is known by that.
 fn commonest(m: &Masked) -> String {
     m.most_common.map_or_else(|| "–".to_owned(), |share| format!("{:.1} % of rows", share * 100.0))
+}
+
+/// What the target has seen of it.
+fn tried(out: &mut String, f: &Forecast) {
+    let rows = f.tried.iter().map(|(_, rows)| rows).sum();
+    let tables = some(f.tried.len() as u64, "table", "tables");
+    _ = writeln!(
+        out,
+        "TRIED  {} of {tables}, behind their masks, on the target's own types and constraints; nothing stays there\n",
+        some(rows, "row", "rows")
+    );
+    let untried: Vec<String> = f.untried.iter().map(|(table, why)| format!("{table}: {why}")).collect();
+    list(out, "NOT TRIED", &untried);
 }
 
 fn sampled(out: &mut String, t: &Table) {

@@ -1,12 +1,12 @@
 //! `plan --sample N`: rows as staging would see them. Production's side is never shown.
 
-use bytes::BytesMut;
 use filters::compiled::Compiled;
 use serde::Serialize;
 use wire::Connection;
 
-use crate::error::{Doing, Error};
+use crate::error::Error;
 use crate::source::catalog::SourceTable;
+use crate::source::sample as read;
 
 /// Some rows of a table, masked.
 #[derive(Debug, Serialize)]
@@ -24,12 +24,7 @@ pub(super) async fn sample(
     compiled: &Compiled,
     rows: u32,
 ) -> Result<Sample, Error> {
-    let sql = format!("COPY ({} LIMIT {rows}) TO STDOUT", table.select(compiled, "true"));
-    db.copy_out(&sql).await.doing("read some rows")?;
-    let (mut masked, mut scratch) = (BytesMut::new(), Vec::new());
-    while let Some(lines) = db.copy_data().await.doing("read some rows")? {
-        compiled.copy_lines(&lines, &mut scratch, &mut masked)?;
-    }
+    let masked = read::first(db, table, compiled, rows).await?;
     let field = |f: &str| (f != r"\N").then(|| f.to_owned());
     let text = String::from_utf8_lossy(&masked);
     Ok(Sample {
