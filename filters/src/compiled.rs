@@ -9,7 +9,7 @@ use crate::change::{Identity, Op, Row, RowBuilder, Table, Value};
 use crate::fill::Fill;
 use crate::filter::FilterError;
 use crate::key::MaskKey;
-use crate::mask::{ColumnFacts, Columns, Injective, Mask, MaskError, NoSibling, Outcome};
+use crate::mask::{ColumnFacts, Columns, Injective, Mask, MaskError, NoSibling, Outcome, Writes};
 use crate::only::{Decided, Only};
 use crate::policy::{Class, TableRules};
 use crate::predicate::{Field, PredicateError, Truth};
@@ -198,6 +198,11 @@ impl Compiled {
     /// Do different values of an output column stay different? `None` for one that is not masked: they do.
     pub fn injective(&self, output: usize) -> Option<Injective> {
         self.mask(output).map(Mask::injective)
+    }
+
+    /// What the mask of an output column promises of all that it writes. `None` for one that is not masked.
+    pub fn writes(&self, output: usize) -> Option<Writes> {
+        self.mask(output).map(Mask::writes)
     }
 
     /// Filters a row of the input table that is all there: a new tuple, an old one, or a key (whose other columns are NULL and

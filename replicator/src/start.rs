@@ -19,7 +19,7 @@ mod plan;
 mod publish;
 mod recognise;
 
-pub use plan::{Plan, described, key, plan, protected, proven, require, spec};
+pub use plan::{Demands, Plan, at_production, described, key, plan, protected, prove, require, spec};
 pub use recognise::{different, identity};
 
 use std::collections::VecDeque;
@@ -28,7 +28,6 @@ use std::time::Duration;
 
 use filters::change::Lsn;
 use filters::policy::TableRule;
-use sink_postgres::catalog::required;
 use sink_postgres::checkpoint::{self, Checkpoint};
 use sink_postgres::failpoint;
 use sink_postgres::sink::{OnDivergence, Options};
@@ -82,8 +81,9 @@ pub async fn open(
         // also while it is held here for days
         held_wal(config, &mut watch, board).await?;
     }
-    let required = required(&mut staging).await?;
-    let plan = plan(config, lock, memory, &required, &mut watch).await.and_then(worth_it).map_err(unfit)?;
+    let demands = Demands::read(&mut staging).await?;
+    let plan = plan(config, lock, memory, &demands, &mut watch).await.and_then(Plan::proved).and_then(worth_it);
+    let plan = plan.map_err(unfit)?;
     if known.is_none_or(|known| known.lsn.is_none() || known.identity.policy != plan.policy.fingerprint()) {
         tried(config, &plan, &source, &target).await.map_err(unfit)?;
     }

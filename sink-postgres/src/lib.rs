@@ -12,6 +12,7 @@ pub mod catalog;
 pub mod checkpoint;
 mod claim;
 mod counts;
+pub mod distinct;
 mod empty;
 pub mod error;
 mod evict;

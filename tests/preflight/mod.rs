@@ -3,6 +3,7 @@
 mod alone;
 mod first;
 mod mends;
+mod proofs;
 mod readme;
 mod rental;
 mod trial;

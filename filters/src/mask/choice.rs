@@ -57,7 +57,9 @@ fn build(make: &Make<'_>) -> Result<Built, MaskError> {
     {
         return Err(make.fault("of: not every text is a label of the column's enum"));
     }
-    Built::new(Choice { key: make.key("choice"), of }, Injective::No)?.seeing(Sees::Identity)
+    let longest = of.iter().map(|text| text.chars().count()).max().unwrap_or(0);
+    let built = Built::new(Choice { key: make.key("choice"), of }, Injective::No)?.at_most(longest);
+    built.seeing(Sees::Identity)
 }
 
 impl Masking for Choice {

@@ -37,7 +37,8 @@ fn build(make: &Make<'_>) -> Result<Built, MaskError> {
     if value.contains('\0') {
         return Err(make.fault("PostgreSQL has no text with a zero byte"));
     }
-    Built::new(Constant(value.to_owned()), Injective::No)
+    let longest = value.chars().count();
+    Built::new(Constant(value.to_owned()), Injective::No).map(|built| built.at_most(longest))
 }
 
 impl Masking for Constant {

@@ -63,8 +63,10 @@ fn build(make: &Make<'_>) -> Result<Built, MaskError> {
     make.needs(LEAST_ROOM)?;
     let (key, unparsable) = (make.key("email"), make.key("email unparsable"));
     let email = Email { key, unparsable, keep_domain: make.flag("keep_domain"), room: make.room() };
-    let injective = hashed(email.local() * 5);
-    Built::new(email, injective)
+    let (injective, keep_domain) = (hashed(email.local() * 5), email.keep_domain);
+    let longest = email.room.min(LOCAL + 1 + UNPARSABLE.len());
+    let built = Built::new(email, injective)?.small().folds();
+    Ok(if keep_domain { built } else { built.at_most(longest) })
 }
 
 impl Masking for Email {

@@ -51,7 +51,8 @@ fn build(make: &Make<'_>) -> Result<Built, MaskError> {
     make.wants_text()?;
     make.needs(LEAST)?;
     let length = make.count("length").unwrap_or(MOST).min(make.room());
-    Built::new(Hash { key: make.key("hash"), length }, hashed(length * 4))
+    let hash = Hash { key: make.key("hash"), length };
+    Built::new(hash, hashed(length * 4)).map(|built| built.small().at_most(length))
 }
 
 impl Masking for Hash {

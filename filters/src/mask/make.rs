@@ -23,18 +23,49 @@ pub(crate) struct Built {
     pub(crate) injective: Injective,
     /// How much of a value it sees.
     pub(super) sees: Sees,
+    /// What else it promises.
+    pub(crate) writes: Writes,
 }
 
 impl Built {
     /// A mask, and what becomes of different values.
     pub(crate) fn new(masking: impl Masking + 'static, injective: Injective) -> Result<Built, MaskError> {
-        Ok(Built { masking: Box::new(masking), injective, sees: Sees::Canonical })
+        Ok(Built { masking: Box::new(masking), injective, sees: Sees::Canonical, writes: Writes::default() })
     }
 
     /// The same of one that sees otherwise than most.
     pub(super) fn seeing(self, sees: Sees) -> Result<Built, MaskError> {
         Ok(Built { sees, ..self })
     }
+
+    /// No letter that it writes is a capital.
+    pub(crate) fn small(mut self) -> Built {
+        self.writes.small = true;
+        self
+    }
+
+    /// Values that differ in the case of letters only become one.
+    pub(crate) fn folds(mut self) -> Built {
+        self.writes.folds = true;
+        self
+    }
+
+    /// It never writes more characters than these.
+    pub(crate) fn at_most(mut self, characters: usize) -> Built {
+        self.writes.longest = Some(characters);
+        self
+    }
+}
+
+/// What a mask promises of all that it writes for a column, also where it cannot read the value.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Writes {
+    /// No capital letter of ASCII: what differs still does behind `lower()`.
+    pub small: bool,
+    /// Values that it can read, and that differ in the case of letters only, become one.
+    pub folds: bool,
+    /// At most so many characters; `None`: as many as the value, or as the column holds.
+    pub longest: Option<usize>,
 }
 
 /// What becomes of a part of a value.

@@ -87,6 +87,7 @@ pub(crate) use self::facts::oid;
 pub use self::facts::{ColumnFacts, Made};
 use self::form::{Form, Sees};
 pub use self::kind::{Empty, Kind, Parameter, What, Within};
+pub use self::make::Writes;
 use self::make::{Built, Make, NoColumns};
 pub(crate) use self::make::{Columns, NoSibling};
 pub use self::setting::{Decimal, NotADecimal, Setting};
@@ -163,6 +164,7 @@ pub struct Mask {
     injective: Injective,
     form: Form,
     sees: Sees,
+    writes: Writes,
     empty: Empty,
     uses: Vec<usize>,
     unparsable: Arc<AtomicU64>,
@@ -213,6 +215,7 @@ impl Mask {
             injective: built.injective,
             form,
             sees: built.sees,
+            writes: built.writes,
             empty,
             uses: own,
             unparsable: Arc::default(),
@@ -251,6 +254,11 @@ impl Mask {
     /// Do different values of this column stay different?
     pub fn injective(&self) -> Injective {
         self.injective
+    }
+
+    /// What it promises of all that it writes.
+    pub fn writes(&self) -> Writes {
+        self.writes
     }
 
     /// The other columns of the row that it looks at, by their places in the table. One may be named twice.

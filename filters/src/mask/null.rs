@@ -33,7 +33,8 @@ pub(crate) static KIND: Kind = Kind {
 struct Null;
 
 fn build(_make: &Make<'_>) -> Result<Built, MaskError> {
-    Built::new(Null, Injective::Yes("NULLs do not collide, unless the index says NULLS NOT DISTINCT"))
+    let is = Injective::Yes("NULLs do not collide, unless the index says NULLS NOT DISTINCT");
+    Built::new(Null, is).map(|built| built.small().at_most(0))
 }
 
 impl Masking for Null {

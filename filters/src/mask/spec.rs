@@ -22,10 +22,22 @@ pub struct MaskSpec {
 pub enum Injective {
     /// Yes, and this is why.
     Yes(&'static str),
-    /// Not by construction; this is how unlikely a collision is.
-    Collision(&'static str),
+    /// Not by construction: a keyed hash of so many bits stands for each.
+    Collision(u32),
     /// No.
     No,
+}
+
+impl Injective {
+    /// How likely it is at most that of so many different values two become one: the birthday bound, n² / 2^(bits + 1). 1 where
+    /// nothing is claimed.
+    pub fn collides(self, values: f64) -> f64 {
+        match self {
+            Injective::Yes(_) => 0.0,
+            Injective::Collision(bits) => (values * values / 2f64.powi(bits as i32 + 1)).min(1.0),
+            Injective::No => 1.0,
+        }
+    }
 }
 
 /// A mask cannot be made for a column.
@@ -212,11 +224,11 @@ impl MaskSpec {
     }
 }
 
-/// Keyed hash of so many bits: the birthday bound at 2^32 values.
+/// Keyed hash of so many bits. Below 96 it is no claim: at four thousand million values two would become one, once in 2^32.
 pub(super) fn hashed(bits: usize) -> Injective {
     match bits {
         0..=95 => Injective::No,
-        96..=127 => Injective::Collision("96 bits of keyed hash: below 2^-32 for four thousand million values"),
-        _ => Injective::Collision("128 bits of keyed hash: below 2^-64 for four thousand million values"),
+        96..=127 => Injective::Collision(96),
+        _ => Injective::Collision(128),
     }
 }

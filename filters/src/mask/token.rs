@@ -69,7 +69,7 @@ fn build(make: &Make<'_>) -> Result<Built, MaskError> {
     let injective = match token.room {
         // a redaction has five bits a character
         ..16 => Injective::No,
-        _ => Injective::Collision("80 bits of keyed hash: below 2^-16 for four thousand million values"),
+        _ => Injective::Collision(80),
     };
     Built::new(token, injective)
 }

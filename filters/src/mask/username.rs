@@ -53,7 +53,8 @@ fn build(make: &Make<'_>) -> Result<Built, MaskError> {
     let caseless = make.column().is_named("citext");
     let fold = make.flag("fold_case");
     let injective = if fold && !caseless { Injective::No } else { hashed(length * 5) };
-    Built::new(Username { key, fold, length }, injective)
+    let built = Built::new(Username { key, fold, length }, injective)?.small().at_most(1 + length);
+    Ok(if fold || caseless { built.folds() } else { built })
 }
 
 impl Masking for Username {

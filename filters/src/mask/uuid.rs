@@ -63,6 +63,7 @@ fn build(make: &Make<'_>) -> Result<Built, MaskError> {
         Uuid { ff1, shape, unparsable: make.key("uuid unparsable") },
         Injective::Yes("FF1 over the 122 bits that are neither version nor variant"),
     )
+    .map(|built| built.small().at_most(LENGTH))
 }
 
 impl Masking for Uuid {

@@ -125,6 +125,26 @@ fn what_comes_out_fits_in_the_column() {
 }
 
 #[test]
+fn what_a_mask_promises_to_write_it_writes() {
+    let mut promising = 0;
+    for trial in trials() {
+        let mask = trial.made();
+        let Some(promised) = mask.writes() else { continue };
+        promising += u32::from(promised != Default::default());
+        on_values(&trial, 48, |value| {
+            let before = mask.unparsable();
+            let Some(out) = mask.outcome(value, 0) else { return Ok(()) };
+            let read = mask.unparsable() == before;
+            prop_assert!(!promised.small || !out.iter().any(u8::is_ascii_uppercase));
+            prop_assert!(promised.longest.is_none_or(|n| characters(&out) <= n));
+            prop_assert!(!promised.folds || !read || mask.outcome(&value.to_ascii_uppercase(), 0) == Some(out));
+            Ok(())
+        });
+    }
+    assert!(promising > 6);
+}
+
+#[test]
 fn different_values_stay_different_where_the_mask_says_so() {
     for trial in trials() {
         let mask = trial.made();

@@ -7,7 +7,7 @@ use bytes::BytesMut;
 use filters::change::{Column, Identity, RowBuilder, Table, Value};
 use filters::filter::{Compiled, Filter, FilterError};
 use filters::key::MaskKey;
-use filters::mask::{ColumnFacts, Injective, Mask, MaskError, MaskSpec, Outcome, Setting};
+use filters::mask::{ColumnFacts, Injective, Mask, MaskError, MaskSpec, Outcome, Setting, Writes};
 use filters::policy::{Class, Policy, TableRule, TableRules};
 use filters::raw::RawRow;
 use proptest::prelude::*;
@@ -197,6 +197,14 @@ impl Made {
         match self {
             Made::Mask(mask) => mask.unparsable(),
             Made::Row(filter, ..) => filter.unparsable(),
+        }
+    }
+
+    /// What it promises of all that it writes; `None` where it stands among others.
+    pub fn writes(&self) -> Option<Writes> {
+        match self {
+            Made::Mask(mask) => Some(mask.writes()),
+            Made::Row(..) => None,
         }
     }
 

@@ -25,12 +25,14 @@ use filters::filter::Filter;
 use filters::key::MaskKey;
 use filters::policy::Policy;
 use sink_postgres::catalog::Required;
+use sink_postgres::distinct;
 use wire::{Connection, Conninfo};
 
 use crate::config::{Config, Lock, Resolved};
 use crate::error::{Doing, Error};
 use crate::source::catalog::{self, SourceTable};
-use crate::start;
+use crate::source::frequency;
+use crate::start::{self, Demands};
 
 /// What the checks look at.
 pub(crate) struct World<'c> {
@@ -68,11 +70,12 @@ pub async fn run(config: &Config, lock: Option<&Lock>, strict: bool) -> Result<R
         }
     }
     let found = catalog::tables(&mut source).await.doing("read the catalog")?;
-    let required = match &mut target {
-        Some(target) => sink_postgres::catalog::required(target).await?,
-        None => Required::default(),
+    let demands = match &mut target {
+        Some(target) => Demands::read(target).await?,
+        None => Demands::default(),
     };
-    let (tables, policy) = resolve(&mut report, config, lock, &found, &required);
+    let (tables, policy) = resolve(&mut report, config, lock, &found, &demands.required);
+    proved(&mut report, config, &policy, &tables, &demands, &mut source).await?;
     let mut world = World { config, source_info, target_info, source, target, tables, found, policy };
     let done = production::server(&mut report, &mut world).await;
     report.hear(Area::Production, "server", done);
@@ -131,9 +134,6 @@ fn resolve(
     for table in found {
         match filter.compile(&table.shape) {
             Ok(Some(compiled)) => {
-                if let Err(e) = start::proven(table, &compiled) {
-                    report.error(Area::Tables, &compiled.input().to_string(), &e);
-                }
                 tables.push((table.clone(), compiled));
             }
             Ok(None) => {}
@@ -149,6 +149,30 @@ fn resolve(
         );
     }
     (tables, resolved.policy)
+}
+
+/// Does what must differ on the target still differ behind its masks?
+async fn proved(
+    report: &mut Report,
+    config: &Config,
+    policy: &Policy,
+    tables: &[(SourceTable, Arc<Compiled>)],
+    demands: &Demands,
+    source: &mut Connection,
+) -> Result<(), Error> {
+    let here = distinct::all(source).await.map_err(start::at_production)?;
+    let frequencies = frequency::all(source).await?;
+    let proofs = start::prove(config, policy, tables, &here, demands, &frequencies);
+    for (problems, state) in [(&proofs.problems, State::Failed), (&proofs.warnings, State::Warned)] {
+        for p in problems {
+            report.push(Area::Tables, &p.path, state, &p.what, p.hint.clone().map(Mend::hand));
+        }
+    }
+    if proofs.problems.is_empty() && !tables.is_empty() {
+        let says = format!("{} proofs: what must differ does; sluice plan shows why", proofs.shown.len());
+        report.ok(Area::Tables, "masked keys", says);
+    }
+    Ok(())
 }
 
 /// Is the lock what production's tables are now?

@@ -27,8 +27,8 @@ pub async fn run(args: &Args, verb: &Adopt) -> Result<(), Error> {
     let mut staging =
         session::open(&target, &config.pipeline, "adopt", false, &[]).await.map_err(sink_postgres::Error::from)?;
     start::different(&mut db, &mut staging).await?;
-    let required = sink_postgres::catalog::required(&mut staging).await?;
-    let plan = start::plan(&config, lock.as_ref(), Default::default(), &required, &mut db).await?;
+    let demands = start::Demands::read(&mut staging).await?;
+    let plan = start::plan(&config, lock.as_ref(), Default::default(), &demands, &mut db).await?.proved()?;
     let found = slot::look(&mut db, &verb.slot).await.doing("look at the slot")?;
     let refuse = |what: String, hint: &str| Err(Error::Refused { what, hint: hint.to_owned() });
     let at = match found {

@@ -4,8 +4,6 @@
 //! value, is refused before anybody runs into it. What a running sluice has to fill in then is found by it, not told: a column
 //! that comes otherwise than the target remembers is due (`sink_postgres::known`).
 
-use sink_postgres::{catalog as catalog_of_target, checkpoint, known, session};
-
 use super::args::{Approve, Args};
 use super::resync;
 use crate::check::review;
@@ -14,6 +12,7 @@ use crate::error::{Doing, Error};
 use crate::source::{catalog, production};
 use crate::start;
 use filters::policy::Class;
+use sink_postgres::{checkpoint, known, session};
 
 /// Writes the lock, and with `--now` has it taken up at once.
 pub async fn run(args: &Args, verb: &Approve) -> Result<(), Error> {
@@ -33,8 +32,8 @@ pub async fn run(args: &Args, verb: &Approve) -> Result<(), Error> {
     let mut lock = was.clone();
     approve(&mut lock, &tables, &verb.columns, &class).map_err(Error::Config)?;
     let memory = known::read(&mut staging, &config.pipeline).await?;
-    let required = catalog_of_target::required(&mut staging).await?;
-    start::plan(&config, Some(&lock), memory, &required, &mut production).await?;
+    let demands = start::Demands::read(&mut staging).await?;
+    start::plan(&config, Some(&lock), memory, &demands, &mut production).await?.proved()?;
     production.close().await;
     let path = files.lock();
     lock.write(&path).map_err(|source| Error::File { action: "write", path: path.display().to_string(), source })?;

@@ -2,7 +2,6 @@
 //!
 //! [`gather`] asks the two servers, [`Forecast`] is what they said, [`render`] is how a person reads it.
 
-mod frequency;
 mod gather;
 mod hazards;
 mod render;
@@ -12,6 +11,7 @@ use serde::Serialize;
 
 use super::args::{Args, Plan};
 use crate::error::Error;
+use crate::proofs::Proof;
 
 /// What is copied and read in a second, roughly: for times that are only to be the right order of magnitude.
 pub(super) const BYTES_A_SECOND: f64 = 52_428_800.0;
@@ -41,6 +41,8 @@ pub(super) struct Forecast {
     pub warnings: Vec<String>,
     /// What `run` would refuse: key path, what is wrong, what mends it.
     pub problems: Vec<String>,
+    /// What was proved, and why it holds.
+    pub proofs: Vec<Proof>,
     /// Tables of which rows were tried on the target, with their number.
     pub tried: Vec<(String, u64)>,
     /// Tables of which none were, and why.

@@ -10,6 +10,7 @@ pub mod continuity;
 pub mod decode;
 mod error;
 pub mod frame;
+pub mod frequency;
 pub mod pgoutput;
 pub mod production;
 pub mod publication;

@@ -1,20 +1,24 @@
 //! What the configuration means for the tables that production has.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use filters::change::Identity;
 use filters::filter::{Compiled, Filter};
 use filters::key::MaskKey;
-use filters::mask::Injective;
 use filters::policy::{Class, Policy, TableRule, TableRules};
 use sink_postgres::catalog::Required;
+use sink_postgres::distinct::{self, Distinct, Name};
 use sink_postgres::known::{Fate, Known, KnownColumn, Memory};
 use sink_postgres::spec::TableSpec;
 use wire::Connection;
 
-use crate::config::{self, Config, Lock};
+use crate::config::{self, Config, Lock, Problems};
 use crate::error::{Doing, Error};
+use crate::proofs::Proofs;
+use crate::proofs::keys::{self, Subject};
 use crate::source::catalog::{self, SourceTable};
+use crate::source::frequency::{self, Frequencies};
 
 /// What the configuration means for the tables that production has.
 pub struct Plan {
@@ -30,24 +34,56 @@ pub struct Plan {
     pub mask_key: String,
     /// What was known of the tables before.
     pub memory: Memory,
+    /// What the target's tables ask of it.
+    pub proofs: Proofs,
+    /// How often values turn up on production.
+    pub frequencies: Frequencies,
+}
+
+/// What the target asks of rows, as its catalog says it.
+#[derive(Default)]
+pub struct Demands {
+    /// What must have a value.
+    pub required: Required,
+    /// What must differ.
+    pub distinct: HashMap<Name, Distinct>,
+}
+
+impl Demands {
+    /// Reads them.
+    pub async fn read(db: &mut Connection) -> Result<Demands, Error> {
+        Ok(Demands { required: sink_postgres::catalog::required(db).await?, distinct: distinct::all(db).await? })
+    }
+}
+
+impl Plan {
+    /// Only a plan of which everything is proved is one to follow.
+    pub fn proved(mut self) -> Result<Plan, Error> {
+        match self.proofs.problems.is_empty() {
+            true => Ok(self),
+            false => Err(Error::Config(Problems(std::mem::take(&mut self.proofs.problems)))),
+        }
+    }
 }
 
 /// Reads production's catalog and lays the configuration over it.
 ///
-/// `memory`: what was known of the tables before; `required`: what the target must have a value of.
+/// `memory`: what was known of the tables before; `demands`: what the target asks of rows.
 pub async fn plan(
     config: &Config,
     lock: Option<&Lock>,
     memory: Memory,
-    required: &Required,
+    demands: &Demands,
     db: &mut Connection,
 ) -> Result<Plan, Error> {
     let found = catalog::tables(db).await.doing("read the catalog")?;
     let plain: Vec<config::SourceTable> = found.iter().map(described).collect();
     let mut resolved = config.resolve(&plain, lock).map_err(Error::Config)?;
     resolved.remember(&plain, &memory);
-    require(&mut resolved.policy, required);
+    require(&mut resolved.policy, &demands.required);
     let key = key(config)?;
+    let frequencies = frequency::all(db).await?;
+    let here = distinct::all(db).await.map_err(at_production)?;
     let mask_key = config.masking.key.as_ref().map_or_else(|| "none".to_owned(), MaskKey::id);
     let filter = Filter::new(resolved.policy.clone(), key);
     let mut warnings: Vec<String> = resolved.warnings.iter().map(ToString::to_string).collect();
@@ -58,11 +94,52 @@ pub async fn plan(
                 warnings.push(format!("{}: none of its columns is copied, so neither are its rows", compiled.input()));
                 continue;
             }
-            proven(&table, &compiled)?;
             tables.push((table, compiled));
         }
     }
-    Ok(Plan { tables, policy: resolved.policy, filter, warnings, mask_key, memory })
+    let proofs = prove(config, &resolved.policy, &tables, &here, demands, &frequencies);
+    warnings.extend(proofs.warnings.iter().map(ToString::to_string));
+    Ok(Plan { tables, policy: resolved.policy, filter, warnings, mask_key, memory, proofs, frequencies })
+}
+
+/// What can be proved of the tables.
+pub fn prove(
+    config: &Config,
+    policy: &Policy,
+    tables: &[(SourceTable, Arc<Compiled>)],
+    here: &HashMap<Name, Distinct>,
+    demands: &Demands,
+    frequencies: &Frequencies,
+) -> Proofs {
+    let (mut proofs, nothing) = (Proofs::default(), Distinct::default());
+    for (table, compiled) in tables {
+        let name = table.name();
+        let TableRule::Copy(rules) = policy.rule(&name.0, &name.1) else { continue };
+        let rows = u64::try_from(table.rows).unwrap_or(0);
+        let counted = |column: &str| {
+            let (schema, name) = table.name();
+            Some(frequencies.get(&(schema, name, column.to_owned()))?.distinct(rows))
+        };
+        let subject = Subject {
+            table,
+            compiled,
+            rules,
+            path: config.path(&name.0, &name.1),
+            here: here.get(&name).unwrap_or(&nothing),
+            there: demands.distinct.get(&name).unwrap_or(&nothing),
+            counted: &counted,
+        };
+        keys::prove(&subject, &mut proofs);
+    }
+    proofs
+}
+
+/// The same query on both sides: where it fails is told apart.
+pub fn at_production(e: sink_postgres::Error) -> Error {
+    match e {
+        sink_postgres::Error::Wire(source) => Error::Production { action: "read the catalog", source },
+        e => e.into(),
+    }
 }
 
 /// The masking key.
@@ -104,34 +181,6 @@ pub fn described(table: &SourceTable) -> config::SourceTable {
         columns: columns.collect(),
         references: table.references.clone(),
     }
-}
-
-/// Rows are found on the target by their key: it must be whole there, and different rows must keep different keys.
-pub fn proven(table: &SourceTable, compiled: &Compiled) -> Result<(), Error> {
-    let refuse = |what: String, hint: &str| Err(Error::Refused { what, hint: hint.into() });
-    if table.key.is_empty() {
-        return Ok(());
-    }
-    if compiled.key_incomplete() && table.key.iter().any(|k| !compiled.output.columns.iter().any(|c| *c.name == **k)) {
-        return refuse(
-            format!(
-                "{}: a column of its key ({}) is dropped or withheld, so rows could not be told apart",
-                compiled.input(),
-                table.key.join(", ")
-            ),
-            "keep the key, or mask it with hash, uuid or email, or with integer where it is a number",
-        );
-    }
-    for (i, column) in compiled.output.columns.iter().enumerate() {
-        let is_key = table.key.iter().any(|k| **k == *column.name);
-        if is_key && compiled.injective(i).is_some_and(|i| matches!(i, Injective::No)) {
-            return refuse(
-                format!("{}.{}: its mask can give two keys the same value", compiled.input(), column.name),
-                "mask a key with hash, uuid or email, or with integer where it is a number",
-            );
-        }
-    }
-    Ok(())
 }
 
 /// How the target is to know a table.

@@ -6,9 +6,8 @@ use filters::policy::{Class, TableRule};
 use sink_postgres::{known, session};
 use wire::Connection;
 
-use super::frequency::{self, Frequencies};
 use super::{Away, BYTES_A_SECOND, Forecast, Held, Masked, Table, hazards, sample};
-use crate::config::{Config, Lock, Problems, class_text, table_name};
+use crate::config::{Config, Lock, Problem, Problems, class_text, table_name};
 use crate::error::{Doing, Error};
 use crate::proofs::trial::Bench;
 use crate::source::catalog::{self, SourceTable};
@@ -32,9 +31,8 @@ pub async fn gather(config: &Config, lock: Option<&Lock>, sample: Option<u32>) -
     let began = (Instant::now(), wal(&mut source).await?);
     let found = catalog::tables(&mut source).await.doing("read the catalog")?;
     let memory = known::read(&mut target, &config.pipeline).await?;
-    let required = sink_postgres::catalog::required(&mut target).await?;
-    let plan = start::plan(config, lock, memory, &required, &mut source).await?;
-    let frequencies = frequency::all(&mut source).await?;
+    let demands = start::Demands::read(&mut target).await?;
+    let plan = start::plan(config, lock, memory, &demands, &mut source).await?;
     let mut tables: Vec<Table> = Vec::new();
     for (t, compiled) in &plan.tables {
         let found = alike::alike(&mut source, t, compiled).await.doing("ask about rows of a filter")?;
@@ -52,7 +50,7 @@ pub async fn gather(config: &Config, lock: Option<&Lock>, sample: Option<u32>) -
             None => None,
         };
         let decided_alike = found.map(|f| f.rows);
-        tables.push(Table { decided_alike, sample, ..table(t, compiled, &plan, &frequencies) });
+        tables.push(Table { decided_alike, sample, ..table(t, compiled, &plan) });
     }
     let protected = start::protected(config, &mut target).await?;
     let there = held(&mut target).await?;
@@ -66,7 +64,7 @@ pub async fn gather(config: &Config, lock: Option<&Lock>, sample: Option<u32>) -
     }
     let bench = Bench { config, policy: &plan.policy, key: start::key(config)? };
     let trials = bench.tables(&source_info, &target_info, plan.tables.iter().map(|(t, _)| t)).await?;
-    let problems = trials.problems;
+    let problems: Vec<Problem> = plan.proofs.problems.into_iter().chain(trials.problems).collect();
     tokio::time::sleep(MEASURE.saturating_sub(began.0.elapsed())).await;
     let wal_per_second = wal(&mut source).await?.saturating_sub(began.1) as f64 / began.0.elapsed().as_secs_f64();
     source.close().await;
@@ -106,6 +104,7 @@ pub async fn gather(config: &Config, lock: Option<&Lock>, sample: Option<u32>) -
         publications,
         warnings: plan.warnings,
         problems: problems.iter().map(ToString::to_string).collect(),
+        proofs: plan.proofs.shown,
         tried: trials.tried,
         untried: trials.untried,
         bytes,
@@ -117,15 +116,10 @@ pub async fn gather(config: &Config, lock: Option<&Lock>, sample: Option<u32>) -
     Ok((forecast, Problems(problems)))
 }
 
-fn table(
-    table: &SourceTable,
-    compiled: &filters::compiled::Compiled,
-    plan: &start::Plan,
-    frequencies: &Frequencies,
-) -> Table {
+fn table(table: &SourceTable, compiled: &filters::compiled::Compiled, plan: &start::Plan) -> Table {
     let often = |column: &str| {
         let (schema, name) = table.name();
-        frequencies.get(&(schema, name, column.to_owned()))
+        plan.frequencies.get(&(schema, name, column.to_owned()))
     };
     let spec = start::spec(table, compiled, &plan.policy, &plan.memory);
     let rules = match plan.policy.rule(&table.shape.schema, &table.shape.name) {

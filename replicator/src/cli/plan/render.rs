@@ -26,6 +26,7 @@ pub fn text(f: &Forecast) -> String {
         &held(&f.ungoverned),
     );
     list(&mut out, "HAZARDS", &f.hazards);
+    proved(&mut out, f);
     tried(&mut out, f);
     list(&mut out, "PROBLEMS: run would end with exit 2", &f.problems);
     list(&mut out, "ON PRODUCTION run would need", &f.publications);
@@ -110,6 +111,15 @@ fn distinct(m: &Masked) -> String {
 /// A value that is as common on staging as on production is known by that.
 fn commonest(m: &Masked) -> String {
     m.most_common.map_or_else(|| "–".to_owned(), |share| format!("{:.1} % of rows", share * 100.0))
+}
+
+/// Why what must differ does.
+fn proved(out: &mut String, f: &Forecast) {
+    if f.proofs.is_empty() {
+        return;
+    }
+    let rows = f.proofs.iter().map(|p| vec![p.column.clone(), p.of.clone(), p.because.clone()]);
+    _ = writeln!(out, "{}\n", table(&["PROVED OF", "IN", "BECAUSE"], rows));
 }
 
 /// What the target has seen of it.

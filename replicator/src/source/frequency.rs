@@ -18,17 +18,17 @@ pub struct Frequency {
 
 impl Frequency {
     /// Different values in a table of so many rows.
-    pub(super) fn distinct(&self, rows: u64) -> u64 {
+    pub fn distinct(&self, rows: u64) -> u64 {
         let n = if self.n_distinct < 0.0 { -self.n_distinct * rows as f64 } else { self.n_distinct };
         n.round() as u64
     }
 }
 
 /// By schema, table and column; what was never analysed is not there.
-pub(super) type Frequencies = HashMap<(String, String, String), Frequency>;
+pub type Frequencies = HashMap<(String, String, String), Frequency>;
 
 /// Of all columns that we may read.
-pub(super) async fn all(db: &mut Connection) -> Result<Frequencies, Error> {
+pub async fn all(db: &mut Connection) -> Result<Frequencies, Error> {
     let sql = "SELECT schemaname, tablename, attname, n_distinct, most_common_freqs[1] FROM pg_catalog.pg_stats
         WHERE schemaname NOT IN ('pg_catalog', 'information_schema') ORDER BY inherited";
     let rows = db.query(sql, &[]).await.doing("read the statistics")?;
