@@ -87,6 +87,10 @@ pub struct State {
     pub retaken: u64,
     /// Rows of the target that were not as expected, in this run.
     pub divergences: u64,
+    /// Rows in quarantine, by `schema.table`.
+    pub quarantined: BTreeMap<String, u64>,
+    /// Rows that were put there in this run.
+    pub quarantined_ever: u64,
     /// Values redacted because their mask could not read them.
     pub unparsable: u64,
 }

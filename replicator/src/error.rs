@@ -226,6 +226,7 @@ impl Error {
             Error::Target(Target::Data { operation: "copy", source, .. }) if source.sqlstate() == Some("23505") => {
                 format!("{COLLIDES}: give its column a class that keeps such values apart, or drop the unique index on staging; then run again")
             }
+            Error::Target(Target::Data { full: Some(n), .. }) => format!("{n} rows are in quarantine, as many as apply.max_quarantined allows: sluice quarantine list says why; the stream is held here and nothing is lost"),
             Error::Target(Target::Data { operation: "copy", .. }) => "mend the target's table, or give the column a class whose values fit; then run again".into(),
             Error::Target(Target::Data { operation: sink_postgres::error::DEFERRED, .. }) => "a constraint trigger of that table speaks at the commit: give it the rows that it wants, or ALTER TABLE … DISABLE TRIGGER; the stream is held here and nothing is lost".into(),
             Error::Target(Target::Data { .. }) => "mend the target's table, or exclude the column or the table; the stream is held here and nothing is lost".into(),

@@ -6,7 +6,7 @@
 
 mod tables;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -164,6 +164,14 @@ impl Flow {
         }
         state.unparsable = self.filter.unparsable();
         state.divergences += self.sink.as_mut().map_or(0, PostgresSink::take_diverged);
+        state.quarantined_ever += self.sink.as_mut().map_or(0, PostgresSink::take_quarantined);
+        state.quarantined = self.quarantined();
+    }
+
+    /// Rows in quarantine, by table.
+    pub fn quarantined(&self) -> BTreeMap<String, u64> {
+        let tables = self.sink.iter().flat_map(|s| s.pending()).filter(|(_, p)| p.quarantined > 0);
+        tables.map(|(name, p)| (format!("{}.{}", name.0, name.1), p.quarantined)).collect()
     }
 
     /// Applies everything that has been taken, and waits for it. Afterwards the batch is empty, or holds a part of an

@@ -81,6 +81,11 @@ pub fn readiness(state: &State, limit: Duration) -> Result<(), String> {
         }
         Phase::Starting => return Err("starting".into()),
     }
+    let quarantined: u64 = state.quarantined.values().sum();
+    if quarantined > 0 {
+        let tables: Vec<&str> = state.quarantined.keys().map(String::as_str).collect();
+        return Err(format!("in quarantine: {quarantined} of {}", tables.join(", ")));
+    }
     match state.lag.time() {
         Some(late) if late <= limit => Ok(()),
         Some(late) => Err(format!("{:.1} s behind, the limit is {} s", late.as_secs_f64(), limit.as_secs_f64())),
@@ -104,12 +109,14 @@ fn describe() {
     describe_gauge!("sluice_lag_bytes", Unit::Bytes, "WAL that production has named beyond the applied position");
     describe_gauge!("sluice_wal_held_bytes", Unit::Bytes, "WAL that production keeps for the slot");
     describe_gauge!("sluice_pending_tables", "Tables that this run copies and that are not done");
+    describe_gauge!("sluice_quarantined_rows", "Rows that the target has refused, in quarantine now");
     describe_counter!("sluice_changes_total", "Changes applied by this process");
     describe_counter!("sluice_transactions_total", "Transactions of production applied by this process");
     describe_counter!("sluice_batches_total", "Batches applied by this process");
     describe_counter!("sluice_copy_rows_total", "Rows copied by this process, by table");
     describe_counter!("sluice_copy_bytes_total", Unit::Bytes, "Bytes copied by this process, by table");
     describe_counter!("sluice_divergences_total", "Rows of the target that were not as expected");
+    describe_counter!("sluice_quarantined_total", "Rows that were put into quarantine by this process");
     describe_counter!("sluice_unparsable_total", "Values redacted because their mask could not read them");
     describe_counter!("sluice_slices_total", "Slices of the copy, each under one snapshot");
     describe_counter!(
@@ -131,6 +138,7 @@ fn record(pipeline: &str, state: &State) {
         ("sluice_lag_bytes", state.received.0.saturating_sub(state.applied.0) as f64),
         ("sluice_wal_held_bytes", state.wal_held as f64),
         ("sluice_pending_tables", state.tables.values().filter(|t| !t.done).count() as f64),
+        ("sluice_quarantined_rows", state.quarantined.values().sum::<u64>() as f64),
     ];
     for (name, value) in gauges {
         gauge!(name, "pipeline" => pipeline.clone()).set(value);
@@ -140,6 +148,7 @@ fn record(pipeline: &str, state: &State) {
         ("sluice_transactions_total", state.transactions),
         ("sluice_batches_total", state.batches),
         ("sluice_divergences_total", state.divergences),
+        ("sluice_quarantined_total", state.quarantined_ever),
         ("sluice_unparsable_total", state.unparsable),
         ("sluice_slices_total", state.slices),
         ("sluice_snapshots_retaken_total", state.retaken),
@@ -178,6 +187,9 @@ mod tests {
         assert_eq!(why(&state).as_deref(), Some("has not caught up with production yet"));
         state.lag.quiet(Lsn(1));
         assert_eq!(why(&state), None);
+        state.quarantined = [("public.a".to_owned(), 2), ("public.b".to_owned(), 1)].into();
+        assert_eq!(why(&state).as_deref(), Some("in quarantine: 3 of public.a, public.b"));
+        state.quarantined.clear();
         state.lag.late();
         assert_eq!(why(&state), None);
         let late = readiness(&state, Duration::ZERO).err();

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use sink_postgres::sink::OnError;
 use wire::Conninfo;
 
 use crate::source::catalog::SourceTable;
@@ -30,6 +31,8 @@ pub struct Setup {
     pub memory: u64,
     /// WAL held beyond which we warn.
     pub wal_warn: i64,
+    /// What becomes of a row that the target refuses.
+    pub on_error: OnError,
     /// Tables that joined a running publication, and the transaction id that must have ended before a snapshot counts.
     pub waits: HashMap<(String, String), u64>,
 }

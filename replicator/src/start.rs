@@ -30,7 +30,7 @@ use filters::change::Lsn;
 use filters::policy::TableRule;
 use sink_postgres::checkpoint::{self, Checkpoint};
 use sink_postgres::failpoint;
-use sink_postgres::sink::{OnDivergence, Options};
+use sink_postgres::sink::{OnDivergence, OnError, Options};
 use sink_postgres::{PostgresSink, known, schema, session};
 use tokio::sync::Mutex;
 use wire::{Connection, Conninfo};
@@ -162,6 +162,7 @@ pub async fn open(
         chunk_rows: config.copy.chunk_rows,
         memory: config.limits.memory,
         wal_warn: i64::try_from(config.limits.wal_warn).unwrap_or(i64::MAX),
+        on_error: on_error(config),
     };
     board.state().applied = from;
     let shapes = Shapes::new(&plan.tables, &plan.memory);
@@ -238,6 +239,7 @@ pub async fn take_over(
             config::OnDivergence::Heal => OnDivergence::Heal,
             config::OnDivergence::Stop => OnDivergence::Stop,
         },
+        on_error: on_error(config),
         lock_timeout: Duration::from_secs(5),
     };
     let (mut sink, taken) = PostgresSink::connect(target, options, protected).await?;
@@ -258,6 +260,13 @@ async fn empty(sink: &mut PostgresSink, plan: &Plan) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+fn on_error(config: &Config) -> OnError {
+    match config.apply.on_error {
+        config::OnError::Stop => OnError::Stop,
+        config::OnError::Quarantine => OnError::Quarantine { most: config.apply.max_quarantined },
+    }
 }
 
 /// Makes the slot; until the copy has brought them, all tables are pending.

@@ -124,7 +124,7 @@ impl PostgresSink {
                 [both, have, tables].into_iter().find(|some| !some.is_empty()).unwrap_or_default().join(" or ")
             }
         };
-        Error::Data { table, operation: DEFERRED, lsn, source }
+        Error::Data { table, operation: DEFERRED, lsn, full: None, source }
     }
 
     /// Reads what the server said of a run: true if all is well, false if a row is to be looked for.

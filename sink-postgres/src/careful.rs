@@ -2,7 +2,7 @@
 //!
 //! A run of changes that failed as a whole is cut in halves, each behind a savepoint, until what fails is one change.
 //! That one is looked at: a row that is not as expected becomes a **pending range of one**, healed by the next slice;
-//! everything else is an error of this change, and only of this.
+//! everything else is an error of this change, and only of this, and what becomes of it [`crate::quarantine`] says.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -12,6 +12,7 @@ use filters::change::{Batch, Change, Lsn, Op, Row};
 use crate::error::Error;
 use crate::exchange::Outcome;
 use crate::key;
+use crate::mapping::Mapping;
 use crate::plan::{self, Act, Item, Step};
 use crate::route::{Route, route};
 use crate::sink::{OnDivergence, PostgresSink};
@@ -95,8 +96,15 @@ impl PostgresSink {
         let map = self.map(&change.table).await?;
         let name = (change.table.schema.to_string(), change.table.name.to_string());
         let pending = self.tables.entry(name.clone()).or_default();
-        let act = match route(change, pending) {
+        let (route, freed) = (route(change, pending), pending.frees(change));
+        if let Some(old) = freed {
+            let mapping = self.at(map)?;
+            self.free(&mapping, &name, old, lsn).await?;
+        }
+        let act = match route {
             Route::Skip => return Ok(()),
+            // its old key is no more
+            Route::Due(row) if freed.is_some() => return self.due(&name, &row.clone(), false).await,
             Route::Due(row) => {
                 let row = row.clone();
                 if let Op::Update { old: Some(old), .. } = &change.op {
@@ -107,26 +115,41 @@ impl PostgresSink {
             }
             Route::Apply(act) => act,
         };
-        let mapping = Arc::clone(self.maps.get(map).ok_or_else(|| Error::Bug("mapping".into()))?);
+        let mapping = self.at(map)?;
         let steps = plan::fold(&self.maps, [Item { map, act: act.clone() }]);
-        let Some(outcome) = self.attempt(&steps).await? else { return Ok(()) };
+        let Some(outcome) = self.attempt(&steps).await? else {
+            return match act {
+                Act::Truncate => self.free_all(&name).await,
+                _ => Ok(()),
+            };
+        };
         // a row that was not one of those that come is not there, and nobody has edited anything
         let expected = mapping.partial && matches!(outcome, Outcome::Miscounted);
         let row = match &act {
             Act::Insert(row) | Act::Update { old: None, new: row } | Act::Delete(row) => (*row).clone(),
             Act::Update { old: Some(old), new } => plan::overlay(Cow::Borrowed(*old), new).into_owned(),
-            Act::Truncate => return Err(data(change, lsn, outcome)),
+            // of no one row
+            Act::Truncate => {
+                let source = failed(change, outcome)?;
+                let (table, operation) = (change.table.to_string(), "truncate");
+                return Err(Error::Data { table, operation, lsn, full: None, source });
+            }
         };
         match outcome {
-            Outcome::Failed(e) if e.sqlstate() != Some("23505") => return Err(data(change, lsn, Outcome::Failed(e))),
+            Outcome::Failed(e) if e.sqlstate() != Some("23505") => {
+                return self.refused(change, lsn, (map, &act, &row), e).await;
+            }
             // what is in the way may be an old row of a pending range: it is unknown, so it may go
             Outcome::Failed(_) => {
+                self.db.simple("SAVEPOINT change").await?;
                 let evicted = match self.evict(&mapping, &name, &row).await {
                     Err(Error::Wire(e)) if e.sqlstate().is_some_and(crate::error::is_verdict) => {
-                        return Err(data(change, lsn, Outcome::Failed(e)));
+                        self.db.simple("ROLLBACK TO SAVEPOINT change; RELEASE SAVEPOINT change").await?;
+                        return self.refused(change, lsn, (map, &act, &row), e).await;
                     }
                     evicted => evicted?,
                 };
+                self.db.simple("RELEASE SAVEPOINT change").await?;
                 if evicted > 0 && self.attempt(&steps).await?.is_none() {
                     return Ok(());
                 }
@@ -152,6 +175,41 @@ impl PostgresSink {
             }
         }
         self.due(&name, &row, !expected).await
+    }
+
+    /// A change that the target refuses, and it is a matter of this change alone: it goes into quarantine, or holds the stream.
+    async fn refused(
+        &mut self,
+        change: &Change,
+        lsn: Lsn,
+        (map, act, row): (usize, &Act<'_>, &Row),
+        source: wire::Error,
+    ) -> Result<(), Error> {
+        self.quarantine(change, lsn, row, source).await?;
+        // under its old key production has it no more
+        if let Act::Update { old: Some(old), .. } = act {
+            let name = (change.table.schema.to_string(), change.table.name.to_string());
+            let key = self.tables.get(&name).map(|p| p.key.clone()).unwrap_or_default();
+            if key::values(old, &key) != key::values(row, &key) {
+                let steps = plan::fold(&self.maps, [Item { map, act: Act::Delete(old) }]);
+                match self.attempt(&steps).await? {
+                    None => {}
+                    Some(Outcome::Failed(source)) => {
+                        let table = change.table.to_string();
+                        return Err(Error::Data { table, operation: "delete", lsn, full: None, source });
+                    }
+                    Some(_) => {
+                        let expected = self.at(map)?.partial;
+                        self.due(&name, &(*old).clone(), !expected).await?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn at(&self, map: usize) -> Result<Arc<Mapping>, Error> {
+        self.maps.get(map).cloned().ok_or_else(|| Error::Bug("mapping".into()))
     }
 
     /// Makes the row's key a pending range of one. `diverged`: it is not as expected, count it.
@@ -180,16 +238,9 @@ fn lsn_of(batch: &Batch, at: usize) -> Lsn {
     batch.commits.iter().find(|c| at < c.changes).map(|c| c.lsn).or(batch.upto).unwrap_or(batch.after)
 }
 
-fn data(change: &Change, lsn: Lsn, outcome: Outcome) -> Error {
-    let operation = match &change.op {
-        Op::Insert { .. } => "insert",
-        Op::Update { .. } => "update",
-        Op::Delete { .. } => "delete",
-        Op::Due { .. } => "fetch",
-        Op::Truncate { .. } => "truncate",
-    };
+fn failed(change: &Change, outcome: Outcome) -> Result<wire::Error, Error> {
     match outcome {
-        Outcome::Failed(source) => Error::Data { table: change.table.to_string(), operation, lsn, source },
-        _ => Error::Bug(format!("{operation} of {} was miscounted", change.table)),
+        Outcome::Failed(source) => Ok(source),
+        _ => Err(Error::Bug(format!("a change of {} was miscounted", change.table))),
     }
 }

@@ -160,6 +160,7 @@ pub async fn forget(db: &mut Connection, pipeline: &str) -> Result<(), Error> {
     db.simple(&format!(
         "BEGIN; UPDATE sluice.checkpoint SET epoch = epoch + 1, lsn = NULL, xid_seen = 0, xid_max = 0, hold = NULL WHERE pipeline = {p};
          DELETE FROM sluice.pending WHERE pipeline = {p};
+         DELETE FROM sluice.quarantine WHERE pipeline = {p};
          UPDATE sluice.tables SET wait_xid = NULL WHERE pipeline = {p};
          INSERT INTO sluice.pending (pipeline, schema, name) SELECT pipeline, schema, name FROM sluice.tables WHERE pipeline = {p}; COMMIT"
     ))

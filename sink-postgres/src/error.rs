@@ -34,6 +34,8 @@ pub enum Error {
         operation: &'static str,
         /// End of the source transaction; zero: the row came by a copy.
         lsn: Lsn,
+        /// It would have gone into quarantine, and there are so many already that it did not.
+        full: Option<u64>,
         /// What the server said, without values.
         #[source]
         source: wire::Error,
@@ -81,6 +83,11 @@ impl Error {
         self.sqlstate() == Some("23505")
     }
 
+    /// Was it refused for a row? Else for what all rows have in common, or for nothing of theirs.
+    pub fn is_of_a_row(&self) -> bool {
+        matches!(self, Error::Data { source, .. } if source.sqlstate().is_some_and(is_of_a_row))
+    }
+
     /// What the server said, in five characters.
     pub fn sqlstate(&self) -> Option<&str> {
         match self {
@@ -94,6 +101,12 @@ impl Error {
 /// (<https://www.postgresql.org/docs/current/errcodes-appendix.html>)
 pub fn is_contention(sqlstate: &str) -> bool {
     matches!(sqlstate, "40001" | "40P01" | "55P03" | "57014")
+}
+
+/// Is it to be laid on one row? Of the verdicts those that are not on the whole table, as a missing column or right: in quarantine
+/// would be every row of it.
+pub fn is_of_a_row(sqlstate: &str) -> bool {
+    is_verdict(sqlstate) && !matches!(sqlstate.get(..2), Some("42" | "0A" | "55"))
 }
 
 /// Is this error the server's verdict on a row, not on its own state? Only such errors are looked into row by row;

@@ -12,7 +12,7 @@ use crate::sink::PostgresSink;
 impl PostgresSink {
     /// Deletes old rows of pending ranges that stand in the way of `row` on any unique index; gives how many.
     pub(crate) async fn evict(&mut self, m: &Mapping, name: &(String, String), row: &Row) -> Result<u64, Error> {
-        let Some(pending) = self.tables.get(name).filter(|p| !p.is_done()) else { return Ok(0) };
+        let Some(pending) = self.tables.get(name).filter(|p| !p.is_exact()) else { return Ok(0) };
         let key: Vec<String> = pending
             .key
             .iter()

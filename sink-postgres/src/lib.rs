@@ -27,6 +27,7 @@ mod mappings;
 pub mod part;
 pub mod pending;
 pub mod plan;
+mod quarantine;
 mod registry;
 pub mod route;
 mod rows;

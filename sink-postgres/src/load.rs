@@ -8,8 +8,11 @@
 //! **Into an empty range** the rows go by COPY, as they come. **Into a range with rows** they go to a temporary table
 //! first, the *stage*, and the range is made equal to it (`merge`). **A range of which only some columns are unknown** takes
 //! these columns from the stage, and nothing else of it.
+//!
+//! **A row that is refused** (`apply.on_error: quarantine`) is found in a load of its own: `sift`.
 
 mod merge;
+mod sift;
 
 use std::sync::Arc;
 
@@ -46,6 +49,20 @@ pub struct Evicted {
     pub columns: String,
 }
 
+/// Which way the rows go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// As they come, where the range is empty.
+    Straight,
+    /// By way of the stage even into an empty range, after a row elsewhere was in the way.
+    Staged,
+    /// In pieces, after a row was refused: what is refused alone goes into quarantine.
+    Sifted {
+        /// So many rows may be there.
+        most: u64,
+    },
+}
+
 /// What a load did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Loaded {
@@ -59,6 +76,8 @@ pub struct Loaded {
     pub divergences: u64,
     /// Which ones.
     pub evicted: Vec<Evicted>,
+    /// Rows that went into quarantine.
+    pub quarantined: u64,
 }
 
 /// A session that loads one part after another.
@@ -76,6 +95,10 @@ pub struct Load<'l> {
     part: Part,
     pending: Arc<Pending>,
     staged: bool,
+    /// In pieces, and so many rows may be in quarantine.
+    sifted: Option<u64>,
+    /// Where the stream stands.
+    at: Lsn,
     /// Only these columns are set.
     fill: Vec<String>,
     loaded: Loaded,
@@ -95,9 +118,8 @@ impl Loader {
         self.db.canceler()
     }
 
-    /// Begins to load `part` with the stream at `at`. `staged`: by way of a temporary table even into an empty range,
-    /// after a row elsewhere was in the way.
-    pub async fn begin(&mut self, task: Task, at: Lsn, staged: bool) -> Result<Load<'_>, Error> {
+    /// Begins to load `part` with the stream at `at`.
+    pub async fn begin(&mut self, task: Task, at: Lsn, way: Way) -> Result<Load<'_>, Error> {
         let Task { mapping, spec, part, pending } = task;
         self.db.simple("BEGIN").await?;
         let lsn = at.to_string();
@@ -116,6 +138,10 @@ impl Loader {
                 self.pipeline
             )));
         }
+        if let Way::Sifted { most } = way {
+            return self.begin_sifted(Task { mapping, spec, part, pending }, at, most).await;
+        }
+        let staged = way == Way::Staged;
         let table = mapping.writable.quoted().to_owned();
         let condition = condition(&mapping, &spec, &part, "");
         let look = format!("SELECT 1 FROM {} WHERE {condition} LIMIT 1", mapping.writable.target());
@@ -134,19 +160,14 @@ impl Loader {
             || empty.first().is_some_and(|rows| !rows.is_empty());
         let columns = mapping.arriving(|name| name.to_owned());
         let into = if staged {
-            let stage = mapping.arriving(|name| format!("NULL::pg_catalog.text AS {name}"));
-            // LIKE takes types and collations, no constraint and no default
-            self.db
-                .simple(&format!(
-                    "CREATE TEMPORARY TABLE sluice_stage ON COMMIT DROP AS SELECT {stage} FROM {table} WITH NO DATA"
-                ))
-                .await?;
+            self.db.simple(&stage(&mapping)).await?;
             "pg_temp.sluice_stage".to_owned()
         } else {
             table
         };
         self.db.copy_in(&format!("COPY {into} ({columns}) FROM STDIN")).await?;
-        Ok(Load { loader: self, mapping, spec, part, pending, staged, fill, loaded: Loaded::default() })
+        let loaded = Loaded::default();
+        Ok(Load { loader: self, mapping, spec, part, pending, staged, sifted: None, at, fill, loaded })
     }
 
     async fn roll_back(&mut self) {
@@ -184,7 +205,11 @@ impl Load<'_> {
             // an empty range, but a row elsewhere has a unique value of one that came: the caller tries again, staged
             Err(e) => return Err(self.blame(e)),
         };
-        if self.staged {
+        self.release().await?;
+        if let Some(most) = self.sifted {
+            self.sift(most).await?;
+            crate::failpoint::hit("chunk.sifted");
+        } else if self.staged {
             self.merge().await.map_err(|e| match e {
                 Error::Wire(e) => self.blame(e),
                 e => e,
@@ -195,6 +220,33 @@ impl Load<'_> {
         crate::failpoint::hit("chunk.forgotten");
         // a deferred trigger speaks here
         self.loader.db.simple_on_rows("COMMIT").await.map_err(|e| blame(&self.mapping, e))?;
+        Ok(())
+    }
+
+    /// Rows that were in quarantine have come with this part: their records go.
+    async fn release(&mut self) -> Result<(), Error> {
+        let mine = format!(
+            "(pipeline, schema, name) = ({}, {}, {})",
+            quote_literal(&self.loader.pipeline),
+            quote_literal(&self.spec.schema),
+            quote_literal(&self.spec.name),
+        );
+        let keys = match &self.part {
+            Part::Range(range) if range.is_whole() => {
+                let sql = format!("DELETE FROM sluice.quarantine WHERE {mine}");
+                self.loader.db.simple_on_rows(&sql).await?;
+                return Ok(());
+            }
+            Part::Range(range) if !self.fill.is_empty() && !range.hides() => return Ok(()),
+            Part::Range(range) => self.pending.held_in(range),
+            Part::Points(keys) => keys.iter().filter(|k| self.pending.held.contains(*k)).cloned().collect(),
+        };
+        if keys.is_empty() {
+            return Ok(());
+        }
+        let keys: Vec<String> = keys.iter().map(|k| array(k)).collect();
+        let sql = format!("DELETE FROM sluice.quarantine WHERE {mine} AND key IN ({})", keys.join(", "));
+        self.loader.db.simple_on_rows(&sql).await?;
         Ok(())
     }
 
@@ -248,11 +300,22 @@ impl Load<'_> {
     }
 }
 
+/// LIKE takes types and collations, no constraint and no default.
+fn stage(m: &Mapping) -> String {
+    let columns = m.arriving(|name| format!("NULL::pg_catalog.text AS {name}"));
+    let table = m.writable.quoted();
+    format!("CREATE TEMPORARY TABLE sluice_stage ON COMMIT DROP AS SELECT {columns} FROM {table} WITH NO DATA")
+}
+
 fn blame(mapping: &Mapping, e: wire::Error) -> Error {
     match e.sqlstate() {
-        Some(state) if crate::error::is_verdict(state) => {
-            Error::Data { table: mapping.writable.name().to_owned(), operation: "copy", lsn: Lsn::ZERO, source: e }
-        }
+        Some(state) if crate::error::is_verdict(state) => Error::Data {
+            table: mapping.writable.name().to_owned(),
+            operation: "copy",
+            lsn: Lsn::ZERO,
+            full: None,
+            source: e,
+        },
         _ => Error::Wire(e),
     }
 }

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use filters::change::{Change, Table as Shape};
+use filters::change::{Change, Op, Table as Shape};
 
 use crate::catalog;
 use crate::error::Error;
@@ -51,7 +51,8 @@ impl PostgresSink {
         self.maps.get(i).cloned().ok_or_else(|| Error::Bug("mapping".into()))
     }
 
-    /// Turns changes into items for the fold: skipped ones are left out; rows that moved in incompletely are listed.
+    /// Turns changes into items for the fold: skipped ones are left out; listed are rows that moved in incompletely, and what
+    /// says that rows in quarantine are gone.
     pub(crate) async fn items<'c>(&mut self, changes: &'c [Change]) -> Result<(Vec<Item<'c>>, Vec<&'c Change>), Error> {
         let mut last = None;
         for change in changes {
@@ -74,6 +75,11 @@ impl PostgresSink {
                 }
             };
             at = Some((shape, map, pending));
+            if pending.frees(change).is_some() || (pending.quarantined > 0 && matches!(change.op, Op::Truncate { .. }))
+            {
+                due.push(change);
+                continue;
+            }
             match route(change, pending) {
                 Route::Apply(act) => items.push(Item { map, act }),
                 Route::Skip => {}

@@ -10,11 +10,14 @@
 //! became stricter. Events of such a range apply, with these columns in them; its chunk sets them alone, of the rows that no
 //! event has touched. A row that leaves the range with a value that was not sent would take the unknown with it, so its
 //! keys, old and new, become pending points.
+//!
+//! **A key in quarantine is held** ([`crate::quarantine`]): its row is unknown too, so its events are skipped; but no slice
+//! brings it before somebody has decided.
 
 use std::cmp::Ordering;
 use std::collections::HashSet;
 
-use filters::change::Row;
+use filters::change::{Change, Op, Row};
 use filters::scalar::Reading;
 
 use crate::key::{self, Key};
@@ -57,12 +60,21 @@ pub struct Pending {
     pub ranges: Vec<Range>,
     /// Single keys.
     pub points: HashSet<Key>,
+    /// Keys of rows in quarantine: as pending as a point, and no slice fetches them.
+    pub held: HashSet<Key>,
+    /// Rows in quarantine; those without a key too.
+    pub quarantined: u64,
 }
 
 impl Pending {
-    /// Is nothing pending?
+    /// Is there nothing that a slice has to bring?
     pub fn is_done(&self) -> bool {
         self.ranges.is_empty() && self.points.is_empty()
+    }
+
+    /// Is everything exact, as far as is known?
+    pub fn is_exact(&self) -> bool {
+        self.is_done() && self.quarantined == 0
     }
 
     /// Is the whole table one pending range?
@@ -83,35 +95,68 @@ impl Pending {
     /// Is this row's key pending? A row whose key cannot be read is pending as soon as anything is.
     pub fn covers(&self, row: &Row) -> bool {
         // asked of every change: a table that is done is not read
-        !self.is_done() && self.covers_values(key::values(row, &self.key).as_deref())
+        !self.is_exact() && self.covers_values(key::values(row, &self.key).as_deref())
     }
 
     /// The same for a key that was read already, if it could be.
     pub fn covers_values(&self, values: Option<&[&[u8]]>) -> bool {
-        self.hides() && (self.is_whole() || values.is_none_or(|values| self.covers_key(values)))
+        match values {
+            // what is held is held by its key: a row without one is another
+            None => self.hides(),
+            Some(values) => self.is_whole() || self.covers_key(values),
+        }
     }
 
     /// The same for a key.
     pub fn covers_key(&self, values: &[impl AsRef<[u8]>]) -> bool {
-        if !self.points.is_empty() {
+        if !self.points.is_empty() || !self.held.is_empty() {
             let key: Option<Key> = values.iter().map(|v| String::from_utf8(v.as_ref().to_vec()).ok()).collect();
-            if key.is_none_or(|key| self.points.contains(&key)) {
+            if key.is_none_or(|key| self.points.contains(&key) || self.held.contains(&key)) {
                 return true;
             }
         }
         let Some(kinds) = &self.kinds else { return self.ranges.iter().any(Range::hides) };
         let text: Vec<&[u8]> = values.iter().map(AsRef::as_ref).collect();
-        self.ranges.iter().filter(|r| r.hides()).any(|r| {
-            let bound = |b: &Key| {
-                let b: Vec<&[u8]> = b.iter().map(|s| s.as_bytes()).collect();
-                key::compare(kinds, &text, &b)
-            };
-            // a key that cannot be compared is nowhere for sure: treat it as pending
-            let from = r.lo.as_ref().is_none_or(|lo| bound(lo) != Some(Ordering::Less));
-            let upto = r.hi.as_ref().is_none_or(|hi| matches!(bound(hi), Some(Ordering::Less) | None));
-            from && upto
-        })
+        self.ranges.iter().filter(|r| r.hides()).any(|r| in_range(kinds, r, &text))
     }
+
+    /// Does this change say that a key in quarantine is no more? By this old row: it was deleted, or has another key now.
+    pub fn frees<'c>(&self, change: &'c Change) -> Option<&'c Row> {
+        if self.held.is_empty() {
+            return None;
+        }
+        let held = |row: &Row| key::owned(row, &self.key).is_some_and(|key| self.held.contains(&key));
+        match &change.op {
+            Op::Delete { old } => Some(old.row()).filter(|old| held(old)),
+            Op::Update { old: Some(old), new } => {
+                let old = old.row();
+                let moved = key::values(old, &self.key) != key::after(Some(old), new, &self.key);
+                (moved && held(old)).then_some(old)
+            }
+            _ => None,
+        }
+    }
+
+    /// Those keys in quarantine that a range takes in.
+    pub fn held_in(&self, range: &Range) -> Vec<Key> {
+        let taken = |key: &&Key| {
+            let text: Vec<&[u8]> = key.iter().map(|v| v.as_bytes()).collect();
+            self.kinds.as_ref().is_none_or(|kinds| in_range(kinds, range, &text))
+        };
+        self.held.iter().filter(taken).cloned().collect()
+    }
+}
+
+/// Is the key in the range, or may it be?
+fn in_range(kinds: &[Reading], r: &Range, text: &[&[u8]]) -> bool {
+    let bound = |b: &Key| {
+        let b: Vec<&[u8]> = b.iter().map(|s| s.as_bytes()).collect();
+        key::compare(kinds, text, &b)
+    };
+    // a key that cannot be compared is nowhere for sure: treat it as pending
+    let from = r.lo.as_ref().is_none_or(|lo| bound(lo) != Some(Ordering::Less));
+    let upto = r.hi.as_ref().is_none_or(|hi| matches!(bound(hi), Some(Ordering::Less) | None));
+    from && upto
 }
 
 #[cfg(test)]

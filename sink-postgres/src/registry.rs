@@ -47,6 +47,10 @@ impl PostgresSink {
                 quote_literal(&columns),
                 quote_literal(&spec.known.only)
             ));
+            // what lies in quarantine was masked by another policy
+            sql.push_str(&format!(
+                "UPDATE sluice.quarantine SET masked = NULL WHERE (pipeline, schema, name) = ({p}, {s}, {n}); "
+            ));
             match was.map_or(Due::Whole, |was| was.due(&spec.known)) {
                 Due::Nothing => continue,
                 Due::Columns(columns) => {
@@ -62,13 +66,14 @@ impl PostgresSink {
             }
             sql.push_str(&format!(
                 "DELETE FROM sluice.pending WHERE (pipeline, schema, name) = ({p}, {s}, {n});
+                 DELETE FROM sluice.quarantine WHERE (pipeline, schema, name) = ({p}, {s}, {n});
                  INSERT INTO sluice.pending (pipeline, schema, name) VALUES ({p}, {s}, {n}); "
             ));
             fresh.push(name);
         }
         for name in known.keys() {
             let (p, s, n) = (quote_literal(&pipeline), quote_literal(&name.0), quote_literal(&name.1));
-            for table in ["tables", "pending"] {
+            for table in ["tables", "pending", "quarantine"] {
                 sql.push_str(&format!("DELETE FROM sluice.{table} WHERE (pipeline, schema, name) = ({p}, {s}, {n}); "));
             }
         }

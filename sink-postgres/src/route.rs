@@ -20,7 +20,7 @@ pub enum Route<'a> {
 
 /// Routes one change by the pending ranges of its table.
 pub fn route<'a>(change: &'a Change, pending: &Pending) -> Route<'a> {
-    if pending.is_done() {
+    if pending.is_exact() {
         return Route::Apply(match &change.op {
             Op::Insert { new } => Act::Insert(new),
             Op::Update { old, new } => Act::Update { old: old.as_ref().map(|o| o.row()), new },

@@ -28,6 +28,7 @@ use crate::exchange::Statements;
 use crate::guard::Guard;
 use crate::mapping::Mapping;
 use crate::pending::Pending;
+use crate::quarantine::Refused;
 use crate::spec::TableSpec;
 use crate::{failpoint, session};
 
@@ -44,6 +45,19 @@ pub enum OnDivergence {
     Stop,
 }
 
+/// What to do with a row that the target refuses.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum OnError {
+    /// Stop.
+    #[default]
+    Stop,
+    /// Put it into quarantine, until there are `most`.
+    Quarantine {
+        /// So many rows may be there.
+        most: u64,
+    },
+}
+
 /// How a sink works.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -51,6 +65,8 @@ pub struct Options {
     pub pipeline: String,
     /// What to do with a row that is not as expected.
     pub on_divergence: OnDivergence,
+    /// What to do with a row that the target refuses.
+    pub on_error: OnError,
     /// How long a statement waits for a lock that staging's users hold, before the batch goes again, smaller.
     pub lock_timeout: Duration,
 }
@@ -73,6 +89,7 @@ pub struct PostgresSink {
     pub(crate) xid_seen: u64,
     pub(crate) xid_max: u64,
     pub(crate) diverged: u64,
+    pub(crate) refused: Refused,
 }
 
 impl PostgresSink {
@@ -107,6 +124,7 @@ impl PostgresSink {
             xid_seen: taken.xid_seen,
             xid_max: taken.xid_max,
             diverged: 0,
+            refused: Refused::default(),
         };
         // the UPDATE above was asynchronous; what it read may be as well: prove it
         sink.sync().await?;
@@ -202,6 +220,7 @@ impl PostgresSink {
         // a deferred trigger speaks here
         self.db.simple_on_rows("COMMIT").await?;
         self.open = false;
+        self.refused.committed();
         Ok(())
     }
 
@@ -240,6 +259,7 @@ impl PostgresSink {
             let _ = self.db.simple("ROLLBACK").await;
         }
         self.open = false;
+        self.refused.rolled_back();
     }
 }
 

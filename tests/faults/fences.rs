@@ -7,7 +7,7 @@ use filters::change::{Batch, Change, Column, Commit, Identity, Lsn, Op, RowBuild
 use filters::scalar::Reading;
 use sink_postgres::checkpoint::{self, Identity as Belongs};
 use sink_postgres::known::Known;
-use sink_postgres::load::{Loader, Task};
+use sink_postgres::load::{Loader, Task, Way};
 use sink_postgres::part::Part;
 use sink_postgres::sink::Options;
 use sink_postgres::spec::TableSpec;
@@ -43,8 +43,12 @@ fn batch(shape: &Arc<Table>, after: u64, upto: u64, id: &str) -> Batch {
 }
 
 async fn sink(info: &Conninfo) -> PostgresSink {
-    let options =
-        Options { pipeline: NAME.into(), on_divergence: Default::default(), lock_timeout: Duration::from_secs(5) };
+    let options = Options {
+        pipeline: NAME.into(),
+        on_divergence: Default::default(),
+        on_error: Default::default(),
+        lock_timeout: Duration::from_secs(5),
+    };
     PostgresSink::connect(info, options, []).await.expect("a sink").0
 }
 
@@ -116,8 +120,8 @@ async fn a_chunk_holds_the_position(major: u32) {
     };
 
     let mut loader = Loader::connect(&info, NAME, first.epoch()).await.expect("a loader");
-    assert!(fenced(loader.begin(task(), Lsn(9), false).await), "its snapshot is of another position");
-    let mut load = loader.begin(task(), Lsn(10), false).await.expect("a load");
+    assert!(fenced(loader.begin(task(), Lsn(9), Way::Straight).await), "its snapshot is of another position");
+    let mut load = loader.begin(task(), Lsn(10), Way::Straight).await.expect("a load");
     load.write(b"1\n2\n").await.expect("rows");
     let moves = "SELECT 1 FROM sluice.checkpoint FOR NO KEY UPDATE NOWAIT";
     assert!(staging.query(moves, &[]).await.is_err(), "somebody could move the position meanwhile");
@@ -127,6 +131,6 @@ async fn a_chunk_holds_the_position(major: u32) {
     assert_eq!(number(&staging, ROWS).await, 0);
 
     let second = sink(&info).await;
-    assert!(fenced(loader.begin(task(), Lsn(10), false).await), "it is another's turn");
+    assert!(fenced(loader.begin(task(), Lsn(10), Way::Straight).await), "it is another's turn");
     drop(second);
 }

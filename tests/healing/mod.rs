@@ -2,3 +2,4 @@
 
 mod edits;
 mod load;
+pub mod quarantine;

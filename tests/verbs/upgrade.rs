@@ -12,13 +12,14 @@ async fn what_an_earlier_version_has_not_made_is_added(major: u32) {
     flow.source("INSERT INTO t SELECT g, 'v' FROM generate_series(1, 50) g").await;
     flow.catch_up().await;
     flow.target(
-        "ALTER TABLE sluice.checkpoint DROP reread; ALTER TABLE sluice.pending DROP columns;
+        "DROP TABLE sluice.quarantine; ALTER TABLE sluice.checkpoint DROP reread; ALTER TABLE sluice.pending DROP columns;
          ALTER TABLE sluice.tables DROP only_rows, DROP rows_at",
     )
     .await;
     // those that write nothing come by before it runs
     flow.sluice.ok(&["status"]).await;
     flow.sluice.ok(&["plan"]).await;
+    flow.sluice.ok(&["quarantine", "list"]).await;
     flow.source("UPDATE t SET v = 'w' WHERE id < 9").await;
     flow.catch_up().await;
     check::equal(&flow.s, &flow.t, "t").await;

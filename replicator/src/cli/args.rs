@@ -77,6 +77,13 @@ Examples:
   sluice resync public.customers       while it runs, or before
   sluice resync --all                  when a refusal says so")]
     Resync(Resync),
+    /// Look at rows that the target has refused, and decide about them (`apply.on_error: quarantine`)
+    #[command(after_help = "\
+Examples:
+  sluice quarantine list
+  sluice quarantine retry --table public.orders      after its constraint was mended
+  sluice quarantine skip 7")]
+    Quarantine(Quarantine),
     /// List the masks, or try one on a value
     #[command(after_help = "\
 Examples:
@@ -220,6 +227,62 @@ pub struct Resync {
     pub all: bool,
     /// Do not ask
     #[arg(long, requires = "all")]
+    pub yes: bool,
+}
+
+/// `quarantine`.
+#[derive(Debug, ClapArgs)]
+pub struct Quarantine {
+    /// What to do
+    #[command(subcommand)]
+    pub verb: QuarantineVerb,
+}
+
+/// `quarantine list`, `quarantine retry`, `quarantine skip`.
+#[derive(Debug, Subcommand)]
+pub enum QuarantineVerb {
+    /// Which rows, and why: by key, without their other values
+    List(QuarantineList),
+    /// Bring rows anew from production; those that are refused again come back here
+    Retry(Chosen),
+    /// Forget rows: they stay as they are on the target; asks first
+    Skip(Skip),
+}
+
+/// `quarantine list`.
+#[derive(Debug, ClapArgs)]
+pub struct QuarantineList {
+    /// As JSON, one list
+    #[arg(long)]
+    pub json: bool,
+    /// With the rows, masked as staging would have them
+    #[arg(long)]
+    pub rows: bool,
+}
+
+/// `quarantine retry`, and what `quarantine skip` takes too.
+#[derive(Debug, ClapArgs)]
+#[group(required = true, multiple = false)]
+pub struct Chosen {
+    /// Numbers, as `sluice quarantine list` shows them
+    #[arg(value_name = "ID")]
+    pub ids: Vec<i64>,
+    /// All rows of a table
+    #[arg(long = "table", value_name = "TABLE")]
+    pub tables: Vec<String>,
+    /// All rows
+    #[arg(long)]
+    pub all: bool,
+}
+
+/// `quarantine skip`.
+#[derive(Debug, ClapArgs)]
+pub struct Skip {
+    /// Which
+    #[command(flatten)]
+    pub chosen: Chosen,
+    /// Do not ask
+    #[arg(long)]
     pub yes: bool,
 }
 

@@ -7,7 +7,7 @@ use sink_postgres::{checkpoint, session};
 use wire::{Connection, Conninfo, quote_ident, quote_literal};
 
 use super::args::{Args, Destroy};
-use super::{confirm, resync};
+use super::{confirm, quarantine, resync};
 use crate::config::Config;
 use crate::error::{Doing, Error};
 use crate::source::slot;
@@ -123,9 +123,13 @@ async fn on_target(config: &Config, mut db: Connection) -> Result<(), Error> {
     }
     let p = quote_literal(&config.pipeline);
     // the checkpoint first: whoever holds its row ends before we go on, and is fenced
+    let quarantine = match quarantine::is_there(&mut db).await? {
+        true => format!("DELETE FROM sluice.quarantine WHERE pipeline = {p};"),
+        false => String::new(),
+    };
     let sql = format!(
         "BEGIN; DELETE FROM sluice.checkpoint WHERE pipeline = {p}; DELETE FROM sluice.pending WHERE pipeline = {p};
-         DELETE FROM sluice.tables WHERE pipeline = {p}; COMMIT"
+         {quarantine} DELETE FROM sluice.tables WHERE pipeline = {p}; COMMIT"
     );
     db.simple(&sql).await.map_err(target_error)?;
     eprintln!("the target has forgotten pipeline {}", config.pipeline);
@@ -144,7 +148,7 @@ async fn on_target(config: &Config, mut db: Connection) -> Result<(), Error> {
 /// Not with CASCADE: what somebody else has put there, or built upon it, is not ours to drop.
 async fn drop_schema(db: &mut Connection) -> Result<(), Error> {
     let sql = "BEGIN; LOCK TABLE sluice.checkpoint IN ACCESS EXCLUSIVE MODE;
-        DROP TABLE sluice.pending, sluice.tables, sluice.checkpoint; DROP SCHEMA sluice; COMMIT";
+        DROP TABLE IF EXISTS sluice.quarantine; DROP TABLE sluice.pending, sluice.tables, sluice.checkpoint; DROP SCHEMA sluice; COMMIT";
     match db.simple(sql).await {
         Ok(_) => eprintln!("schema sluice is dropped"),
         // dependent objects, or a table or lock of somebody else's

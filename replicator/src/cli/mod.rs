@@ -12,6 +12,7 @@ mod init;
 mod masks;
 mod plan;
 mod progress;
+mod quarantine;
 mod resync;
 mod run;
 mod status;
@@ -69,6 +70,7 @@ async fn dispatch(args: &args::Args) -> Result<(), Error> {
         args::Verb::Status(verb) => status::run(args, verb).await,
         args::Verb::Approve(verb) => approve::run(args, verb).await,
         args::Verb::Resync(verb) => resync::run(args, verb).await,
+        args::Verb::Quarantine(verb) => quarantine::run(args, verb).await,
         args::Verb::Destroy(verb) => destroy::run(args, verb).await,
         args::Verb::Adopt(verb) => adopt::run(args, verb).await,
     }

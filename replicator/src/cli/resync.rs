@@ -5,7 +5,7 @@
 //! right stay, rows that are not are replaced, chunk by chunk.
 
 use sink_postgres::checkpoint::{self, Checkpoint};
-use sink_postgres::session;
+use sink_postgres::{schema, session};
 use wire::{Connection, quote_literal};
 
 use super::args::{Args, Resync};
@@ -17,7 +17,7 @@ use crate::source::slot;
 use crate::start;
 
 /// Schema, name, and as it is written in `tables:`.
-type Known = (String, String, String);
+pub type Known = (String, String, String);
 
 /// Makes what was named due.
 pub async fn run(args: &Args, verb: &Resync) -> Result<(), Error> {
@@ -26,17 +26,17 @@ pub async fn run(args: &Args, verb: &Resync) -> Result<(), Error> {
     let mut db =
         session::open(&target, &config.pipeline, "resync", false, &[("lock_timeout", "10s")]).await.map_err(staging)?;
     let known = registered(&config, &mut db).await?;
+    schema::ensure(&mut db).await?;
     if verb.all {
         return all(&config, db, known.len() as u64, verb.yes).await;
     }
     let chosen = choose(&verb.tables, &known)?;
-    for (schema, name, full) in &chosen {
-        let (p, s, n) = (quote_literal(&config.pipeline), quote_literal(schema), quote_literal(name));
-        // what was pending of it before is in it
+    for (of, name, full) in &chosen {
+        let (p, s, n) = (quote_literal(&config.pipeline), quote_literal(of), quote_literal(name));
         db.simple(&format!(
             "BEGIN; UPDATE sluice.tables SET note = '' WHERE (pipeline, schema, name) = ({p}, {s}, {n});
-             DELETE FROM sluice.pending WHERE (pipeline, schema, name) = ({p}, {s}, {n});
-             INSERT INTO sluice.pending (pipeline, schema, name) VALUES ({p}, {s}, {n}); COMMIT"
+             {}; COMMIT",
+            whole(&p, &s, &n)
         ))
         .await
         .map_err(staging)?;
@@ -49,6 +49,15 @@ pub async fn run(args: &Args, verb: &Resync) -> Result<(), Error> {
     eprintln!("{when}. It goes in chunks, and staging stays full meanwhile; sluice status shows how far it is.");
     db.close().await;
     Ok(())
+}
+
+/// Makes a table due as a whole: what was pending of it before is in it, and so is what lay in quarantine.
+pub fn whole(p: &str, s: &str, n: &str) -> String {
+    format!(
+        "DELETE FROM sluice.pending WHERE (pipeline, schema, name) = ({p}, {s}, {n});
+         DELETE FROM sluice.quarantine WHERE (pipeline, schema, name) = ({p}, {s}, {n});
+         INSERT INTO sluice.pending (pipeline, schema, name) VALUES ({p}, {s}, {n})"
+    )
 }
 
 async fn all(config: &Config, mut db: Connection, tables: u64, yes: bool) -> Result<(), Error> {
@@ -119,7 +128,8 @@ async fn drop_slot(config: &Config, db: &mut Connection, epoch: i64) -> Result<S
     Ok(done)
 }
 
-async fn registered(config: &Config, db: &mut Connection) -> Result<Vec<Known>, Error> {
+/// The tables that the target knows; an error where there are none.
+pub async fn registered(config: &Config, db: &mut Connection) -> Result<Vec<Known>, Error> {
     let never = || {
         let what =
             format!("pipeline {} has not run into this target yet: nothing to bring up to date", config.pipeline);
@@ -150,7 +160,7 @@ pub async fn connected(config: &Config, db: &mut Connection) -> Result<bool, Err
 }
 
 /// The tables that were typed: `schema.name`, or the name alone where only one schema has it. All problems at once.
-fn choose<'k>(typed: &[String], known: &'k [Known]) -> Result<Vec<&'k Known>, Error> {
+pub fn choose<'k>(typed: &[String], known: &'k [Known]) -> Result<Vec<&'k Known>, Error> {
     let mut chosen: Vec<&Known> = Vec::new();
     let mut problems = Vec::new();
     for typed in typed {
@@ -177,7 +187,8 @@ fn choose<'k>(typed: &[String], known: &'k [Known]) -> Result<Vec<&'k Known>, Er
     if problems.is_empty() { Ok(chosen) } else { Err(Error::Config(crate::config::Problems(problems))) }
 }
 
-fn staging(e: wire::Error) -> Error {
+/// An error of the target.
+pub fn staging(e: wire::Error) -> Error {
     Error::Target(e.into())
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use filters::mask::{MaskSpec, Setting};
 use filters::policy::Class;
 
-use super::sections::{OnDivergence, Server, SlotWalLimit};
+use super::sections::{OnDivergence, OnError, Server, SlotWalLimit};
 use super::tables::{Rest, Rule, TableEntry};
 use super::{Config, units};
 
@@ -37,7 +37,12 @@ impl Config {
             OnDivergence::Heal => "heal",
             OnDivergence::Stop => "stop",
         };
-        _ = writeln!(out, "apply:\n  on_error: stop\n  on_divergence: {divergence}\n  ddl: off");
+        let error = match self.apply.on_error {
+            OnError::Stop => "stop",
+            OnError::Quarantine => "quarantine",
+        };
+        _ = writeln!(out, "apply:\n  on_error: {error}\n  max_quarantined: {}", self.apply.max_quarantined);
+        _ = writeln!(out, "  on_divergence: {divergence}\n  ddl: off");
         let copy = &self.copy;
         let slice = units::show_time(copy.slice);
         _ = writeln!(out, "copy:\n  slice: {slice}\n  readers: {}\n  chunk_rows: {}", copy.readers, copy.chunk_rows);

@@ -44,6 +44,7 @@ pub const KEYS: &[(&str, State)] = &[
     ("buffer", NotYet),
     ("apply", Built),
     ("apply.on_error", Built),
+    ("apply.max_quarantined", Built),
     ("apply.on_divergence", Built),
     ("apply.ddl", Built),
     ("copy", Built),

@@ -44,9 +44,22 @@ pub enum OnDivergence {
     Stop,
 }
 
-/// The `apply` section. `on_error` can only be `stop`, `ddl` only `off`, as yet.
+/// What becomes of a row that the target refuses.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum OnError {
+    /// The stream is held.
+    Stop,
+    /// It is kept aside, and its key is held.
+    Quarantine,
+}
+
+/// The `apply` section. `ddl` can only be `off`, as yet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Apply {
+    /// A row that the target refuses.
+    pub on_error: OnError,
+    /// So many rows may be in quarantine; beyond it the stream is held.
+    pub max_quarantined: u64,
     /// A row that is not as expected.
     pub on_divergence: OnDivergence,
 }
@@ -187,10 +200,14 @@ fn needs_key(domains: &Domains, tables: &[TableEntry]) -> bool {
 
 fn apply(at: &At<'_>, problems: &mut Problems) -> Apply {
     // the words of later features are known, so that they are refused by name and not as a slip
-    at.get("on_error").read(problems, |s| built(s, "stop", &["quarantine"]));
     at.get("ddl").read(problems, |s| built(s, "off", &["additive"]));
-    let words = [("heal", OnDivergence::Heal), ("stop", OnDivergence::Stop)];
-    Apply { on_divergence: at.get("on_divergence").word(problems, &words).unwrap_or(OnDivergence::Heal) }
+    let error = [("stop", OnError::Stop), ("quarantine", OnError::Quarantine)];
+    let divergence = [("heal", OnDivergence::Heal), ("stop", OnDivergence::Stop)];
+    Apply {
+        on_error: at.get("on_error").word(problems, &error).unwrap_or(OnError::Stop),
+        max_quarantined: at.get("max_quarantined").number(problems, 1..=1_000_000).unwrap_or(100),
+        on_divergence: at.get("on_divergence").word(problems, &divergence).unwrap_or(OnDivergence::Heal),
+    }
 }
 
 fn built(scalar: &Scalar, word: &str, later: &[&str]) -> Result<(), Fault> {

@@ -6,7 +6,8 @@ use std::time::Instant;
 use bytes::BytesMut;
 use filters::change::Lsn;
 use filters::filter::Compiled;
-use sink_postgres::load::{Loaded, Loader, Task};
+use sink_postgres::load::{Loaded, Loader, Task, Way};
+use sink_postgres::sink::OnError;
 use wire::{Canceler, Connection, quote_literal};
 
 use crate::error::{Doing, Error};
@@ -30,6 +31,8 @@ pub struct Chunk {
     pub sql: String,
     /// Where the stream stands.
     pub at: Lsn,
+    /// What becomes of a row that the target refuses.
+    pub on_error: OnError,
 }
 
 impl Reader {
@@ -62,17 +65,23 @@ impl Reader {
     /// Reads, masks, loads; both sides run at the same time.
     pub async fn run(&mut self, chunk: &Chunk) -> Result<(Loaded, Instant), Error> {
         let began = Instant::now();
-        match self.once(chunk, false).await {
-            // a row elsewhere has a unique value of one that came: by way of the stage, which makes room
-            Err(Error::Target(e)) if e.is_unique_violation() => Ok((self.once(chunk, true).await?, began)),
-            other => Ok((other?, began)),
+        let mut done = self.once(chunk, Way::Straight).await;
+        // a row elsewhere has a unique value of one that came: by way of the stage, which makes room
+        if matches!(&done, Err(Error::Target(e)) if e.is_unique_violation()) {
+            done = self.once(chunk, Way::Staged).await;
         }
+        if let OnError::Quarantine { most } = chunk.on_error
+            && matches!(&done, Err(Error::Target(e)) if e.is_of_a_row())
+        {
+            done = self.once(chunk, Way::Sifted { most }).await;
+        }
+        Ok((done?, began))
     }
 
-    async fn once(&mut self, chunk: &Chunk, staged: bool) -> Result<Loaded, Error> {
+    async fn once(&mut self, chunk: &Chunk, way: Way) -> Result<Loaded, Error> {
         sink_postgres::failpoint::hit("chunk.begin");
         self.source.copy_out(&chunk.sql).await.doing("read a chunk")?;
-        let began = self.loader.begin(chunk.task.clone(), chunk.at, staged).await;
+        let began = self.loader.begin(chunk.task.clone(), chunk.at, way).await;
         let mut load = match began {
             Ok(load) => load,
             Err(e) => {

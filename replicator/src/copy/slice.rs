@@ -201,6 +201,7 @@ async fn somebody_waits(watch: &mut Connection, exporter: &Connection) -> Result
 fn note(flow: &Flow, chunk: &Chunk, loaded: Loaded, began: Instant, last: bool) {
     let mut state = flow.board.state();
     state.divergences += loaded.divergences;
+    state.quarantined_ever += loaded.quarantined;
     let table = state.tables.entry(chunk.compiled.output.to_string()).or_default();
     table.rows += loaded.rows;
     table.bytes += loaded.bytes;

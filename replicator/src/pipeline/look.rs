@@ -25,6 +25,9 @@ impl Pipeline {
             reread = sink.confirm_turn().await?;
             // `resync` from elsewhere writes there too
             sink.reload_pending().await?;
+            sink.take_skips().await?;
+            let quarantined = self.flow.quarantined();
+            self.flow.board.state().quarantined = quarantined;
         }
         let stands = {
             let mut state = self.flow.board.state();

@@ -21,26 +21,30 @@ impl Load<'_> {
         let inside = self.condition("t.");
         self.blank(&m, &inside).await?;
         match &m.key {
-            Some(key) if !self.fill.is_empty() => self.set(&m, key, &inside).await,
-            None => self.replace(&m, &inside).await,
-            Some(key) => {
-                let names = names(&m, &key.columns);
-                let db = &mut self.loader.db;
-                db.simple_on_rows(&format!(
-                    "CREATE INDEX ON pg_temp.sluice_stage ({}); ANALYZE pg_temp.sluice_stage",
-                    names.join(", ")
-                ))
-                .await?;
-                let same_key = on(&names, &key.operators);
-                self.delete(&m, &inside, &names, &same_key).await?;
-                self.make_way(&m, key, &same_key).await?;
-                self.insert(&m, &same_key).await
-            }
+            Some(key) if !self.fill.is_empty() => return self.set(&m, key, &inside).await,
+            None => self.clear(&m, &inside).await?,
+            Some(key) => self.make_room(&m, key, &inside).await?,
         }
+        self.loader.db.simple_on_rows(&insert(&m, STAGE)).await?;
+        Ok(())
+    }
+
+    /// Everything of a merge with a key but that rows come.
+    pub(super) async fn make_room(&mut self, m: &Mapping, key: &mapping::Key, inside: &str) -> Result<(), Error> {
+        let names = names(m, &key.columns);
+        let db = &mut self.loader.db;
+        db.simple_on_rows(&format!(
+            "CREATE INDEX ON pg_temp.sluice_stage ({}); ANALYZE pg_temp.sluice_stage",
+            names.join(", ")
+        ))
+        .await?;
+        let same_key = on(&names, &key.operators);
+        self.delete(m, inside, &names, &same_key).await?;
+        self.make_way(m, key, &same_key).await
     }
 
     /// What production has and must not come may stand here from an older script: it goes.
-    async fn blank(&mut self, m: &Mapping, inside: &str) -> Result<(), Error> {
+    pub(super) async fn blank(&mut self, m: &Mapping, inside: &str) -> Result<(), Error> {
         let table = m.writable.target();
         for column in self.spec.withheld.iter().map(|c| quote_ident(c)).filter(|c| m.extra.contains(c)) {
             let (value, only) = match m.defaults.contains(&column) {
@@ -76,17 +80,10 @@ impl Load<'_> {
     }
 
     /// Without a key rows are a multiset: all out, all in, under one snapshot of the target's readers.
-    async fn replace(&mut self, m: &Mapping, inside: &str) -> Result<(), Error> {
-        let (table, columns) = (m.writable.target(), m.column_list());
-        let db = &mut self.loader.db;
-        let gone = db.simple_on_rows(&format!("DELETE FROM {table} AS t WHERE {inside}")).await?;
+    pub(super) async fn clear(&mut self, m: &Mapping, inside: &str) -> Result<(), Error> {
+        let sql = format!("DELETE FROM {} AS t WHERE {inside}", m.writable.target());
+        let gone = self.loader.db.simple_on_rows(&sql).await?;
         self.loaded.deleted = gone.first().map_or(0, |r| r.affected());
-        db.simple_on_rows(&format!(
-            "INSERT INTO {} ({columns}) {}SELECT {columns} FROM pg_temp.sluice_stage",
-            m.writable.quoted(),
-            overriding(m)
-        ))
-        .await?;
         Ok(())
     }
 
@@ -110,27 +107,6 @@ impl Load<'_> {
         );
         let gone = self.loader.db.simple_on_rows(&delete).await?;
         self.loaded.deleted = gone.last().map_or(0, |r| r.affected());
-        Ok(())
-    }
-
-    /// Inserts what is missing.
-    async fn insert(&mut self, m: &Mapping, same_key: &str) -> Result<(), Error> {
-        let (into, columns, overriding) = (m.writable.quoted(), m.column_list(), overriding(m));
-        let again = if m.extra.is_empty() {
-            String::new()
-        } else {
-            let extra = m.extra.join(", ");
-            let from_stage = m.columns.iter().map(|c| format!("s.{}", c.quoted)).collect::<Vec<_>>().join(", ");
-            let from_kept = m.extra.iter().map(|e| format!("t.{e}")).collect::<Vec<_>>().join(", ");
-            format!(
-                "INSERT INTO {into} ({columns}, {extra}) OVERRIDING SYSTEM VALUE SELECT {from_stage}, {from_kept} FROM pg_temp.sluice_stage AS s JOIN pg_temp.sluice_kept AS t ON {same_key}; "
-            )
-        };
-        let sql = format!(
-            "{again}INSERT INTO {into} ({columns}) {overriding}SELECT {columns} FROM pg_temp.sluice_stage AS s WHERE NOT EXISTS (SELECT FROM {} AS t WHERE {same_key})",
-            m.writable.target()
-        );
-        self.loader.db.simple_on_rows(&sql).await?;
         Ok(())
     }
 
@@ -171,6 +147,32 @@ impl Load<'_> {
         }
         Ok(())
     }
+}
+
+/// What came, for [`insert`].
+const STAGE: &str = "pg_temp.sluice_stage";
+
+/// Inserts what is missing of `source`: with a key those whose key is not there, else all.
+pub(super) fn insert(m: &Mapping, source: &str) -> String {
+    let (into, columns, overriding) = (m.writable.quoted(), m.column_list(), overriding(m));
+    let Some(key) = &m.key else {
+        return format!("INSERT INTO {into} ({columns}) {overriding}SELECT {columns} FROM {source} AS s");
+    };
+    let same_key = on(&names(m, &key.columns), &key.operators);
+    let again = if m.extra.is_empty() {
+        String::new()
+    } else {
+        let extra = m.extra.join(", ");
+        let from_stage = m.columns.iter().map(|c| format!("s.{}", c.quoted)).collect::<Vec<_>>().join(", ");
+        let from_kept = m.extra.iter().map(|e| format!("t.{e}")).collect::<Vec<_>>().join(", ");
+        format!(
+            "INSERT INTO {into} ({columns}, {extra}) OVERRIDING SYSTEM VALUE SELECT {from_stage}, {from_kept} FROM {source} AS s JOIN pg_temp.sluice_kept AS t ON {same_key}; "
+        )
+    };
+    format!(
+        "{again}INSERT INTO {into} ({columns}) {overriding}SELECT {columns} FROM {source} AS s WHERE NOT EXISTS (SELECT FROM {} AS t WHERE {same_key})",
+        m.writable.target()
+    )
 }
 
 fn same_text(column: &str) -> String {

@@ -23,15 +23,21 @@ impl PostgresSink {
             pending.pointable = spec.pointable;
             pending.ranges.clear();
             pending.points.clear();
+            pending.held.clear();
+            pending.quarantined = 0;
         }
+        self.refused.skips = false;
         if self.specs.is_empty() || self.db.is_broken() {
             return Ok(());
         }
         let rows = self
             .db
             .query_on_rows(
-                "SELECT id, schema, name, pg_catalog.to_json(lo), pg_catalog.to_json(hi), pg_catalog.to_json(point), pg_catalog.to_json(columns)
-                 FROM sluice.pending WHERE pipeline = $1 ORDER BY id",
+                // in one statement: what goes from one to the other is never in neither
+                "SELECT id, schema, name, pg_catalog.to_json(lo), pg_catalog.to_json(hi), pg_catalog.to_json(point), pg_catalog.to_json(columns), NULL::boolean
+                 FROM sluice.pending WHERE pipeline = $1
+                 UNION ALL SELECT id, schema, name, NULL, NULL, pg_catalog.to_json(key), NULL, skipped
+                 FROM sluice.quarantine WHERE pipeline = $1 ORDER BY 8 NULLS FIRST, 1",
                 &[Some(&pipeline)],
             )
             .await?;
@@ -44,6 +50,12 @@ impl PostgresSink {
             };
             let Some(pending) = self.tables.get_mut(&(text(1), text(2))) else { continue };
             let id = text(0).parse().map_err(|_| Error::Bug("sluice.pending.id".into()))?;
+            if let Some(skipped) = row.get(7) {
+                self.refused.skips |= skipped == "t";
+                pending.quarantined += 1;
+                pending.held.extend(key(5)?);
+                continue;
+            }
             match key(5)? {
                 Some(point) => {
                     pending.points.insert(point);
@@ -86,11 +98,14 @@ impl PostgresSink {
             None => {
                 let sql = format!(
                     "DELETE FROM sluice.pending WHERE (pipeline, schema, name) = ({p}, {s}, {n});
+                     DELETE FROM sluice.quarantine WHERE (pipeline, schema, name) = ({p}, {s}, {n});
                      INSERT INTO sluice.pending (pipeline, schema, name) VALUES ({p}, {s}, {n}) RETURNING id"
                 );
                 let rows = self.db.simple(&sql).await?;
                 let id = rows.last().and_then(|r| r.get(0, 0)).and_then(|i| i.parse().ok()).unwrap_or(0);
                 pending.points.clear();
+                pending.held.clear();
+                pending.quarantined = 0;
                 pending.ranges = vec![Range { id, lo: None, hi: None, columns: Vec::new() }];
             }
         }

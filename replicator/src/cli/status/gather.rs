@@ -146,7 +146,10 @@ async fn read(config: &Config, db: &mut Connection) -> Result<Target, wire::Erro
     }
     said.waiting_for.sort_unstable();
     said.waiting_for.dedup();
-    for row in db.query(TABLES, &[Some(&config.pipeline)]).await?.iter() {
+    let there = db.query("SELECT pg_catalog.to_regclass('sluice.quarantine') IS NOT NULL", &[]).await?;
+    let quarantine = if there.get(0, 0) == Some("t") { QUARANTINED } else { "0" };
+    let sql = TABLES.replace("QUARANTINED", quarantine);
+    for row in db.query(&sql, &[Some(&config.pipeline)]).await?.iter() {
         let number = |i: usize| row.get(i).and_then(|n| n.parse::<u64>().ok());
         said.tables.push(Table {
             name: table_name(row.get(0).unwrap_or(""), row.get(1).unwrap_or("")),
@@ -160,6 +163,7 @@ async fn read(config: &Config, db: &mut Connection) -> Result<Target, wire::Erro
             copied_at: row.get(9).map(str::to_owned),
             copy_seconds: number(10).map(|ms| ms as f64 / 1000.0),
             copied_because: row.get(11).filter(|why| !why.is_empty() && number(7) > Some(0)).map(str::to_owned),
+            quarantined: number(12).unwrap_or(0),
             ..Table::default()
         });
     }
@@ -180,10 +184,12 @@ FROM pg_catalog.pg_stat_activity a
 WHERE a.datname = pg_catalog.current_database()
   AND a.application_name IN ('sluice/' || $1 || '/apply', 'sluice/' || $1 || '/load')";
 
+const QUARANTINED: &str = "(SELECT count(*) FROM sluice.quarantine q WHERE (q.pipeline, q.schema, q.name) = (t.pipeline, t.schema, t.name) AND NOT q.skipped)";
+
 const TABLES: &str = r#"
 SELECT t.schema, t.name, t.rows_copied, t.rows_applied, t.divergences,
   pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - t.last_change), t.wait_xid,
   count(p.id) FILTER (WHERE p.point IS NULL), count(p.point),
-  pg_catalog.to_char(t.copied_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), t.copy_ms, t.note
+  pg_catalog.to_char(t.copied_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), t.copy_ms, t.note, QUARANTINED
 FROM sluice.tables t LEFT JOIN sluice.pending p USING (pipeline, schema, name)
 WHERE t.pipeline = $1 GROUP BY t.pipeline, t.schema, t.name"#;

@@ -40,6 +40,12 @@ pub fn text(state: &State) -> String {
     if let Some(why) = &state.hold {
         line(&mut out, &["hold".to_owned(), why.clone()]);
     }
+    if state.quarantined > 0 {
+        let of: Vec<&str> = state.tables.iter().filter(|t| t.quarantined > 0).map(|t| t.name.as_str()).collect();
+        let rows = format!("{} of {}", some(state.quarantined, "row", "rows"), of.join(", "));
+        let split = "source transactions are split meanwhile".to_owned();
+        line(&mut out, &["quarantine".to_owned(), rows, split, "sluice quarantine list".to_owned()]);
+    }
     if !state.waiting_for_pids.is_empty() {
         let pids: Vec<String> = state.waiting_for_pids.iter().map(ToString::to_string).collect();
         let who = if pids.len() == 1 { "pid" } else { "pids" };
@@ -113,6 +119,7 @@ fn note(t: &Table) -> String {
     some_of(t.pending_ranges, format!("{} to copy", some(t.pending_ranges, "range", "ranges")));
     some_of(t.copied_because.iter().count() as u64, t.copied_because.clone().unwrap_or_default());
     some_of(t.pending_points, format!("{} to heal", some(t.pending_points, "row", "rows")));
+    some_of(t.quarantined, format!("{} in quarantine", some(t.quarantined, "row", "rows")));
     some_of(t.wait_xid.unwrap_or(0), format!("waits for transaction {}", t.wait_xid.unwrap_or(0)));
     some_of(t.masked.unwrap_or(0), format!("{} masked", t.masked.unwrap_or(0)));
     some_of(t.dropped.unwrap_or(0), format!("{} dropped", t.dropped.unwrap_or(0)));
@@ -179,6 +186,12 @@ TABLE              STATE       ROWS APPLIED   LAST CHANGE   NOTE
 public.customers   streaming         88,310   now           4 masked, 1 dropped, 1 withheld: nickname
 public.users       protected              –   –"
         );
+        state.tables[0].quarantined = 2;
+        state.conclude();
+        let said = text(&state);
+        let line = "\nquarantine   2 rows of public.customers   source transactions are split meanwhile   sluice quarantine list\n";
+        assert!(said.contains(line) && said.contains("   not consistent yet   "), "{said}");
+        assert!(said.contains("now           2 rows in quarantine, 4 masked"), "{said}");
         state.target = Server { environment: None, reachable: false, error: Some("target: connect to x:1".into()) };
         state.checkpoint = None;
         assert!(text(&state).contains("\ntarget   cannot be read: connect to x:1\n"));

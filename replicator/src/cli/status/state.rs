@@ -25,6 +25,8 @@ pub struct State {
     pub lag: Lag,
     /// The slot on production; `None`: there is none, or production could not be asked.
     pub slot: Option<Slot>,
+    /// Rows in quarantine, of all tables. While there are any, staging shows source transactions without a part of them.
+    pub quarantined: u64,
     /// Where the target stands; `None`: nowhere yet, or it could not be asked.
     pub checkpoint: Option<Checkpoint>,
     /// The replicated tables, then those that are structure only, then the protected ones.
@@ -109,6 +111,8 @@ pub struct Table {
     pub copied_at: Option<String>,
     /// How long loading its ranges took, all of them together.
     pub copy_seconds: Option<f64>,
+    /// Rows that the target has refused, in quarantine: staging shows the transactions that they come from in part.
+    pub quarantined: u64,
     /// Rows that were not as expected.
     pub divergences: u64,
     /// When the last change arrived.
@@ -127,7 +131,7 @@ impl State {
     /// One word for all, and for each table, from what is known.
     pub fn conclude(&mut self) {
         let replicated = |t: &&Table| t.rows_copied.is_some();
-        let pending = |t: &&Table| t.pending_ranges + t.pending_points > 0;
+        let pending = |t: &&Table| t.pending_ranges + t.pending_points + t.quarantined > 0;
         let ranges = self.tables.iter().filter(replicated).any(|t| t.pending_ranges > 0);
         self.state = match (&self.checkpoint, self.connected) {
             _ if !self.target.reachable => "unknown",
@@ -138,6 +142,7 @@ impl State {
             _ if ranges => "copying",
             _ => "streaming",
         };
+        self.quarantined = self.tables.iter().map(|t| t.quarantined).sum();
         self.consistent = self.target.reachable.then(|| {
             self.checkpoint.as_ref().is_some_and(|c| c.lsn.is_some())
                 && !self.tables.iter().filter(replicated).any(|t| pending(&t))
@@ -185,6 +190,8 @@ mod tests {
         assert_eq!(words(state(Table { wait_xid: Some(7), ..ranges.clone() })).2, "waiting");
         let points = Table { pending_points: 1, ..known.clone() };
         assert_eq!(words(state(points)), ("streaming", Some(false), "healing"));
+        let quarantined = Table { quarantined: 1, ..known.clone() };
+        assert_eq!(words(state(quarantined)), ("streaming", Some(false), "streaming"));
         assert_eq!(words(state(Table::default())).2, "new");
         assert_eq!(words(State { connected: Some(false), ..state(known.clone()) }).0, "stopped");
         assert_eq!(words(State { hold: Some("x".into()), ..state(known.clone()) }), ("held", Some(true), "held"));

@@ -7,7 +7,7 @@ use filters::policy::Class;
 use proptest::prelude::*;
 
 use super::super::effective::quote;
-use super::super::{Config, OnDivergence, Rest, Rule, SlotWalLimit};
+use super::super::{Config, OnDivergence, OnError, Rest, Rule, SlotWalLimit};
 use super::{KEY, LEAST, env, parse, with};
 
 fn config(yaml: &str) -> Config {
@@ -19,6 +19,7 @@ fn where_nothing_is_said_the_defaults_hold() {
     let c = parse(LEAST).unwrap();
     assert_eq!((c.slot(), c.publication_inserts()), ("sluice_shop".into(), "sluice_shop_inserts".into()));
     assert_eq!(c.apply.on_divergence, OnDivergence::Heal);
+    assert_eq!((c.apply.on_error, c.apply.max_quarantined), (OnError::Stop, 100));
     assert_eq!((c.copy.slice, c.copy.readers, c.copy.chunk_rows), (Duration::from_secs(30), 2, 50_000));
     assert_eq!((c.limits.memory, c.limits.logical_decoding_work_mem), (96 << 20, 64 << 20));
     assert_eq!((c.limits.wal_warn, c.limits.lag), (4 << 30, Duration::from_secs(60)));
@@ -52,7 +53,7 @@ tables:
   public.s: structure
   public.x: exclude
 protect: { tables: [public.users, \"audit.*\"] }
-apply: { on_error: stop, on_divergence: stop, ddl: off }
+apply: { on_error: quarantine, max_quarantined: 7, on_divergence: stop, ddl: off }
 copy: { slice: 500ms, readers: 4, chunk_rows: 1000 }
 limits: { memory: 128MB, logical_decoding_work_mem: 1 GB, wal: { warn: 8GB }, lag: 5m, max_slot_wal_keep_size: ignore }
 serve: { listen: \"127.0.0.1:9847\" }
@@ -83,6 +84,7 @@ serve: { listen: \"127.0.0.1:9847\" }
     assert_eq!((&c.tables[2].rule, &c.tables[3].rule), (&Rule::Structure, &Rule::Exclude));
     assert!(c.is_protected("public", "users") && c.is_protected("audit", "log") && !c.is_protected("public", "c"));
     assert_eq!(c.apply.on_divergence, OnDivergence::Stop);
+    assert_eq!((c.apply.on_error, c.apply.max_quarantined), (OnError::Quarantine, 7));
     assert_eq!((c.copy.slice, c.copy.readers, c.copy.chunk_rows), (Duration::from_millis(1500), 4, 1000));
     assert_eq!((c.limits.memory, c.limits.logical_decoding_work_mem, c.limits.wal_warn), (128 << 20, 1 << 30, 8 << 30));
     assert_eq!((c.limits.lag, c.limits.max_slot_wal_keep_size), (Duration::from_secs(300), SlotWalLimit::Ignore));
