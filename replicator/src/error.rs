@@ -223,13 +223,13 @@ impl Error {
             },
             Error::Target(Target::Fenced(_)) => "only one sluice may run a pipeline; stop the other, or start this one again to take over".into(),
             Error::Target(Target::Collides { columns, .. }) => format!("{COLLIDES}: give {columns} a class that keeps such values apart, or drop the unique index on staging; the stream is held here and nothing is lost"),
+            Error::Target(Target::Data { full: Some(n), .. }) => format!("with it more than {n} rows would be in quarantine (apply.max_quarantined), so it may be the table: mend it, or look at sluice quarantine list; the stream is held here and nothing is lost"),
             Error::Target(Target::Data { operation: "copy", source, .. }) if source.sqlstate() == Some("23505") => {
                 format!("{COLLIDES}: give its column a class that keeps such values apart, or drop the unique index on staging; then run again")
             }
-            Error::Target(Target::Data { full: Some(n), .. }) => format!("{n} rows are in quarantine, as many as apply.max_quarantined allows: sluice quarantine list says why; the stream is held here and nothing is lost"),
             Error::Target(Target::Data { operation: "copy", .. }) => "mend the target's table, or give the column a class whose values fit; then run again".into(),
             Error::Target(Target::Data { operation: sink_postgres::error::DEFERRED, .. }) => "a constraint trigger of that table speaks at the commit: give it the rows that it wants, or ALTER TABLE … DISABLE TRIGGER; the stream is held here and nothing is lost".into(),
-            Error::Target(Target::Data { .. }) => "mend the target's table, or exclude the column or the table; the stream is held here and nothing is lost".into(),
+            Error::Target(Target::Data { .. }) => "mend the target's table, or exclude the column or the table; apply.on_error: quarantine goes on without such a row; the stream is held here and nothing is lost".into(),
             Error::Target(Target::Diverged { table, .. }) => format!("sluice resync {table}, or apply.on_divergence: heal"),
             Error::Conninfo { .. } => "postgres://user:password@host:5432/database?sslmode=verify-full&sslrootcert=ca.pem".into(),
             Error::Timeout(_) => "give it more time with --timeout; what was applied stays, the next run goes on there".into(),

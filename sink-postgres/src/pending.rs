@@ -161,6 +161,10 @@ fn in_range(kinds: &[Reading], r: &Range, text: &[&[u8]]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use filters::change::{Identity, Old, RowBuilder, Table, Value};
+
     use super::*;
 
     fn range(lo: Option<&str>, hi: Option<&str>) -> Range {
@@ -200,6 +204,53 @@ mod tests {
         assert!(!p.covers_values(None), "no row is unknown");
         p.kinds = None;
         assert!(!p.covers_key(&["15"]) && !p.is_whole());
+    }
+
+    fn row(values: &[&str]) -> Row {
+        let mut row = RowBuilder::new();
+        values.iter().for_each(|v| row.push(Value::Text(v.as_bytes())));
+        row.finish()
+    }
+
+    fn change(op: Op) -> Change {
+        let table = Table {
+            oid: 1,
+            schema: "public".into(),
+            name: "t".into(),
+            identity: Identity::Default,
+            columns: [].into(),
+        };
+        Change { table: Arc::new(table), op }
+    }
+
+    #[test]
+    fn a_key_in_quarantine_is_pending_and_no_slice_is_due() {
+        let held = HashSet::from([vec!["7".to_owned()]]);
+        let p = Pending { key: vec![0], held, quarantined: 2, ..Default::default() };
+        assert!(p.is_done() && !p.is_exact() && !p.is_whole());
+        assert!(p.covers(&row(&["7", "x"])) && !p.covers(&row(&["8", "x"])));
+        assert!(!p.covers_values(None), "what has no key to be read is another row");
+        let range = |lo, hi| p.held_in(&range(lo, hi)).len();
+        assert_eq!(range(None, None), 1);
+        let p = Pending { kinds: Some(vec![Reading::Decimal]), ..p.clone() };
+        let range = |lo: &str, hi: &str| p.held_in(&super::tests::range(Some(lo), Some(hi))).len();
+        assert_eq!((range("7", "8"), range("8", "9"), range("10", "70")), (1, 0, 0));
+        assert!(!Pending { quarantined: 1, ..Default::default() }.is_exact(), "one without a key");
+    }
+
+    #[test]
+    fn what_is_gone_is_free() {
+        let p =
+            Pending { key: vec![0], held: HashSet::from([vec!["7".to_owned()]]), quarantined: 1, ..Default::default() };
+        let frees = |op| p.frees(&change(op)).is_some();
+        let (seven, eight) = (|| row(&["7", "x"]), || row(&["8", "x"]));
+        assert!(frees(Op::Delete { old: Old::Key(seven()) }) && !frees(Op::Delete { old: Old::Key(eight()) }));
+        assert!(frees(Op::Update { old: Some(Old::Key(seven())), new: eight() }), "it has another key now");
+        assert!(!frees(Op::Update { old: Some(Old::Full(seven())), new: row(&["7", "y"]) }), "the same row");
+        assert!(!frees(Op::Update { old: Some(Old::Key(eight())), new: seven() }), "another has its key now");
+        assert!(!frees(Op::Update { old: None, new: seven() }) && !frees(Op::Insert { new: seven() }));
+        let none = Pending { key: vec![0], ..Default::default() };
+        assert!(none.frees(&change(Op::Delete { old: Old::Key(seven()) })).is_none());
     }
 
     #[test]

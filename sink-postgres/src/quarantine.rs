@@ -250,3 +250,25 @@ fn masked(change: &Change, row: &Row) -> String {
     }
     serde_json::Value::Object(object).to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use filters::change::{Column, Identity, RowBuilder, Table};
+
+    use super::*;
+
+    #[test]
+    fn a_record_has_what_was_sent_and_nothing_else() {
+        let column = |name: &str| Column { name: name.into(), type_oid: 25, type_modifier: -1, key: name == "id" };
+        let columns = ["id", "a", "b", "c"].map(column).into();
+        let table = Table { oid: 1, schema: "public".into(), name: "t".into(), identity: Identity::Default, columns };
+        let mut row = RowBuilder::new();
+        let sent = [Value::Text(b"7"), Value::Null, Value::Unchanged, Value::Text("\"\u{e9}\n".as_bytes())];
+        sent.into_iter().for_each(|v| row.push(v));
+        let row = row.finish();
+        let change = Change { table: Arc::new(table), op: Op::Insert { new: row.clone() } };
+        assert_eq!(masked(&change, &row), "{\"a\":null,\"c\":\"\\\"\u{e9}\\n\",\"id\":\"7\"}");
+    }
+}

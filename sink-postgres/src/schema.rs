@@ -95,7 +95,8 @@ pub async fn ensure(db: &mut Connection) -> Result<(), Error> {
     let found = db.query("SELECT pg_catalog.to_regclass('sluice.pending') IS NOT NULL", &[]).await?;
     if found.get(0, 0) == Some("t") {
         if db.query(LAST_ADDED, &[]).await?.get(0, 0) != Some("t") {
-            db.simple(&format!("BEGIN; {ADDED} COMMIT")).await?;
+            let done = db.simple(&format!("BEGIN; {ADDED} COMMIT")).await;
+            return refused(db, done, "add to schema sluice what an earlier version has not made", ADDED).await;
         }
         return Ok(());
     }
@@ -105,19 +106,21 @@ pub async fn ensure(db: &mut Connection) -> Result<(), Error> {
     let tables = SQL.trim_start_matches(SCHEMA);
     let sql = if there { tables } else { SQL };
     let sql = format!("BEGIN; SELECT pg_catalog.pg_advisory_xact_lock(7235201953270183272); {sql} COMMIT;");
-    match db.simple(&sql).await {
-        Ok(_) => Ok(()),
-        Err(e) => {
-            let _ = db.simple("ROLLBACK").await;
-            if e.sqlstate() == Some("42501") {
-                return Err(Error::Refused {
-                    what: "the target role may not create schema sluice".into(),
-                    hint: format!(
-                        "run this as the database's owner:\n{SQL}GRANT ALL ON SCHEMA sluice TO the target role;\nGRANT ALL ON ALL TABLES IN SCHEMA sluice TO the target role;"
-                    ),
-                });
-            }
-            Err(e.into())
-        }
+    let done = db.simple(&sql).await;
+    refused(db, done, "create schema sluice", SQL).await
+}
+
+/// A right that the role lacks is told with the SQL that somebody else may run.
+async fn refused<T>(db: &mut Connection, done: Result<T, wire::Error>, what: &str, sql: &str) -> Result<(), Error> {
+    let Err(e) = done else { return Ok(()) };
+    let _ = db.simple("ROLLBACK").await;
+    if e.sqlstate() == Some("42501") {
+        return Err(Error::Refused {
+            what: format!("the target role may not {what}"),
+            hint: format!(
+                "run this as the database's owner:\n{sql}GRANT ALL ON SCHEMA sluice TO the target role;\nGRANT ALL ON ALL TABLES IN SCHEMA sluice TO the target role;"
+            ),
+        });
     }
+    Err(e.into())
 }

@@ -147,6 +147,7 @@ async fn no_value_is_told(major: u32) {
     while_streaming(&canary).await;
     with_a_trigger(&canary).await;
     while_held(&canary).await;
+    while_aside(&canary).await;
     let (from, to) = (canary.flow.db.source_url(), canary.flow.db.target_url());
     let init = ["init", "--force", "--source", &from, "--target", &to, "-vv"];
     for args in [
@@ -339,9 +340,36 @@ async fn while_held(canary: &Canary) {
     canary.run(0, &[]).await;
 }
 
+/// With rows in quarantine: in a record stands what staging would have, and nobody is told.
+async fn while_aside(canary: &Canary) {
+    let flow = &canary.flow;
+    let file = std::fs::read_to_string(flow.sluice.dir.join("sluice.yaml")).expect("the file");
+    flow.sluice.configure(&format!("{file}\napply: {{ on_error: quarantine, max_quarantined: 1000 }}"));
+    flow.target("INSERT INTO trap.set VALUES ('%'); ALTER TABLE m ADD CHECK (trap.vet(note)) NOT VALID").await;
+    flow.source(&format!("INSERT INTO t VALUES ('K{MARK}a', 'M{MARK}a', 'N{MARK}a', 'D{MARK}a')")).await;
+    flow.source("UPDATE t SET note = note || '.' WHERE id LIKE '%14'; UPDATE m SET note = note || '.'").await;
+    canary
+        .run(0, &["a row cannot be applied", "P0001 raise_exception constraint \"trap\"", "rows are in quarantine"])
+        .await;
+    canary.due("t").await;
+    canary.due("m").await;
+    canary.run(0, &["a row cannot be loaded", "P0001 raise_exception constraint \"trap\""]).await;
+    let records = "SELECT string_agg(q::text, E'\\n') FROM sluice.quarantine q";
+    let told = text(&flow.t, records).await;
+    assert!(told.contains(&format!("N{MARK}")) && !told.contains(&format!("M{MARK}")), "a raw value is written down");
+    assert!(!told.contains(&format!("D{MARK}")), "a dropped value is written down");
+    for args in [&["status"][..], &["quarantine", "skip", "--table", "m", "--yes"], &["quarantine", "retry", "--all"]] {
+        flow.sluice.ok(args).await;
+    }
+    flow.target("DELETE FROM trap.set").await;
+    canary.run(0, &[]).await;
+    assert_eq!(text(&flow.t, records).await, "NULL", "all of it is there");
+    flow.sluice.configure(&file);
+}
+
 /// What sluice has written down on staging.
 async fn kept_nothing(canary: &Canary) {
-    for table in ["checkpoint", "tables", "pending"] {
+    for table in ["checkpoint", "tables", "pending", "quarantine"] {
         let all = format!("SELECT string_agg(t::text, E'\\n') FROM sluice.{table} t");
         clean(table, &text(&canary.flow.t, &all).await);
     }

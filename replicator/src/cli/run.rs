@@ -10,6 +10,7 @@ use crate::stop::{self, Stopper, Why};
 
 use super::args::{Args, Run};
 use super::progress::Progress;
+use super::table::some;
 
 /// Runs the pipeline until it ends.
 pub async fn run(args: &Args, verb: &Run) -> Result<(), Error> {
@@ -33,6 +34,10 @@ pub async fn run(args: &Args, verb: &Run) -> Result<(), Error> {
     match end {
         Ok(End::CaughtUp) => progress.caught_up().await,
         _ => progress.end().await,
+    }
+    let aside: u64 = board.state().quarantined.values().sum();
+    if aside > 0 {
+        eprintln!("{} in quarantine: sluice quarantine list", some(aside, "row is", "rows are"));
     }
     let end = end?;
     run::ended(end, verb.timeout)

@@ -301,7 +301,7 @@ fn a_run_leaves_what_production_left() {
 
 /// What of a table is pending: ranges are of integers, as they are cut.
 fn pending() -> impl Strategy<Value = Vec<Pending>> {
-    let one = (0..5u8, 0..6u8, 0..6u8);
+    let one = (0..6u8, 0..6u8, 0..6u8);
     [one.clone(), one.clone(), one].prop_map(|tables| {
         let mut all = done();
         for (at, (what, lo, hi)) in [KEYED, UNIQUE, COMPOSITE].into_iter().zip(tables) {
@@ -317,6 +317,7 @@ fn pending() -> impl Strategy<Value = Vec<Pending>> {
                 1 => pending.ranges = vec![range(None, Some(hi))],
                 2 => pending.ranges = vec![range(Some(lo), Some(hi)), range(Some(5), None)],
                 3 => pending.points = HashSet::from([key(lo), key(hi)]),
+                4 => (pending.held, pending.quarantined) = (HashSet::from([key(lo), key(hi)]), 2),
                 _ => pending.ranges = vec![range(None, None)],
             }
         }
