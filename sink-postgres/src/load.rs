@@ -57,10 +57,16 @@ pub enum Way {
     /// By way of the stage even into an empty range, after a row elsewhere was in the way.
     Staged,
     /// In pieces, after a row was refused: what is refused alone goes into quarantine.
-    Sifted {
-        /// So many rows may be there.
-        most: u64,
-    },
+    Sifted(Sieve),
+}
+
+/// How rows are sifted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sieve {
+    /// So many rows may be in quarantine.
+    pub most: u64,
+    /// A row that comes pushes nobody out who has a unique value of it: it is refused.
+    pub yields: bool,
 }
 
 /// What a load did.
@@ -95,8 +101,8 @@ pub struct Load<'l> {
     part: Part,
     pending: Arc<Pending>,
     staged: bool,
-    /// In pieces, and so many rows may be in quarantine.
-    sifted: Option<u64>,
+    /// In pieces.
+    sifted: Option<Sieve>,
     /// Where the stream stands.
     at: Lsn,
     /// Only these columns are set.
@@ -138,8 +144,8 @@ impl Loader {
                 self.pipeline
             )));
         }
-        if let Way::Sifted { most } = way {
-            return self.begin_sifted(Task { mapping, spec, part, pending }, at, most).await;
+        if let Way::Sifted(sieve) = way {
+            return self.begin_sifted(Task { mapping, spec, part, pending }, at, sieve).await;
         }
         let staged = way == Way::Staged;
         let table = mapping.writable.quoted().to_owned();
@@ -206,8 +212,8 @@ impl Load<'_> {
             Err(e) => return Err(self.blame(e)),
         };
         self.release().await?;
-        if let Some(most) = self.sifted {
-            self.sift(most).await?;
+        if let Some(sieve) = self.sifted {
+            self.sift(sieve).await?;
             crate::failpoint::hit("chunk.sifted");
         } else if self.staged {
             self.merge().await.map_err(|e| match e {

@@ -6,7 +6,7 @@ use std::time::Instant;
 use bytes::BytesMut;
 use filters::change::Lsn;
 use filters::filter::Compiled;
-use sink_postgres::load::{Loaded, Loader, Task, Way};
+use sink_postgres::load::{Loaded, Loader, Sieve, Task, Way};
 use sink_postgres::sink::OnError;
 use wire::{Canceler, Connection, quote_literal};
 
@@ -33,6 +33,8 @@ pub struct Chunk {
     pub at: Lsn,
     /// What becomes of a row that the target refuses.
     pub on_error: OnError,
+    /// It pushes nobody out who has a unique value of a row that comes: that row is refused instead.
+    pub yields: bool,
 }
 
 impl Reader {
@@ -65,15 +67,22 @@ impl Reader {
     /// Reads, masks, loads; both sides run at the same time.
     pub async fn run(&mut self, chunk: &Chunk) -> Result<(Loaded, Instant), Error> {
         let began = Instant::now();
+        let sieve = match chunk.on_error {
+            OnError::Stop => None,
+            OnError::Quarantine { most } => Some(Way::Sifted(Sieve { most, yields: chunk.yields })),
+        };
+        if let Some(sieve) = sieve.filter(|_| chunk.yields) {
+            return Ok((self.once(chunk, sieve).await?, began));
+        }
         let mut done = self.once(chunk, Way::Straight).await;
         // a row elsewhere has a unique value of one that came: by way of the stage, which makes room
         if matches!(&done, Err(Error::Target(e)) if e.is_unique_violation()) {
             done = self.once(chunk, Way::Staged).await;
         }
-        if let OnError::Quarantine { most } = chunk.on_error
+        if let Some(sieve) = sieve
             && matches!(&done, Err(Error::Target(e)) if e.is_of_a_row())
         {
-            done = self.once(chunk, Way::Sifted { most }).await;
+            done = self.once(chunk, sieve).await;
         }
         Ok((done?, began))
     }

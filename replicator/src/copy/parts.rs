@@ -152,7 +152,14 @@ impl Parts {
             let sql = format!("COPY ({rows}) TO STDOUT");
             let at = sink.progress().applied;
             let task = Task { mapping, spec, part, pending: Arc::new(pending) };
-            return Ok(Some(Chunk { task, compiled: due.compiled.clone(), sql, at, on_error: flow.setup.on_error }));
+            return Ok(Some(Chunk {
+                task,
+                compiled: due.compiled.clone(),
+                sql,
+                at,
+                on_error: flow.setup.on_error,
+                yields: false,
+            }));
         }
         Ok(None)
     }

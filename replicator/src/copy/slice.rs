@@ -93,7 +93,8 @@ async fn run(
     loop {
         over = over || stop.asked().is_some() || Instant::now() >= deadline || failed.is_some();
         while !over && busy.len() < flow.setup.readers {
-            let Some(chunk) = parts.next(flow, sink, exporter).await? else { break };
+            let Some(mut chunk) = parts.next(flow, sink, exporter).await? else { break };
+            chunk.yields = collisions.yields(&chunk.compiled.output.to_string());
             let mut reader = readers.take(&flow.setup, sink.epoch()).await?;
             busy.spawn(async move {
                 let done = reader.run(&chunk).await;
@@ -112,7 +113,7 @@ async fn run(
                         readers.joined.push(reader);
                         sliced.chunks += 1;
                         sliced.rows += loaded.rows;
-                        if let Err(e) = collisions.loaded(&chunk.compiled.output.to_string(), &chunk.task.part, &loaded.evicted) {
+                        if let Err(e) = collisions.loaded(&chunk.compiled.output.to_string(), &chunk.task.part, &loaded.evicted, flow.setup.on_error) {
                             failed = Some(e.into());
                         }
                         note(flow, &chunk, loaded, began, parts.is_last(sink, &chunk));

@@ -23,14 +23,20 @@ impl Load<'_> {
         match &m.key {
             Some(key) if !self.fill.is_empty() => return self.set(&m, key, &inside).await,
             None => self.clear(&m, &inside).await?,
-            Some(key) => self.make_room(&m, key, &inside).await?,
+            Some(key) => self.make_room(&m, key, &inside, true).await?,
         }
         self.loader.db.simple_on_rows(&insert(&m, STAGE)).await?;
         Ok(())
     }
 
-    /// Everything of a merge with a key but that rows come.
-    pub(super) async fn make_room(&mut self, m: &Mapping, key: &mapping::Key, inside: &str) -> Result<(), Error> {
+    /// Everything of a merge with a key but that rows come. `elsewhere`: rows of other parts may have to go too.
+    pub(super) async fn make_room(
+        &mut self,
+        m: &Mapping,
+        key: &mapping::Key,
+        inside: &str,
+        elsewhere: bool,
+    ) -> Result<(), Error> {
         let names = names(m, &key.columns);
         let db = &mut self.loader.db;
         db.simple_on_rows(&format!(
@@ -40,7 +46,10 @@ impl Load<'_> {
         .await?;
         let same_key = on(&names, &key.operators);
         self.delete(m, inside, &names, &same_key).await?;
-        self.make_way(m, key, &same_key).await
+        if elsewhere {
+            self.make_way(m, key, &same_key).await?;
+        }
+        Ok(())
     }
 
     /// What production has and must not come may stand here from an older script: it goes.

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use filters::change::Lsn;
 use wire::{ServerError, quote_ident, quote_literal};
 
-use super::{Load, Loaded, Loader, Task, blame, merge, stage};
+use super::{Load, Loaded, Loader, Sieve, Task, blame, merge, stage};
 use crate::error::{Error, is_of_a_row};
 use crate::mapping::Mapping;
 
@@ -42,7 +42,7 @@ impl Piece {
 
 impl Loader {
     /// Begins to load by way of *raw*. The checkpoint is held already.
-    pub(super) async fn begin_sifted(&mut self, task: Task, at: Lsn, most: u64) -> Result<Load<'_>, Error> {
+    pub(super) async fn begin_sifted(&mut self, task: Task, at: Lsn, sieve: Sieve) -> Result<Load<'_>, Error> {
         let Task { mapping, spec, part, pending } = task;
         self.db.simple("SELECT pg_catalog.pg_advisory_xact_lock(7235201953270183273)").await?;
         let raw: Vec<String> = mapping
@@ -57,13 +57,13 @@ impl Loader {
         let columns = mapping.arriving(|name| name.to_owned());
         self.db.copy_in(&format!("COPY pg_temp.sluice_raw ({columns}) FROM STDIN")).await?;
         let (fill, loaded) = (Vec::new(), Loaded::default());
-        Ok(Load { loader: self, mapping, spec, part, pending, staged: true, sifted: Some(most), at, fill, loaded })
+        Ok(Load { loader: self, mapping, spec, part, pending, staged: true, sifted: Some(sieve), at, fill, loaded })
     }
 }
 
 impl Load<'_> {
     /// Makes the part equal to what came, but for rows that are refused.
-    pub(super) async fn sift(&mut self, most: u64) -> Result<(), Error> {
+    pub(super) async fn sift(&mut self, Sieve { most, yields }: Sieve) -> Result<(), Error> {
         let m = Arc::clone(&self.mapping);
         let columns: Vec<String> =
             m.columns.iter().map(|c| format!("r.{}::{} AS {}", c.quoted, c.cast, c.quoted)).collect();
@@ -79,7 +79,7 @@ impl Load<'_> {
             self.blank(&m, &inside).await?;
             match &m.key {
                 None => self.clear(&m, &inside).await,
-                Some(key) => self.make_room(&m, key, &inside).await,
+                Some(key) => self.make_room(&m, key, &inside, !yields).await,
             }
         };
         room.await.map_err(|e| match e {
