@@ -1,9 +1,11 @@
 //! What is proved of a policy before a byte moves: `plan` and `check` show it, and `run` begins with it.
 //!
-//! [`keys`]: what must differ on the target still differs behind its masks. [`trial`]: the real target has tried rows of
+//! [`keys`]: what must differ on the target still differs behind its masks. [`fits`]: what they write at worst
+//! fits there. [`trial`]: the real target has tried rows of
 //! production behind their masks, and refuses none. What is not proved is refused, all of it at once, each with the key path,
 //! the reason, and a mask that would do.
 
+pub mod fits;
 pub mod keys;
 pub mod trial;
 

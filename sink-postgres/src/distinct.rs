@@ -17,6 +17,8 @@ pub struct Index {
     pub name: String,
     /// `primary key`, `unique index` or `exclusion constraint`.
     pub kind: String,
+    /// Does it belong to a constraint of its name?
+    pub constraint: bool,
     /// What it compares, in order.
     pub parts: Vec<Part>,
     /// Do NULLs differ from each other? They do, unless it says NULLS NOT DISTINCT.
@@ -88,6 +90,7 @@ pub async fn all(db: &mut Connection) -> Result<HashMap<Name, Distinct>, Error> 
         found.entry((text(0), text(1))).or_default().indexes.push(Index {
             name: text(2),
             kind: text(3),
+            constraint: row.get(8) == Some("t"),
             parts: parts.into_iter().map(part).collect(),
             nulls_distinct: row.get(5) != Some("t"),
             predicate: row.get(6).map(str::to_owned),
@@ -127,7 +130,8 @@ SELECT n.nspname, r.relname, i.relname,
       OR a.attnum IN (SELECT p.refobjsubid FROM pg_catalog.pg_attrdef d JOIN pg_catalog.pg_depend p
         ON p.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass AND p.objid = d.oid AND p.refobjid = d.adrelid
         JOIN pg_catalog.pg_attribute g ON g.attrelid = d.adrelid AND g.attnum = d.adnum AND g.attgenerated <> ''
-        WHERE d.adrelid = x.indrelid AND d.adnum = ANY (x.indkey))))
+        WHERE d.adrelid = x.indrelid AND d.adnum = ANY (x.indkey)))),
+  EXISTS (SELECT FROM pg_catalog.pg_constraint f WHERE f.conindid = x.indexrelid AND f.conrelid = x.indrelid AND f.contype IN ('p', 'u', 'x'))
 FROM pg_catalog.pg_index x
 JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid
 JOIN pg_catalog.pg_class c ON c.oid = x.indrelid

@@ -19,8 +19,14 @@ const SCHEMA: &str = "
     CREATE UNIQUE INDEX by_ref ON people (ref) WHERE state = 'open';
     CREATE UNIQUE INDEX by_gone ON people (gone);
     CREATE UNIQUE INDEX by_born ON people (id, born);
+    CREATE TABLE goods (id int PRIMARY KEY, sku text, label text, kind text, num bigint, note text, tag text);
     CREATE TABLE visits (id int, at date, PRIMARY KEY (id, at)) PARTITION BY RANGE (at);
     CREATE TABLE visits_1 PARTITION OF visits FOR VALUES FROM ('2000-01-01') TO ('2030-01-01')";
+
+/// The target holds less, or other things, than production.
+const NARROW: &str = "
+    DROP TABLE goods; CREATE TYPE kind AS ENUM ('a', 'b'); CREATE DOMAIN tag AS varchar(40);
+    CREATE TABLE goods (id int PRIMARY KEY, sku varchar(20), label varchar(6), kind kind, num int, note varchar(30), tag tag)";
 
 /// Path, and what is said of it.
 const TOLD: &[(&str, &str)] = &[
@@ -56,11 +62,13 @@ const TOLD: &[(&str, &str)] = &[
 
 async fn what_does_not_stay_apart_is_refused(major: u32) {
     let yaml = "tables:
+  public.goods: { columns: { id: keep, sku: hash, label: email, kind: { mask: choice, of: [a, c] }, num: integer, note: digits, tag: uuid } }
   public.visits: { columns: { at: { mask: date_shift, days: 3 }, id: keep } }
   public.people: { columns: { id: keep, mail: first_name, nick: digits, login: hash, state: { mask: constant, value: open }, ref: keep, room: noise,
     during: keep, code: hash, gone: drop, born: { mask: date_shift, days: 3 } } }";
     let flow = Flow::with(major, "apart", yaml).await;
     flow.both(SCHEMA).await;
+    flow.target(NARROW).await;
     let run = flow.sluice.run(&CATCH_UP).await;
     assert_eq!(run.code, 2, "{}", run.stderr);
     let told: Vec<&str> =
@@ -71,18 +79,35 @@ async fn what_does_not_stay_apart_is_refused(major: u32) {
     }
     let visits: Vec<&&str> = told.iter().filter(|l| l.starts_with("tables.public.visits.columns.at: ")).collect();
     let both = [
-        "its mask can give two keys the same value (mask a key with",
+        "its mask can give two keys the same value (no mask that sluice has keeps values of its type apart; keep it)",
         "the target's partitions are cut by it: a row may find none",
         "at is { mask: date_shift, days: 3 } in the primary key visits_pkey",
     ];
     for what in both {
         assert!(visits.iter().any(|l| l.contains(what)), "{what}\nin {}", run.stderr);
     }
-    assert_eq!(told.len(), TOLD.len() + both.len(), "and nothing else: {}", run.stderr);
-    let hint = "(would do: hash, email, token, username; or keep; or on the target: ALTER TABLE \"public\".\"people\" DROP CONSTRAINT \"people_mail_key\";)";
-    assert!(run.stderr.contains(hint) || run.stderr.contains("would do: hash, email"), "{}", run.stderr);
+    let fits = [
+        (
+            "sku",
+            "public.goods.sku is hash, which writes up to 64 characters, and character varying(20) on the target holds 20 (would do: { mask: hash, length: 20 }",
+        ),
+        ("label", "public.goods.label is email, and character varying(6) on the target: mask email needs"),
+        (
+            "kind",
+            "public.goods.kind is { mask: choice, of: [a, c] }, and public.kind on the target: mask choice: of: not every text is a label",
+        ),
+    ];
+    for (column, what) in fits {
+        let path = format!("tables.public.goods.columns.{column}: ");
+        assert!(told.iter().any(|l| l.starts_with(&path) && l.contains(what)), "{what}\nin {}", run.stderr);
+    }
+    let unsure = "public.goods.note is digits, which writes about as much as the value has, and character varying(30) on the target holds 30";
+    assert_eq!(told.len(), TOLD.len() + both.len() + fits.len(), "and nothing else: {}", run.stderr);
+    let hint = "(would do: hash, email, uuid, token, username; or keep it; or on the target: ALTER TABLE \"public\".\"people\" DROP CONSTRAINT \"people_mail_key\";)";
+    assert!(run.stderr.contains(hint), "{}", run.stderr);
     let check = flow.sluice.run(&["check"]).await;
     assert_eq!(check.code, 3);
+    assert!(check.stdout.contains(&format!("warn   tables.public.goods.columns.note: {unsure}")), "{}", check.stdout);
     assert!(
         check.stdout.contains("FAIL   tables.public.people.columns.mail: public.people.mail is first_name"),
         "{}",
@@ -92,6 +117,7 @@ async fn what_does_not_stay_apart_is_refused(major: u32) {
 
 async fn what_stays_apart_says_why(major: u32) {
     let yaml = "tables:
+  public.goods: exclude
   public.visits: { columns: { at: keep, id: integer } }
   public.people: { columns: { id: integer, mail: email, nick: hash, login: keep, state: keep, ref: uuid, room: integer,
     during: keep, code: keep, gone: null, born: { mask: date_shift, days: 3 } } }";

@@ -46,6 +46,7 @@ const YAML: &str = "tables:
 
 /// Where, and what is said there.
 const TOLD: &[(&str, &str)] = &[
+    ("public.parts.columns.at", "the target's partitions are cut by it: a row may find none"),
     ("public.parts.columns.at", "the target has no partition by (at) for 20 of 20 rows tried"),
     (
         "public.people.columns.born",

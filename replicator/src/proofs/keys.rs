@@ -14,8 +14,10 @@
 //! texts for equal, which no mask does: refused by name. A row finds its partition by hash, or there is one for what has no other.
 
 use filters::compiled::Compiled;
-use filters::mask::{ColumnFacts, Injective, KINDS, MaskSpec, Writes};
+use filters::key::MaskKey;
+use filters::mask::{ColumnFacts, Injective, KINDS, Mask, MaskSpec, Writes};
 use filters::policy::{Class, TableRules};
+use filters::predicate::Collation;
 use sink_postgres::distinct::{Distinct, Index, Part};
 use wire::quote_ident;
 
@@ -78,7 +80,10 @@ impl Subject<'_> {
         let of = format!("replica identity ({})", key.join(", "));
         for column in key {
             let path = self.path(column);
-            let hint = format!("mask a key with {}; or keep it", self.masks(column));
+            let hint = match self.masks(column, false) {
+                masks if masks.is_empty() => format!("{NONE}; keep it"),
+                masks => format!("mask a key with {masks}; or keep it"),
+            };
             match self.fate(column) {
                 Fate::Kept => continue,
                 Fate::Null(_) | Fate::Same
@@ -98,12 +103,7 @@ impl Subject<'_> {
                     out.problems.push(Problem::new(path, what).hint(hint));
                 }
             }
-            if self.facts(column).is_some_and(|f| f.collation == filters::predicate::Collation::Nondeterministic) {
-                let what = format!(
-                    "{full}.{column} is masked in a key, and its collation on production takes different texts for equal"
-                );
-                out.problems.push(Problem::new(self.path(column), what).hint(COLLATION));
-            }
+            self.equal_by_collation(column, "in the replica identity", out);
         }
     }
 
@@ -190,7 +190,8 @@ impl Subject<'_> {
                             self.compiled.input(),
                             self.is(column)
                         );
-                        out.problems.push(Problem::new(self.path(column), what).hint(self.mend(index, Some(column))));
+                        out.problems
+                            .push(Problem::new(self.path(column), what).hint(self.mend(index, Some((column, part)))));
                     }
                 }
             }
@@ -265,7 +266,7 @@ impl Subject<'_> {
                     class_text(class),
                     named(index)
                 );
-                let hint = format!("if they must not: {}", self.masks(column));
+                let hint = format!("if they must not: {}", self.instead(column, false));
                 out.warnings.push(Problem::new(self.path(column), what).hint(hint));
             }
         }
@@ -301,12 +302,24 @@ impl Subject<'_> {
         for reference in &self.table.references {
             for (column, to) in reference.columns.iter().zip(&reference.to) {
                 let Fate::Masked(class, ..) = self.fate(column) else { continue };
+                self.equal_by_collation(column, &format!("in the foreign key {}", reference.constraint), out);
                 let parent = format!("{}.{to}", crate::config::table_name(&reference.table.0, &reference.table.1));
                 let nothing = matches!(class, Class::Mask { spec, .. } if spec.name() == "null");
                 let why =
                     if nothing { "a reference that is NULL refers to nothing" } else { "both ends have one mask" };
                 self.show(out, column, &format!("foreign key {} to {parent}", reference.constraint), why.to_owned());
             }
+        }
+    }
+
+    /// A collation by which production takes different texts for equal: no mask does.
+    fn equal_by_collation(&self, column: &str, place: &str, out: &mut Proofs) {
+        if self.facts(column).is_some_and(|f| f.collation == Collation::Nondeterministic) {
+            let what = format!(
+                "{}.{column} is masked {place}, and its collation on production takes different texts for equal",
+                self.compiled.input()
+            );
+            out.problems.push(Problem::new(self.path(column), what).hint(COLLATION));
         }
     }
 
@@ -348,7 +361,14 @@ impl Subject<'_> {
         self.table.facts.get(at)
     }
 
-    fn path(&self, column: &str) -> String {
+    /// Would a mask that is injective so keep the column's values apart, where something asks for it?
+    pub(super) fn apart(&self, column: &str, injective: Injective) -> bool {
+        let asked = self.table.key.iter().chain(self.there.indexes.iter().flat_map(|i| &i.looks)).any(|c| c == column);
+        !asked || self.likely(column, injective) <= LIKELY
+    }
+
+    /// The path of a column's key.
+    pub(super) fn path(&self, column: &str) -> String {
         format!("{}.columns.{column}", self.path)
     }
 
@@ -395,24 +415,38 @@ impl Subject<'_> {
         }
     }
 
-    /// Masks that keep the column's values apart.
-    fn masks(&self, column: &str) -> String {
-        let Some(facts) = self.facts(column) else { return "another".to_owned() };
-        let any = filters::key::MaskKey::new(&[0; 32]);
+    /// Masks that keep the column's values apart; with `small`, also behind `lower`. Empty if there is none.
+    fn masks(&self, column: &str, small: bool) -> String {
+        let (Some(facts), Ok(any)) = (self.facts(column), MaskKey::new(&[0; 32])) else { return String::new() };
         let apart = |spec: &MaskSpec| {
-            let made = any.as_ref().ok().and_then(|key| filters::mask::Mask::new(spec, key, None, facts).ok());
-            made.is_some_and(|mask| self.likely(column, mask.injective()) <= LIKELY)
+            let mask = Mask::new(spec, &any, None, facts);
+            mask.is_ok_and(|m| self.likely(column, m.injective()) <= LIKELY && (m.writes().small || !small))
         };
         let kinds = KINDS.iter().filter(|k| k.keyed && k.parameters.iter().all(|p| !p.required));
         let names: Vec<&str> = kinds.filter(|k| apart(&MaskSpec::new(k))).map(|k| k.name).collect();
-        if names.is_empty() { "none that sluice has for its type".to_owned() } else { names.join(", ") }
+        names.join(", ")
     }
 
-    fn mend(&self, index: &Index, column: Option<&str>) -> String {
-        let would = column.map_or_else(String::new, |c| format!("would do: {}; or ", self.masks(c)));
-        format!("{would}keep; or on the target: {}", drop(self.table, index))
+    fn instead(&self, column: &str, small: bool) -> String {
+        match self.masks(column, small) {
+            masks if masks.is_empty() => NONE.to_owned(),
+            masks => format!("would do: {masks}"),
+        }
+    }
+
+    /// What mends it, if an index asks for what a column has no more.
+    fn mend(&self, index: &Index, part: Option<(&str, &Part)>) -> String {
+        let would = match part {
+            // whatever mask: the predicate or the expression sees another value
+            None => String::new(),
+            Some((column, part)) if part.column.is_none() && !case_only(&part.sql, column) => String::new(),
+            Some((column, part)) => format!("{}; or ", self.instead(column, part.column.is_none())),
+        };
+        format!("{would}keep it; or on the target: {}", drop(self.table, index))
     }
 }
+
+const NONE: &str = "no mask that sluice has keeps values of its type apart";
 
 /// Its masked columns, each with the argument for it; or why there is none.
 type Argued = Result<Vec<(String, String)>, Weak>;
@@ -438,9 +472,9 @@ fn named(index: &Index) -> String {
 }
 
 fn drop(table: &SourceTable, index: &Index) -> String {
-    match index.kind.as_str() {
-        "unique index" => format!("DROP INDEX {}.{};", quote_ident(&table.shape.schema), quote_ident(&index.name)),
-        _ => format!("ALTER TABLE {} DROP CONSTRAINT {};", table.quoted(), quote_ident(&index.name)),
+    match index.constraint {
+        false => format!("DROP INDEX {}.{};", quote_ident(&table.shape.schema), quote_ident(&index.name)),
+        true => format!("ALTER TABLE {} DROP CONSTRAINT {};", table.quoted(), quote_ident(&index.name)),
     }
 }
 

@@ -16,6 +16,7 @@ use wire::Connection;
 use crate::config::{self, Config, Lock, Problems};
 use crate::error::{Doing, Error};
 use crate::proofs::Proofs;
+use crate::proofs::fits::{self, There};
 use crate::proofs::keys::{self, Subject};
 use crate::source::catalog::{self, SourceTable};
 use crate::source::frequency::{self, Frequencies};
@@ -47,12 +48,22 @@ pub struct Demands {
     pub required: Required,
     /// What must differ.
     pub distinct: HashMap<Name, Distinct>,
+    /// What its columns hold.
+    pub types: HashMap<Name, HashMap<String, There>>,
 }
 
 impl Demands {
     /// Reads them.
     pub async fn read(db: &mut Connection) -> Result<Demands, Error> {
-        Ok(Demands { required: sink_postgres::catalog::required(db).await?, distinct: distinct::all(db).await? })
+        let types = catalog::tables(db).await.map_err(sink_postgres::Error::from)?.into_iter().map(|t| {
+            let columns = t.shape.columns.iter().map(|c| c.name.to_string());
+            (t.name(), columns.zip(t.facts.iter().cloned().zip(t.types.iter().cloned())).collect())
+        });
+        Ok(Demands {
+            types: types.collect(),
+            required: sink_postgres::catalog::required(db).await?,
+            distinct: distinct::all(db).await?,
+        })
     }
 }
 
@@ -130,6 +141,7 @@ pub fn prove(
             counted: &counted,
         };
         keys::prove(&subject, &mut proofs);
+        fits::prove(&subject, |column| demands.types.get(&name)?.get(column).cloned(), &mut proofs);
     }
     proofs
 }

@@ -202,3 +202,25 @@ fn a_lock_from_before_the_mask_is_refused_where_it_would_leak() {
         assert!(told.contains(&format!("tables.public.{column}: who here, keep in sluice.lock")), "{column}: {told}");
     }
 }
+
+/// One mask, and a column that is shorter, or of another type.
+#[test]
+fn one_mask_with_two_faces_is_refused() {
+    let orders = |type_oid: u32, type_modifier: i32| {
+        let mut shop = shop();
+        let column = shop[1].columns.iter_mut().find(|c| c.name == "customer").unwrap();
+        (column.type_oid, column.type_modifier) = (type_oid, type_modifier);
+        shop
+    };
+    let hashed = "tables: { \"public.*\": keep, public.notes: exclude, public.customers: { columns: { mail: hash } } }";
+    assert!(resolve(hashed, &orders(25, -1), None).is_ok());
+    // varchar(100) holds what text does, varchar(40) does not
+    assert!(resolve(hashed, &orders(1043, 104), None).is_ok());
+    check(
+        hashed,
+        &orders(1043, 44),
+        "tables.public.*.columns.customer: public.orders.customer is hash (as is public.customers.mail, to which it refers too), and refers by orders_customer_fkey to public.customers.mail, which is hash (hash writes another value for a column of another type or length: make both columns one, or give the mask parameters that fit both)",
+    );
+    let short = hashed.replace("mail: hash", "mail: { mask: hash, length: 24 }");
+    assert!(resolve(&short, &orders(1043, 44), None).is_ok());
+}
