@@ -197,6 +197,7 @@ async fn tried(config: &Config, plan: &Plan, source: &Conninfo, target: &Conninf
     for (table, why) in &trials.untried {
         tracing::warn!(table, why, "its rows were not tried out before they come");
     }
+    trials.warnings.iter().for_each(|problem| tracing::warn!("{problem}"));
     Ok(trials.problems)
 }
 

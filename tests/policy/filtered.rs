@@ -160,7 +160,7 @@ async fn killed_while_it_copies(major: u32) {
     let mut flow = filled(major, "filtered_kill", "copy: { chunk_rows: 100, readers: 1 }\n").await;
     for place in ["chunk.done:2", "chunk.cut:3", "apply.committed:3"] {
         flow.sluice = flow.sluice.env("SLUICE_FAILPOINT", place);
-        flow.sluice.spawn(&crate::shapes::flow::CATCH_UP).wait(crate::servers::TEST_LIMIT).await;
+        flow.sluice.spawn(&crate::shapes::flow::CATCH_UP).wait(crate::servers::test_limit()).await;
         for t in ["plain", "whole", "keyed"] {
             flow.source(&format!(
                 "UPDATE {t} SET region = (region + 1) % 5 WHERE substr(id, 2)::numeric % 3 = 0; UPDATE {t} SET status = 'new' WHERE status = 'gone' AND region = 2;

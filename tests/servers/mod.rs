@@ -28,7 +28,7 @@ pub use pair::{Db, Pair};
 pub use process::{Spawned, spawn_bound};
 pub use proxy::Proxy;
 pub use scratch::scratch_dir;
-pub use wait::{TEST_LIMIT, wait_until, within};
+pub use wait::{test_limit, wait_until, within};
 
 /// The oldest and the newest major that sluice is tested with.
 pub const MAJORS: [u32; 2] = [15, 18];
@@ -37,8 +37,8 @@ pub const MAJORS: [u32; 2] = [15, 18];
 macro_rules! majors {
     ($($name:ident),+ $(,)?) => {
         mod on_15 { $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $name() { crate::servers::within(crate::servers::TEST_LIMIT, super::$name(15)).await })+ }
+            async fn $name() { crate::servers::within(crate::servers::test_limit(), super::$name(15)).await })+ }
         mod on_18 { $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $name() { crate::servers::within(crate::servers::TEST_LIMIT, super::$name(18)).await })+ }
+            async fn $name() { crate::servers::within(crate::servers::test_limit(), super::$name(18)).await })+ }
     };
 }

@@ -2,7 +2,7 @@
 //! every key on a border changes: what lies in a done range is applied, what is pending is copied, and nothing is unexpected.
 
 use super::flow::{CATCH_UP, Flow, number, text};
-use crate::servers::TEST_LIMIT;
+use crate::servers::test_limit;
 
 majors!(a_range_ends_where_production_says);
 
@@ -46,7 +46,7 @@ async fn a_range_ends_where_production_says(major: u32) {
     for place in ["chunk.done:3", "chunk.cut:17", "chunk.done:29"] {
         flow.sluice = flow.sluice.env("SLUICE_FAILPOINT", place);
         let mut running = flow.sluice.spawn(&CATCH_UP);
-        running.wait(TEST_LIMIT).await;
+        running.wait(test_limit()).await;
         let borders = number(&flow.t, "SELECT count(*) FROM sluice.pending WHERE lo IS NOT NULL").await;
         assert!(borders > 0, "killed while some table had a border, at {place}: {}", running.log());
         for (table, columns, _) in KEYS {

@@ -23,7 +23,8 @@ pub async fn all(report: &mut Report, world: &World<'_>) -> Result<(), Error> {
     for problem in &trials.problems {
         report.fail(HERE, &problem.path, &problem.what, problem.hint.clone().map(Mend::hand));
     }
-    if trials.problems.is_empty() {
+    trials.warnings.iter().for_each(|problem| report.problem(problem, State::Warned));
+    if trials.problems.is_empty() && trials.warnings.is_empty() {
         let rows: u64 = trials.tried.iter().map(|(_, rows)| rows).sum();
         let says = format!("{rows} of {} tables, behind their masks: the target takes them", trials.tried.len());
         report.ok(HERE, NAME, says);

@@ -15,7 +15,7 @@ use filters::policy::{Class, Policy, TableRule};
 use sink_postgres::trial::{By, Refusal, Trial, Tried};
 use wire::{Connection, Conninfo, quote_ident};
 
-use crate::config::{Config, Problem, class_text};
+use crate::config::{Config, OnError, Problem, class_text};
 use crate::error::Error;
 use crate::source::catalog::SourceTable;
 use crate::source::{production, sample};
@@ -32,6 +32,8 @@ const SOUGHT: usize = 10;
 pub struct Trials {
     /// What the target refuses.
     pub problems: Vec<Problem>,
+    /// The same, where rows that it refuses may go aside: each with its record, and not too many of them.
+    pub warnings: Vec<Problem>,
     /// Tables that were tried, with the number of rows.
     pub tried: Vec<(String, u64)>,
     /// Tables that were not, and why.
@@ -86,6 +88,9 @@ impl Bench<'_> {
         }
         db.close().await;
         trial.close().await;
+        if self.config.apply.on_error == OnError::Quarantine {
+            std::mem::swap(&mut trials.problems, &mut trials.warnings);
+        }
         Ok(trials)
     }
 

@@ -102,7 +102,7 @@ pub async fn gather(config: &Config, lock: Option<&Lock>, sample: Option<u32>) -
             .collect(),
         hazards,
         publications,
-        warnings: plan.warnings,
+        warnings: plan.warnings.into_iter().chain(trials.warnings.iter().map(ToString::to_string)).collect(),
         problems: problems.iter().map(ToString::to_string).collect(),
         proofs: plan.proofs.shown,
         tried: trials.tried,

@@ -219,7 +219,7 @@ fn one_mask_with_two_faces_is_refused() {
     check(
         hashed,
         &orders(1043, 44),
-        "tables.public.*.columns.customer: public.orders.customer is hash (as is public.customers.mail, to which it refers too), and refers by orders_customer_fkey to public.customers.mail, which is hash (hash writes another value for a column of another type or length: make both columns one, or give the mask parameters that fit both)",
+        "tables.public.*.columns.customer: public.orders.customer is hash (as is public.customers.mail, to which it refers too), and refers by orders_customer_fkey to public.customers.mail, which is hash (hash gives one value two faces in text and text: make the types alike, take a mask that does not look at them (a shorter hash, integer without smallint), or null on the end that refers)",
     );
     let short = hashed.replace("mail: hash", "mail: { mask: hash, length: 24 }");
     assert!(resolve(&short, &orders(1043, 44), None).is_ok());
