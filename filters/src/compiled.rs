@@ -164,6 +164,19 @@ impl Compiled {
         all
     }
 
+    /// The columns of the input without which an update cannot be masked, or decided, ascending: those that the condition looks at,
+    /// and those that masks look at, with the columns of these masks. Production may not send one that it stores outside the row.
+    pub fn needs(&self) -> Vec<usize> {
+        let masks = self.steps.iter().enumerate().filter_map(|(i, step)| Some((i, step.mask().filter(|m| m.looks())?)));
+        let looked = masks.flat_map(|(i, mask)| mask.uses().iter().copied().chain([i]));
+        let chosen = self.only.iter().flat_map(Only::columns);
+        let chosen = chosen.filter_map(|name| self.table.columns.iter().position(|c| *c.name == *name));
+        let mut all: Vec<usize> = looked.chain(chosen).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
     /// The table as it was compiled for.
     pub fn input(&self) -> &Arc<Table> {
         &self.table

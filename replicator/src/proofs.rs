@@ -2,12 +2,15 @@
 //!
 //! [`keys`]: what must differ on the target still differs behind its masks. [`fits`]: what they write at worst
 //! fits there. [`trial`]: the real target has tried rows of
-//! production behind their masks, and refuses none. What is not proved is refused, all of it at once, each with the key path,
+//! production behind their masks, and refuses none. [`unsent`]: what an update may cost. What is not proved is refused, all of it at once, each with the key path,
 //! the reason, and a mask that would do.
 
+mod expression;
 pub mod fits;
 pub mod keys;
+pub mod subject;
 pub mod trial;
+pub mod unsent;
 
 use serde::Serialize;
 

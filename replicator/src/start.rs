@@ -17,10 +17,12 @@
 //! 6. **Place.** The checkpoint belongs to what was found, and the loop may begin.
 
 mod plan;
+mod prove;
 mod publish;
 mod recognise;
 
-pub use plan::{Demands, Plan, at_production, described, key, plan, protected, prove, require, spec};
+pub use plan::{Plan, described, key, plan, protected, require, spec};
+pub use prove::{Asked, Demands, prove};
 pub use recognise::{different, identity};
 
 use std::collections::VecDeque;

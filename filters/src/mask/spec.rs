@@ -232,3 +232,18 @@ pub(super) fn hashed(bits: usize) -> Injective {
         _ => Injective::Collision(128),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Injective;
+
+    #[test]
+    fn the_birthday_bound() {
+        let bits = |power: i32, values: f64| Injective::Collision(power as u32).collides(values).log2().round();
+        assert_eq!(bits(128, 4_294_967_296.0), -65.0);
+        assert_eq!(bits(80, 1_048_576.0), -41.0);
+        assert_eq!(bits(80, 4e12), 0.0, "no probability is above one");
+        assert_eq!(Injective::Yes("").collides(1e12), 0.0);
+        assert_eq!(Injective::No.collides(0.0), 1.0, "rows come later");
+    }
+}

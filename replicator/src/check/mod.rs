@@ -25,13 +25,11 @@ use filters::filter::Filter;
 use filters::key::MaskKey;
 use filters::policy::Policy;
 use sink_postgres::catalog::Required;
-use sink_postgres::distinct;
 use wire::{Connection, Conninfo};
 
 use crate::config::{Config, Lock, Resolved};
 use crate::error::{Doing, Error};
 use crate::source::catalog::{self, SourceTable};
-use crate::source::frequency;
 use crate::start::{self, Demands};
 
 /// What the checks look at.
@@ -160,9 +158,8 @@ async fn proved(
     demands: &Demands,
     source: &mut Connection,
 ) -> Result<(), Error> {
-    let here = distinct::all(source).await.map_err(start::at_production)?;
-    let frequencies = frequency::all(source).await?;
-    let proofs = start::prove(config, policy, tables, &here, demands, &frequencies);
+    let here = start::Asked::read(source).await?;
+    let proofs = start::prove(config, policy, tables, &here, demands);
     for (problems, state) in [(&proofs.problems, State::Failed), (&proofs.warnings, State::Warned)] {
         for p in problems {
             report.push(Area::Tables, &p.path, state, &p.what, p.hint.clone().map(Mend::hand));

@@ -11,7 +11,7 @@ use filters::policy::Class;
 use wire::quote_ident;
 
 use super::Proofs;
-use super::keys::Subject;
+use super::subject::Subject;
 use crate::config::{Problem, class_text};
 
 /// A column of the target: its type, for masks and for people.

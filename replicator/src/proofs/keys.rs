@@ -13,51 +13,15 @@
 //! constraint compares by `=` or `<>`, or the column is refused. A nondeterministic collation takes different
 //! texts for equal, which no mask does: refused by name. A row finds its partition by hash, or there is one for what has no other.
 
-use filters::compiled::Compiled;
-use filters::key::MaskKey;
-use filters::mask::{ColumnFacts, Injective, KINDS, Mask, MaskSpec, Writes};
-use filters::policy::{Class, TableRules};
-use filters::predicate::Collation;
-use sink_postgres::distinct::{Distinct, Index, Part};
+use filters::mask::Injective;
+use filters::policy::Class;
+use sink_postgres::distinct::{Index, Part};
 use wire::quote_ident;
 
-use super::{Proof, Proofs};
+use super::Proofs;
+use super::expression::{case_only, mentions};
+use super::subject::{COLLATION, Fate, LIKELY, NONE, Subject, drop, named};
 use crate::config::{Problem, class_text};
-use crate::source::catalog::SourceTable;
-
-/// A collision that is likelier than one in a million is no proof.
-const LIKELY: f64 = 1.0 / 1_048_576.0;
-
-/// A table with its policy, and what both sides ask of its rows.
-pub struct Subject<'a> {
-    /// Production's table.
-    pub table: &'a SourceTable,
-    /// The policy, laid over it.
-    pub compiled: &'a Compiled,
-    /// The same, as it is written.
-    pub rules: &'a TableRules,
-    /// The path of its key in the file.
-    pub path: String,
-    /// Production's.
-    pub here: &'a Distinct,
-    /// The target's.
-    pub there: &'a Distinct,
-    /// Different values of a column on production, about.
-    pub counted: &'a dyn Fn(&str) -> Option<u64>,
-}
-
-/// What stands on the target for a column.
-#[derive(Clone, Copy)]
-enum Fate<'a> {
-    /// Production's value, or the target's own.
-    Kept,
-    /// What a mask makes of it.
-    Masked(&'a Class, Injective, Writes),
-    /// One value in every row.
-    Same,
-    /// Nothing; `true`: written as NULL, else it does not come.
-    Null(bool),
-}
 
 /// Proves what can be proved of a table, and refuses the rest.
 pub fn prove(subject: &Subject<'_>, out: &mut Proofs) {
@@ -311,142 +275,7 @@ impl Subject<'_> {
             }
         }
     }
-
-    /// A collation by which production takes different texts for equal: no mask does.
-    fn equal_by_collation(&self, column: &str, place: &str, out: &mut Proofs) {
-        if self.facts(column).is_some_and(|f| f.collation == Collation::Nondeterministic) {
-            let what = format!(
-                "{}.{column} is masked {place}, and its collation on production takes different texts for equal",
-                self.compiled.input()
-            );
-            out.problems.push(Problem::new(self.path(column), what).hint(COLLATION));
-        }
-    }
-
-    fn show(&self, out: &mut Proofs, column: &str, of: &str, because: String) {
-        let column = format!("{}.{column}", self.compiled.input());
-        let proof = Proof { column, of: of.to_owned(), because };
-        if !out.shown.contains(&proof) {
-            out.shown.push(proof);
-        }
-    }
-
-    fn fate(&self, column: &str) -> Fate<'_> {
-        if !self.table.shape.columns.iter().any(|c| *c.name == *column) {
-            return Fate::Kept;
-        }
-        let class = self.rules.class(column);
-        let comes = self.compiled.output.columns.iter().position(|c| *c.name == *column);
-        match (class, comes) {
-            (Class::Keep, _) => Fate::Kept,
-            (_, None) => Fate::Null(false),
-            (Class::Mask { spec, .. }, _) if spec.name() == "null" && spec.when().is_none() => Fate::Null(true),
-            (_, Some(i)) => match (self.compiled.injective(i), self.compiled.writes(i)) {
-                (Some(injective), Some(writes)) => Fate::Masked(class, injective, writes),
-                _ => Fate::Same,
-            },
-        }
-    }
-
-    fn class(&self, column: &str) -> Option<&Class> {
-        self.table.shape.columns.iter().any(|c| *c.name == *column).then(|| self.rules.class(column))
-    }
-
-    fn is(&self, column: &str) -> String {
-        self.class(column).map_or_else(String::new, class_text)
-    }
-
-    fn facts(&self, column: &str) -> Option<&ColumnFacts> {
-        let at = self.table.shape.columns.iter().position(|c| *c.name == *column)?;
-        self.table.facts.get(at)
-    }
-
-    /// Would a mask that is injective so keep the column's values apart, where something asks for it?
-    pub(super) fn apart(&self, column: &str, injective: Injective) -> bool {
-        let asked = self.table.key.iter().chain(self.there.indexes.iter().flat_map(|i| &i.looks)).any(|c| c == column);
-        !asked || self.likely(column, injective) <= LIKELY
-    }
-
-    /// The path of a column's key.
-    pub(super) fn path(&self, column: &str) -> String {
-        format!("{}.columns.{column}", self.path)
-    }
-
-    /// Does a predicate choose the same rows on both sides, as far as this column goes?
-    fn chooses_alike(&self, predicate: &str, column: &str) -> bool {
-        let name = printed(column);
-        let rest = predicate.replace(&format!("({name} IS NOT NULL)"), "").replace(&format!("({name} IS NULL)"), "");
-        let looks_at_all = mentions(predicate, column);
-        let keeps_null =
-            matches!(self.fate(column), Fate::Masked(Class::Mask { spec, .. }, ..) if spec.when().is_none());
-        !looks_at_all || keeps_null && !mentions(&rest, column)
-    }
-
-    fn likely(&self, column: &str, injective: Injective) -> f64 {
-        injective.collides(self.values(column).unwrap_or(0) as f64)
-    }
-
-    fn values(&self, column: &str) -> Option<u64> {
-        (self.counted)(column).or_else(|| u64::try_from(self.table.rows).ok())
-    }
-
-    fn argument(&self, column: &str, injective: Injective) -> String {
-        match injective {
-            Injective::Yes(why) => why.to_owned(),
-            Injective::Collision(bits) => match self.values(column) {
-                Some(n) if n > 1 => {
-                    let power = injective.collides(n as f64).log2().ceil();
-                    format!("{bits} bits of keyed hash: at ~{n} values two meet with a probability below 2^{power}")
-                }
-                _ => format!("{bits} bits of keyed hash; production has not counted its values"),
-            },
-            Injective::No => String::new(),
-        }
-    }
-
-    fn collides(&self, column: &str) -> String {
-        let many = self.values(column).map_or_else(String::new, |n| format!(", of about {n} on production"));
-        match self.fate(column) {
-            Fate::Masked(_, injective @ Injective::Collision(bits), _) => format!(
-                "two values{many} meet in {bits} bits with a probability of 2^{}",
-                self.likely(column, injective).log2().ceil()
-            ),
-            _ => format!("its mask can give two values{many} the same one, and the second row is refused"),
-        }
-    }
-
-    /// Masks that keep the column's values apart; with `small`, also behind `lower`. Empty if there is none.
-    fn masks(&self, column: &str, small: bool) -> String {
-        let (Some(facts), Ok(any)) = (self.facts(column), MaskKey::new(&[0; 32])) else { return String::new() };
-        let apart = |spec: &MaskSpec| {
-            let mask = Mask::new(spec, &any, None, facts);
-            mask.is_ok_and(|m| self.likely(column, m.injective()) <= LIKELY && (m.writes().small || !small))
-        };
-        let kinds = KINDS.iter().filter(|k| k.keyed && k.parameters.iter().all(|p| !p.required));
-        let names: Vec<&str> = kinds.filter(|k| apart(&MaskSpec::new(k))).map(|k| k.name).collect();
-        names.join(", ")
-    }
-
-    fn instead(&self, column: &str, small: bool) -> String {
-        match self.masks(column, small) {
-            masks if masks.is_empty() => NONE.to_owned(),
-            masks => format!("would do: {masks}"),
-        }
-    }
-
-    /// What mends it, if an index asks for what a column has no more.
-    fn mend(&self, index: &Index, part: Option<(&str, &Part)>) -> String {
-        let would = match part {
-            // whatever mask: the predicate or the expression sees another value
-            None => String::new(),
-            Some((column, part)) if part.column.is_none() && !case_only(&part.sql, column) => String::new(),
-            Some((column, part)) => format!("{}; or ", self.instead(column, part.column.is_none())),
-        };
-        format!("{would}keep it; or on the target: {}", drop(self.table, index))
-    }
 }
-
-const NONE: &str = "no mask that sluice has keeps values of its type apart";
 
 /// Its masked columns, each with the argument for it; or why there is none.
 type Argued = Result<Vec<(String, String)>, Weak>;
@@ -459,49 +288,4 @@ enum Weak {
     Operator,
     Expression,
     Collides,
-}
-
-const COLLATION: &str =
-    "keep the column, or give it on both sides a deterministic collation (citext compares case-insensitively too)";
-
-/// `unique index customers_email_key (email)`.
-fn named(index: &Index) -> String {
-    let parts: Vec<&str> = index.parts.iter().map(|p| p.sql.as_str()).collect();
-    let only = index.predicate.as_ref().map_or_else(String::new, |p| format!(" where {p}"));
-    format!("{} {} ({}){only}", index.kind, index.name, parts.join(", "))
-}
-
-fn drop(table: &SourceTable, index: &Index) -> String {
-    match index.constraint {
-        false => format!("DROP INDEX {}.{};", quote_ident(&table.shape.schema), quote_ident(&index.name)),
-        true => format!("ALTER TABLE {} DROP CONSTRAINT {};", table.quoted(), quote_ident(&index.name)),
-    }
-}
-
-/// A column as the server writes it in an expression.
-fn printed(column: &str) -> String {
-    let plain = column.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
-        && column.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
-    if plain { column.to_owned() } else { quote_ident(column) }
-}
-
-/// Does an expression look at a column? A word that is the same in a text counts too: too often is safe.
-fn mentions(sql: &str, column: &str) -> bool {
-    let part_of_a_word = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
-    let found = |name: &str| {
-        sql.match_indices(name).any(|(at, _)| {
-            let (before, behind) = (sql[..at].chars().next_back(), sql[at + name.len()..].chars().next());
-            !before.is_some_and(part_of_a_word) && !behind.is_some_and(part_of_a_word)
-        })
-    };
-    // a keyword for a name stands in quotes
-    found(column) || sql.contains(&quote_ident(column))
-}
-
-/// Is it `lower(column)` or `upper(column)`?
-fn case_only(sql: &str, column: &str) -> bool {
-    let inner = ["lower(", "upper("].iter().find_map(|f| sql.strip_prefix(f)).and_then(|rest| rest.strip_suffix(')'));
-    let Some(inner) = inner else { return false };
-    let bare = inner.strip_suffix("::text").and_then(|i| i.strip_prefix('(')?.strip_suffix(')')).unwrap_or(inner);
-    bare == printed(column) || bare == quote_ident(column)
 }

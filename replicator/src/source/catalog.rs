@@ -97,6 +97,16 @@ pub async fn table(db: &mut Connection, schema: &str, name: &str) -> Result<Opti
     Ok(read(db, "n.nspname = $1::text AND c.relname = $2::text", &[Some(schema), Some(name)]).await?.pop())
 }
 
+/// By table, the columns that may be stored outside the row: an update that leaves one as it was does not send it.
+pub async fn stored_outside(db: &mut Connection) -> Result<HashMap<u32, Vec<String>>, Error> {
+    let sql = "SELECT a.attrelid, pg_catalog.json_agg(a.attname) FROM pg_catalog.pg_attribute a
+        JOIN pg_catalog.pg_class c ON c.oid = a.attrelid AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.oid >= 16384
+        WHERE a.attnum > 0 AND NOT a.attisdropped AND a.attlen = -1 AND a.attstorage <> 'p' GROUP BY 1";
+    let rows = db.query(sql, &[]).await?;
+    let of = |r: wire::Row<'_>| Some((r.get(0)?.parse().ok()?, sink_postgres::catalog::list(r.get(1))));
+    Ok(rows.iter().filter_map(of).collect())
+}
+
 async fn read(db: &mut Connection, which: &str, params: &[Option<&str>]) -> Result<Vec<SourceTable>, Error> {
     let sql =
         TABLES.replace("RELATIONS", RELATIONS).replace("LOOK", LOOK).replace("LEAVES", LEAVES).replace("WHICH", which);

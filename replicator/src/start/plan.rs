@@ -1,6 +1,5 @@
 //! What the configuration means for the tables that production has.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use filters::change::Identity;
@@ -8,7 +7,6 @@ use filters::filter::{Compiled, Filter};
 use filters::key::MaskKey;
 use filters::policy::{Class, Policy, TableRule, TableRules};
 use sink_postgres::catalog::Required;
-use sink_postgres::distinct::{self, Distinct, Name};
 use sink_postgres::known::{Fate, Known, KnownColumn, Memory};
 use sink_postgres::spec::TableSpec;
 use wire::Connection;
@@ -16,10 +14,10 @@ use wire::Connection;
 use crate::config::{self, Config, Lock, Problems};
 use crate::error::{Doing, Error};
 use crate::proofs::Proofs;
-use crate::proofs::fits::{self, There};
-use crate::proofs::keys::{self, Subject};
 use crate::source::catalog::{self, SourceTable};
-use crate::source::frequency::{self, Frequencies};
+use crate::source::frequency::Frequencies;
+
+use super::prove::{Asked, Demands, prove};
 
 /// What the configuration means for the tables that production has.
 pub struct Plan {
@@ -39,32 +37,6 @@ pub struct Plan {
     pub proofs: Proofs,
     /// How often values turn up on production.
     pub frequencies: Frequencies,
-}
-
-/// What the target asks of rows, as its catalog says it.
-#[derive(Default)]
-pub struct Demands {
-    /// What must have a value.
-    pub required: Required,
-    /// What must differ.
-    pub distinct: HashMap<Name, Distinct>,
-    /// What its columns hold.
-    pub types: HashMap<Name, HashMap<String, There>>,
-}
-
-impl Demands {
-    /// Reads them.
-    pub async fn read(db: &mut Connection) -> Result<Demands, Error> {
-        let types = catalog::tables(db).await.map_err(sink_postgres::Error::from)?.into_iter().map(|t| {
-            let columns = t.shape.columns.iter().map(|c| c.name.to_string());
-            (t.name(), columns.zip(t.facts.iter().cloned().zip(t.types.iter().cloned())).collect())
-        });
-        Ok(Demands {
-            types: types.collect(),
-            required: sink_postgres::catalog::required(db).await?,
-            distinct: distinct::all(db).await?,
-        })
-    }
 }
 
 impl Plan {
@@ -93,8 +65,7 @@ pub async fn plan(
     resolved.remember(&plain, &memory);
     require(&mut resolved.policy, &demands.required);
     let key = key(config)?;
-    let frequencies = frequency::all(db).await?;
-    let here = distinct::all(db).await.map_err(at_production)?;
+    let here = Asked::read(db).await?;
     let mask_key = config.masking.key.as_ref().map_or_else(|| "none".to_owned(), MaskKey::id);
     let filter = Filter::new(resolved.policy.clone(), key);
     let mut warnings: Vec<String> = resolved.warnings.iter().map(ToString::to_string).collect();
@@ -108,50 +79,18 @@ pub async fn plan(
             tables.push((table, compiled));
         }
     }
-    let proofs = prove(config, &resolved.policy, &tables, &here, demands, &frequencies);
+    let proofs = prove(config, &resolved.policy, &tables, &here, demands);
     warnings.extend(proofs.warnings.iter().map(ToString::to_string));
-    Ok(Plan { tables, policy: resolved.policy, filter, warnings, mask_key, memory, proofs, frequencies })
-}
-
-/// What can be proved of the tables.
-pub fn prove(
-    config: &Config,
-    policy: &Policy,
-    tables: &[(SourceTable, Arc<Compiled>)],
-    here: &HashMap<Name, Distinct>,
-    demands: &Demands,
-    frequencies: &Frequencies,
-) -> Proofs {
-    let (mut proofs, nothing) = (Proofs::default(), Distinct::default());
-    for (table, compiled) in tables {
-        let name = table.name();
-        let TableRule::Copy(rules) = policy.rule(&name.0, &name.1) else { continue };
-        let rows = u64::try_from(table.rows).unwrap_or(0);
-        let counted = |column: &str| {
-            let (schema, name) = table.name();
-            Some(frequencies.get(&(schema, name, column.to_owned()))?.distinct(rows))
-        };
-        let subject = Subject {
-            table,
-            compiled,
-            rules,
-            path: config.path(&name.0, &name.1),
-            here: here.get(&name).unwrap_or(&nothing),
-            there: demands.distinct.get(&name).unwrap_or(&nothing),
-            counted: &counted,
-        };
-        keys::prove(&subject, &mut proofs);
-        fits::prove(&subject, |column| demands.types.get(&name)?.get(column).cloned(), &mut proofs);
-    }
-    proofs
-}
-
-/// The same query on both sides: where it fails is told apart.
-pub fn at_production(e: sink_postgres::Error) -> Error {
-    match e {
-        sink_postgres::Error::Wire(source) => Error::Production { action: "read the catalog", source },
-        e => e.into(),
-    }
+    Ok(Plan {
+        tables,
+        policy: resolved.policy,
+        filter,
+        warnings,
+        mask_key,
+        memory,
+        proofs,
+        frequencies: here.frequencies,
+    })
 }
 
 /// The masking key.
