@@ -1,8 +1,9 @@
 //! What can go wrong, chosen by what the reader will do about it; one match decides what `run` does, what the process
 //! exits with, and what a person is told.
 
+use std::borrow::Cow;
 use std::error::Error as _;
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 
 use crate::config::Problems;
 
@@ -24,8 +25,8 @@ pub enum Error {
     /// An ordinary session on production.
     #[error("production: {action}")]
     Production {
-        /// What we were about to do.
-        action: &'static str,
+        /// What we were about to do, and to which table.
+        action: Cow<'static, str>,
         /// What happened.
         #[source]
         source: wire::Error,
@@ -180,7 +181,7 @@ impl Error {
 
     /// Production is no longer what it was when the pipeline was opened: it is opened again.
     pub fn start_over(action: &'static str) -> Error {
-        Error::Production { action, source: wire::Error::Closed }
+        Error::Production { action: action.into(), source: wire::Error::Closed }
     }
 
     /// The same, of a pipeline that is followed. A first run has somebody before it, who hears that the file is wrong. Later a
@@ -245,6 +246,10 @@ impl Error {
                 "make room on the target: disk (53100), memory (53200) or connections (53300)".into()
             }
             e if e.kind() == Kind::Unavailable => "sluice check tells which of the two servers cannot be reached, and why".into(),
+            // a right that is not there, a setting
+            Error::Production { .. } | Error::Stream(crate::source::Error::Wire(_)) | Error::Target(Target::Wire(_)) => {
+                "sluice check says what is missing on which of the two servers, and the SQL that gives it; nothing is lost meanwhile".into()
+            }
             _ => return None,
         })
     }
@@ -268,10 +273,17 @@ const COLLIDES: &str = "production keeps apart what is one on staging (a mask th
 pub trait Doing<T> {
     /// `action` is bare: "read the catalog".
     fn doing(self, action: &'static str) -> Result<T, Error>;
+
+    /// The same, to a table: "read a chunk of".
+    fn doing_to(self, action: &'static str, table: &dyn Display) -> Result<T, Error>;
 }
 
 impl<T> Doing<T> for Result<T, wire::Error> {
     fn doing(self, action: &'static str) -> Result<T, Error> {
-        self.map_err(|source| Error::Production { action, source })
+        self.map_err(|source| Error::Production { action: action.into(), source })
+    }
+
+    fn doing_to(self, action: &'static str, table: &dyn Display) -> Result<T, Error> {
+        self.map_err(|source| Error::Production { action: format!("{action} {table}").into(), source })
     }
 }

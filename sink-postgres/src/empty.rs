@@ -29,8 +29,9 @@ impl PostgresSink {
                     writable.name()
                 ),
                 hint: format!(
-                    "GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON {} TO the target role; and where row security is on, ALTER ROLE … BYPASSRLS;",
-                    table.quoted()
+                    "GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON {} TO {role}; and where row security is on, ALTER ROLE {role} BYPASSRLS;",
+                    table.quoted(),
+                    role = self.guard.role()
                 ),
             });
         }

@@ -40,13 +40,24 @@ impl Writable {
 pub struct Guard {
     protected: HashSet<(String, String)>,
     replica_role: bool,
+    role: Option<String>,
 }
 
 impl Guard {
     /// A guard for these protected tables (schema, name). `replica_role`: our sessions run under
     /// `session_replication_role = replica`, so that foreign keys, plain triggers and rules are quiet.
     pub fn new(protected: impl IntoIterator<Item = (String, String)>, replica_role: bool) -> Guard {
-        Guard { protected: protected.into_iter().collect(), replica_role }
+        Guard { protected: protected.into_iter().collect(), replica_role, role: None }
+    }
+
+    /// The role that writes, quoted, so that what a refusal says can be typed.
+    pub fn for_role(self, role: String) -> Guard {
+        Guard { role: Some(role), ..self }
+    }
+
+    /// Who writes, for a GRANT.
+    pub fn role(&self) -> &str {
+        self.role.as_deref().unwrap_or("the target role")
     }
 
     /// Is the table protected?
@@ -73,7 +84,7 @@ impl Guard {
         if table.fires && !self.replica_role {
             return refuse(
                 format!("{name} has foreign keys, triggers or rules that our writes would fire"),
-                "GRANT SET ON PARAMETER session_replication_role TO the target role (PostgreSQL 15+)",
+                &format!("GRANT SET ON PARAMETER session_replication_role TO {};", self.role()),
             );
         }
         if let Some(trigger) = table.always_triggers.first() {

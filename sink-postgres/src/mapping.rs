@@ -65,13 +65,13 @@ impl Mapping {
         if !table.may_write {
             return Err(refuse(
                 format!("the target role may not select, insert, update and delete on {}", writable.name()),
-                format!("GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON {} TO the target role;", table.quoted()),
+                format!("GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON {} TO {};", table.quoted(), guard.role()),
             ));
         }
         if table.row_security {
             return Err(refuse(
                 format!("row security on {} applies to the target role", writable.name()),
-                "ALTER ROLE … BYPASSRLS, or let the table's owner write".into(),
+                format!("ALTER ROLE {} BYPASSRLS; or let the table's owner write", guard.role()),
             ));
         }
         let mut columns = Vec::with_capacity(shape.columns.len());

@@ -3,6 +3,7 @@
 use wire::Connection;
 
 use crate::error::Error;
+use crate::session;
 
 /// Rows that could not be applied ([`crate::quarantine`]).
 macro_rules! quarantine {
@@ -115,10 +116,11 @@ async fn refused<T>(db: &mut Connection, done: Result<T, wire::Error>, what: &st
     let Err(e) = done else { return Ok(()) };
     let _ = db.simple("ROLLBACK").await;
     if e.sqlstate() == Some("42501") {
+        let role = session::role(db).await?;
         return Err(Error::Refused {
             what: format!("the target role may not {what}"),
             hint: format!(
-                "run this as the database's owner:\n{sql}GRANT ALL ON SCHEMA sluice TO the target role;\nGRANT ALL ON ALL TABLES IN SCHEMA sluice TO the target role;"
+                "run this as the database's owner:\n{sql}GRANT ALL ON SCHEMA sluice TO {role};\nGRANT ALL ON ALL TABLES IN SCHEMA sluice TO {role};"
             ),
         });
     }

@@ -79,3 +79,9 @@ pub async fn replica_role(db: &mut Connection) -> Result<bool, Error> {
         Err(e) => Err(e),
     }
 }
+
+/// Who we are there, quoted, for a GRANT that somebody is to type.
+pub async fn role(db: &mut Connection) -> Result<String, Error> {
+    let found = db.query("SELECT pg_catalog.quote_ident(CURRENT_USER)", &[]).await?;
+    Ok(found.get(0, 0).unwrap_or_default().to_owned())
+}

@@ -102,7 +102,7 @@ impl PostgresSink {
         let lock_timeout = format!("{}ms", options.lock_timeout.as_millis());
         let mut db = session::writer(info, &options.pipeline, "apply", &lock_timeout).await?;
         let replica_role = session::replica_role(&mut db).await?;
-        let guard = Guard::new(protected, replica_role);
+        let guard = Guard::new(protected, replica_role).for_role(session::role(&mut db).await?);
         // an orphan of a killed predecessor may hold the row: wait for it, however long a lock may otherwise take
         db.simple("SET lock_timeout = '60s'").await?;
         let taken = checkpoint::take(&mut db, &options.pipeline).await?;

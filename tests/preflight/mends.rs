@@ -97,6 +97,30 @@ async fn what_check_prints_mends_what_it_found(major: u32) {
     ];
     assert_eq!(seen.iter().map(String::as_str).collect::<Vec<_>>(), wanted);
     sluice.ok(&["run", "--until-caught-up"]).await;
+
+    // taken away later: `run` says of which table, and what to type
+    let caught_up = ["run", "--until-caught-up"];
+    psql(&staging, "REVOKE INSERT ON plain FROM bare").await;
+    let refused = sluice.run(&caught_up).await;
+    let hint = refused.stderr.split("hint: ").nth(1).unwrap_or_default().trim().to_owned();
+    assert!(refused.code == 5 && hint.starts_with("GRANT ") && hint.contains("plain"), "{}", refused.stderr);
+    psql(&staging, &hint).await;
+    psql(&source.client("postgres").await, "ALTER ROLE bare NOBYPASSRLS").await;
+    sluice.ok(&["resync", "hidden"]).await;
+    let stopped = sluice.run(&caught_up).await;
+    let said = "cut a range of public.hidden: 42501 insufficient_privilege\nhint: sluice check says";
+    assert!(stopped.code == 6 && stopped.stderr.contains(said), "{}", stopped.stderr);
+    psql(&source.client("postgres").await, "ALTER ROLE bare BYPASSRLS").await;
+    sluice.ok(&caught_up).await;
+
+    // a role that may make nothing there, as least privilege has it
+    psql(&production, "SELECT pg_drop_replication_slot('sluice_shop')").await;
+    psql(&staging, "DROP SCHEMA sluice CASCADE; REVOKE CREATE ON DATABASE shop FROM bare").await;
+    let refused = sluice.run(&caught_up).await;
+    let (_, sql) = refused.stderr.split_once("as the database's owner:\n").unwrap_or_default();
+    assert!(refused.code == 5 && sql.ends_with("TO bare;\n"), "{}", refused.stderr);
+    psql(&staging, sql).await;
+    sluice.ok(&caught_up).await;
 }
 
 async fn what_no_statement_mends_is_told_too(major: u32) {

@@ -177,15 +177,15 @@ async fn while_copying(canary: &Canary) {
     let forget = "DELETE FROM sluice.pending";
     // production cannot read the bound that it is asked from
     flow.target(&pending("lo", "n")).await;
-    canary.run(6, &["production: cut a range: 22P02 invalid_text_representation\n"]).await;
+    canary.run(6, &["production: cut a range of public.n: 22P02 invalid_text_representation\n"]).await;
     flow.target(forget).await;
     flow.target(&pending("point", "n")).await;
-    canary.run(6, &["production: read a chunk: 22P02 invalid_text_representation\n"]).await;
+    canary.run(6, &["production: read a chunk of public.n: 22P02 invalid_text_representation\n"]).await;
     flow.target(forget).await;
     // a domain of production refuses, and then is cancelled
     flow.target(&pending("point", "d")).await;
     flow.source("INSERT INTO trap.set VALUES ('COPY (SELECT%')").await;
-    canary.run(6, &["production: read a chunk: P0001 raise_exception constraint \"trap\"\n"]).await;
+    canary.run(6, &["production: read a chunk of public.d: P0001 raise_exception constraint \"trap\"\n"]).await;
     flow.source("UPDATE trap.set SET sleep = true").await;
     let mut running = canary.spawn();
     let sleeping = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND application_name = 'sluice/canary/copy'";
@@ -193,7 +193,7 @@ async fn while_copying(canary: &Canary) {
     flow.source("DELETE FROM trap.set").await;
     flow.source("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE application_name = 'sluice/canary/copy'")
         .await;
-    canary.ends(&mut running, 0, &["production: read a chunk: 57014 query_canceled"]).await;
+    canary.ends(&mut running, 0, &["production: read a chunk of public.d: 57014 query_canceled"]).await;
 
     // the target cannot read the bound, nor a value
     flow.target("TRUNCATE n; ALTER TABLE n ALTER id TYPE smallint").await;

@@ -25,7 +25,7 @@ pub async fn all(report: &mut Report, world: &World<'_>, db: &mut Connection) ->
     let silent = replica_role(db).await?;
     let types = types(db, world).await?;
     // what is protected, and what fires, are checks of their own
-    let guard = Guard::new([], true);
+    let guard = Guard::new([], true).for_role(role.clone());
     let (mut fires, mut good) = (Vec::new(), 0);
     for (source, compiled) in &world.tables {
         let (schema, name) = source.name();

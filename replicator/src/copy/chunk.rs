@@ -14,6 +14,8 @@ use crate::error::{Doing, Error};
 use crate::setup::Setup;
 use crate::source::production;
 
+const READ: &str = "read a chunk of";
+
 /// A session that reads and one that loads.
 pub struct Reader {
     source: Connection,
@@ -89,7 +91,7 @@ impl Reader {
 
     async fn once(&mut self, chunk: &Chunk, way: Way) -> Result<Loaded, Error> {
         sink_postgres::failpoint::hit("chunk.begin");
-        self.source.copy_out(&chunk.sql).await.doing("read a chunk")?;
+        self.source.copy_out(&chunk.sql).await.doing_to(READ, &chunk.compiled.input())?;
         let began = self.loader.begin(chunk.task.clone(), chunk.at, way).await;
         let mut load = match began {
             Ok(load) => load,
@@ -106,7 +108,7 @@ impl Reader {
                 Ok(None) => break,
                 Err(e) => {
                     load.abandon().await;
-                    return Err(e).doing("read a chunk");
+                    return Err(e).doing_to(READ, &chunk.compiled.input());
                 }
             };
             let masked = if !chunk.compiled.rewrites() {
@@ -130,6 +132,6 @@ impl Reader {
 
 /// Reads the rest of a COPY that nobody wants.
 async fn drain(source: &mut Connection) -> Result<(), Error> {
-    while source.copy_data().await.doing("read a chunk")?.is_some() {}
+    while source.copy_data().await.doing("read the rest of a chunk")?.is_some() {}
     Ok(())
 }

@@ -204,7 +204,7 @@ async fn cut(
         due.compiled.only().unwrap_or("true"),
         order.join(", ")
     );
-    let found = db.simple_on_rows(&sql).await.doing("cut a range")?;
+    let found = db.simple_on_rows(&sql).await.doing_to("cut a range of", &table.shape)?;
     Ok(found
         .first()
         .and_then(|r| r.first())

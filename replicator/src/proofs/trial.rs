@@ -228,7 +228,7 @@ async fn attempt(
             return match said.sqlstate.as_str() {
                 "42501" => Ok(Err("we may not read all of it on production")),
                 "55P03" | "57014" => Ok(Err("on production it was held by somebody, or took too long to read")),
-                _ => Err(Error::Production { action: "read some rows", source: wire::Error::Server(said) }),
+                _ => Err(Error::Production { action: "read some rows".into(), source: wire::Error::Server(said) }),
             };
         }
         Err(e) => return Err(e),

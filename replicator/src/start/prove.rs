@@ -57,7 +57,7 @@ impl Asked {
     /// Asks for it.
     pub async fn read(db: &mut Connection) -> Result<Asked, Error> {
         let distinct = distinct::all(db).await.map_err(|e| match e {
-            sink_postgres::Error::Wire(source) => Error::Production { action: "read the catalog", source },
+            sink_postgres::Error::Wire(source) => Error::Production { action: "read the catalog".into(), source },
             e => e.into(),
         })?;
         let stored = catalog::stored_outside(db).await.doing("read the catalog")?;

@@ -87,7 +87,7 @@ async fn patient<T>(which: &str, ask: impl Future<Output = Result<T, Error>>) ->
     let late = || wire::Error::Timeout { action: format!("ask {which}"), after: PATIENCE };
     match tokio::time::timeout(PATIENCE, ask).await {
         Ok(said) => said,
-        Err(_) => Err(Error::Production { action: "status", source: late() }),
+        Err(_) => Err(Error::Production { action: "status".into(), source: late() }),
     }
 }
 
