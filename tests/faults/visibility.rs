@@ -110,7 +110,7 @@ async fn shown_behind_one_that_is_not(major: u32) {
 }
 
 /// A table that is rewritten looks empty to whoever reads it under an older snapshot. So a slice locks its tables before it
-/// takes one, and ends when somebody waits for such a lock.
+/// takes one, and ends when somebody waits for such a lock, or for its snapshot.
 async fn a_table_is_rewritten_amid_a_slice(major: u32) {
     let world = World::new(major, false).await;
     world.catch_up().await;
@@ -125,6 +125,11 @@ async fn a_table_is_rewritten_amid_a_slice(major: u32) {
     let waits =
         "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE '%/load' AND wait_event_type = 'Lock'";
     wait_until("a chunk waits", world::LIMIT, || async { number(&staging, waits).await > 0 }).await;
+    // this one waits for whoever has an older snapshot, whatever he reads
+    let asked = Instant::now();
+    run(&production, "CREATE INDEX CONCURRENTLY made ON log (at)").await;
+    assert!(asked.elapsed() < Duration::from_secs(3), "production waited {:?} for our snapshot", asked.elapsed());
+    wait_until("a chunk waits again", world::LIMIT, || async { number(&staging, waits).await > 0 }).await;
     let asked = Instant::now();
     run(&production, "ALTER TABLE comp ALTER v TYPE bigint").await;
     assert!(asked.elapsed() < Duration::from_secs(2), "production waited {:?} for us", asked.elapsed());

@@ -133,8 +133,8 @@ async fn run(
                 return Ok(sliced);
             }
             () = tokio::time::sleep(WATCH) => {
-                if somebody_waits(&mut *flow.watch.lock().await, exporter).await? {
-                    tracing::info!("production waits for a lock of this slice: ending it");
+                if somebody_waits(&mut *flow.watch.lock().await, &flow.setup.pipeline).await? {
+                    tracing::info!("production waits for a lock or the snapshot of this slice: ending it");
                     // the readers' sessions go with their tasks; their chunks stay pending
                     busy.shutdown().await;
                     cancels.all().await;
@@ -184,14 +184,16 @@ impl Readers<'_> {
     }
 }
 
-/// Does a session of somebody else wait for one of ours?
-async fn somebody_waits(watch: &mut Connection, exporter: &Connection) -> Result<bool, Error> {
-    let pid = exporter.process_id().to_string();
+/// Does a session of somebody else wait for one of ours: for a lock, or, as `CREATE INDEX CONCURRENTLY` does, for all that read
+/// under an older snapshot?
+async fn somebody_waits(watch: &mut Connection, pipeline: &str) -> Result<bool, Error> {
+    let ours = ["export", "copy"].map(|role| format!("sluice/{pipeline}/{role}"));
     let rows = watch
         .query(
-            "SELECT 1 FROM pg_catalog.pg_locks l WHERE NOT l.granted AND l.locktype = 'relation'
-             AND $1::int = ANY (pg_catalog.pg_blocking_pids(l.pid)) LIMIT 1",
-            &[Some(&pid)],
+            "SELECT 1 FROM pg_catalog.pg_locks l WHERE NOT l.granted AND l.locktype IN ('relation', 'virtualxid')
+             AND EXISTS (SELECT FROM pg_catalog.pg_stat_activity a WHERE a.application_name IN ($1, $2)
+               AND a.pid = ANY (pg_catalog.pg_blocking_pids(l.pid))) LIMIT 1",
+            &[Some(&ours[0]), Some(&ours[1])],
         )
         .await
         .doing("look for waiting sessions")?;
