@@ -2,7 +2,7 @@
 //!
 //! | what failed | `run` | `--until-caught-up`, `--exit-on-stop` |
 //! |---|---|---|
-//! | a server is out of reach, or of room | try again, for ever | try again for a while, then exit 4 |
+//! | a server is out of reach, or of room | try again, for ever | the same; the former for a minute, then exit 4 |
 //! | refused for safety | exit 5 | exit 5 |
 //! | a row, a right, a table stands in the way | **hold**: stay up, go red, look again now and then | exit 6 |
 //! | the policy no longer fits the tables (of a pipeline that has run before) | hold | exit 2, or 5 where it could hurt |
@@ -97,7 +97,7 @@ pub async fn run(
                 let wait = backoff(tries);
                 tracing::warn!(error = error.chain(), tries, wait_ms = wait.as_millis() as u64, "trying again");
                 board.stands(Phase::Retrying(error.chain()));
-                if tries >= TELL && !one_shot && !is_deaf(&error) {
+                if tries >= TELL && !options.until_caught_up && !is_deaf(&error) {
                     tell(&config, &format!("trying again: {}", error.chain()), &mut stop).await;
                 }
                 wait
