@@ -201,6 +201,7 @@ mod tests {
         b.begin(1);
         b.commit(Lsn(20), 0);
         assert!(b.take().is_none());
+        assert_eq!(b.position(), Lsn(20), "its end is one all the same");
         b.idle(Lsn(25));
         let batch = b.take_idle().unwrap();
         assert_eq!((batch.after, batch.upto, batch.changes.len()), (Lsn(10), Some(Lsn(25)), 0));
