@@ -1,18 +1,26 @@
 //! The masking key, and the keys that are derived from it.
 //!
-//! One secret of the user becomes one subkey per *domain* (a name for a kind of value), and each of these one key per
-//! use (hash, FF1, redaction), so that no two algorithms ever run under the same key. All derivation is BLAKE3 in its
-//! `derive_key` and keyed modes (<https://github.com/BLAKE3-team/BLAKE3-specs>, section 6.2 of the paper).
+//! One secret of the user becomes one key per *environment* (staging, dev), that one subkey per *domain* (a name for a kind of value), and
+//! each of these one key per use (hash, FF1, redaction), so that no two algorithms ever run under the same key. All derivation is
+//! BLAKE3 in its `derive_key` and keyed modes (<https://github.com/BLAKE3-team/BLAKE3-specs>, section 6.2 of the paper), which is what
+//! HKDF is for a hash without such modes.
+//!
+//! So whoever sees two environments cannot join one with the other, and a table of raw and masked values that leaks out of the one
+//! is of no use in the other. Nor does the key of an environment tell that of another, or the secret.
+//!
+//! **Wiped.** Every key, here and what ciphers expand from it, is overwritten when dropped; so is what a derivation works in. What a
+//! hash leaves on the stack while a value is masked is not: wiping it would cost more than the hash.
 //!
 //! The context strings below are part of what makes a masked value what it is: changing one changes every masked
 //! value of every user, and orphans the masked keys that stand on their targets.
 
 use std::fmt;
 
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 const ROOT: &str = "sluice 2026-01-01 masking key v1";
 const ID: &str = "sluice 2026-01-01 masking key id v1";
+const ENVIRONMENT: &str = "sluice 2026-11-27 masking key of an environment v1";
 
 /// Fewer bytes than this are no masking key.
 pub const MIN_KEY_BYTES: usize = 32;
@@ -37,20 +45,25 @@ impl MaskKey {
         if bytes.len() < MIN_KEY_BYTES {
             return Err(KeyError::TooShort(bytes.len()));
         }
-        Ok(MaskKey { root: blake3::derive_key(ROOT, bytes) })
+        Ok(MaskKey { root: derived(ROOT, &[bytes]) })
+    }
+
+    /// The key of an environment. Different names give independent keys, none of which tells another, or this one.
+    pub fn for_environment(&self, name: &str) -> MaskKey {
+        MaskKey { root: derived(ENVIRONMENT, &[&self.root, name.as_bytes()]) }
     }
 
     /// 16 hexadecimal characters that tell two keys apart and tell nothing about either: to be compared with the id
     /// that a target was masked under, and to be shown.
     pub fn id(&self) -> String {
-        let mut id = blake3::Hash::from_bytes(blake3::derive_key(ID, &self.root)).to_hex().to_string();
+        let mut id = blake3::Hash::from_bytes(derived(ID, &[&self.root])).to_hex().to_string();
         id.truncate(16);
         id
     }
 
     /// The key of a domain. Equal names give equal keys, different names give independent ones.
     pub fn derive(&self, domain: &str) -> SubKey {
-        SubKey(*blake3::keyed_hash(&self.root, domain.as_bytes()).as_bytes())
+        SubKey(wiped(&mut blake3::Hasher::new_keyed(&self.root), &[domain.as_bytes()]))
     }
 }
 
@@ -67,7 +80,7 @@ pub struct SubKey([u8; 32]);
 impl SubKey {
     /// A key of its own for one use within the domain.
     pub fn for_use(&self, purpose: &'static str) -> SubKey {
-        SubKey(*blake3::keyed_hash(&self.0, purpose.as_bytes()).as_bytes())
+        SubKey(wiped(&mut blake3::Hasher::new_keyed(&self.0), &[purpose.as_bytes()]))
     }
 
     /// Keyed BLAKE3 of a value: 256 bits. Allocates nothing, whatever the value's length.
@@ -94,11 +107,27 @@ impl SubKey {
     }
 
     /// The key of an AES-128.
-    pub(crate) fn aes128(&self) -> [u8; 16] {
-        let mut key = [0; 16];
+    pub(crate) fn aes128(&self) -> Zeroizing<[u8; 16]> {
+        let mut key = Zeroizing::new([0; 16]);
         key.copy_from_slice(&self.0[..16]);
         key
     }
+}
+
+fn derived(context: &str, parts: &[&[u8]]) -> [u8; 32] {
+    wiped(&mut blake3::Hasher::new_derive_key(context), parts)
+}
+
+/// What the hasher makes of the parts; it holds nothing of them afterwards.
+fn wiped(hasher: &mut blake3::Hasher, parts: &[&[u8]]) -> [u8; 32] {
+    for part in parts {
+        hasher.update(part);
+    }
+    let mut hash = hasher.finalize();
+    let key = *hash.as_bytes();
+    hash.zeroize();
+    hasher.zeroize();
+    key
 }
 
 impl fmt::Debug for SubKey {
@@ -123,6 +152,33 @@ mod tests {
         let one = MaskKey::new(&bytes).unwrap();
         bytes[39] = 8;
         assert_ne!(one.id(), MaskKey::new(&bytes).unwrap().id());
+    }
+
+    #[test]
+    fn environments_have_their_own_keys() {
+        let key = MaskKey::new(&[1; 32]).unwrap();
+        let (staging, dev) = (key.for_environment("staging"), key.for_environment("dev"));
+        let ids = [key.id(), staging.id(), dev.id(), staging.for_environment("dev").id()];
+        for (i, id) in ids.iter().enumerate() {
+            assert!(!ids[..i].contains(id));
+        }
+        assert_ne!(staging.derive("a").hash(b"v"), dev.derive("a").hash(b"v"));
+        assert_eq!(staging.id(), MaskKey::new(&[1; 32]).unwrap().for_environment("staging").id());
+        // for good: what an environment's values hang on
+        assert_eq!(staging.id(), "468f8a909649ea64");
+    }
+
+    /// What held a key holds none when it is dropped, the round keys of the cipher too.
+    #[test]
+    fn keys_are_wiped() {
+        fn wiped_when_dropped<T: ZeroizeOnDrop>() {}
+        wiped_when_dropped::<MaskKey>();
+        wiped_when_dropped::<SubKey>();
+        wiped_when_dropped::<aes::Aes128>();
+        let mut hasher = blake3::Hasher::new_keyed(&[7; 32]);
+        assert_eq!(wiped(&mut hasher, &[b"a", b"b"]), *blake3::keyed_hash(&[7; 32], b"ab").as_bytes());
+        assert_ne!(hasher.finalize(), blake3::keyed_hash(&[7; 32], b"ab"));
+        assert_ne!(hasher.reset().update(b"ab").finalize(), blake3::keyed_hash(&[7; 32], b"ab"));
     }
 
     #[test]

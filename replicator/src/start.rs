@@ -21,7 +21,7 @@ mod prove;
 mod publish;
 mod recognise;
 
-pub use plan::{Plan, described, key, plan, protected, require, spec};
+pub use plan::{Plan, described, key, key_of, plan, protected, require, spec};
 pub use prove::{Asked, Demands, prove};
 pub use recognise::{different, identity};
 

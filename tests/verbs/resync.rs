@@ -73,6 +73,19 @@ async fn takes_another_key(major: u32) {
     let masked = "SELECT count(DISTINCT email) FROM (SELECT email FROM customers WHERE id = 1 UNION ALL SELECT email FROM kept) e";
     sluice.ok(&["run", "--until-caught-up"]).await;
     target.batch_execute("CREATE TABLE kept AS SELECT email FROM customers WHERE id = 1").await.expect("keep");
+    // a target that gets a name gets another key by it: refused, with how to go on as before
+    let yaml = std::fs::read_to_string(sluice.dir.join("sluice.yaml")).expect("read");
+    let target_is = "target: { url: \"${SLUICE_TARGET_URL}\" }";
+    assert!(yaml.contains(target_is), "{yaml}");
+    let named = yaml.replace(target_is, "target: { url: \"${SLUICE_TARGET_URL}\", environment: dev }");
+    sluice.configure(&named);
+    let output = sluice.run(&["run", "--until-caught-up"]).await;
+    assert_eq!(output.code, 5, "{}", output.stderr);
+    assert!(output.stderr.contains("(of the environment dev): masked keys would not match"), "{}", output.stderr);
+    assert!(output.stderr.contains("masking.environment: '' goes on so"), "{}", output.stderr);
+    sluice.configure(&named.replace("_MASK_KEY}\" }", "_MASK_KEY}\", environment: '' }"));
+    sluice.ok(&["run", "--until-caught-up"]).await;
+    sluice.configure(&yaml);
     let sluice = sluice.env("SLUICE_MASK_KEY", "YW5vdGhlciBrZXksIGFsc28gMzIgYnl0ZXMgbG9uZyE=");
     let output = sluice.run(&["run", "--until-caught-up"]).await;
     assert_eq!(output.code, 5, "{}", output.stderr);

@@ -7,7 +7,7 @@
 //! reduction below; the constant blocks are absorbed once; so a round is one block of AES and one reduction, and nothing
 //! is allocated.
 //!
-//! The round keys do not ask to be zeroized, but the keys they come from are wiped.
+//! The round keys are wiped when the mask is dropped, as the keys are that they come from.
 //!
 //! SP 800-38G Rev. 1 wants domains of a million values or more: fewer are an error here, and the mask's redaction there.
 
@@ -51,7 +51,7 @@ pub(crate) struct Shape {
 
 impl<const RADIX: u32> Ff1<RADIX> {
     pub(crate) fn new(key: &SubKey) -> Ff1<RADIX> {
-        Ff1(Aes128::new(&key.aes128().into()))
+        Ff1(Aes128::new((&*key.aes128()).into()))
     }
 
     /// Steps 1 to 5, for numeral strings of `len` numerals and tweaks of `tweak` bytes.

@@ -7,6 +7,7 @@ use super::production::value;
 use super::{Area, Report, World};
 use crate::error::{Doing, Error};
 use crate::source::{continuity, production, publication, slot};
+use crate::start;
 
 /// The slot first, then the checkpoint, then the end of WAL: a pipeline that runs meanwhile moves them in this order.
 pub async fn all(report: &mut Report, world: &mut World<'_>, target: &mut Connection) -> Result<(), Error> {
@@ -45,7 +46,9 @@ pub async fn all(report: &mut Report, world: &mut World<'_>, target: &mut Connec
         policy: world.policy.fingerprint(),
     };
     let target_id = checkpoint::target_id(target).await?;
-    let mut done = continuity::before(known.as_ref(), there.as_ref(), &now, &target_id, &mut replication).await;
+    let mut done =
+        continuity::before(known.as_ref(), there.as_ref(), &now, &start::key_of(config), &target_id, &mut replication)
+            .await;
     if let (Ok(()), Some(lsn)) = (&done, known.as_ref().and_then(|k| k.lsn)) {
         done = continuity::after(lsn, there.as_ref());
     }

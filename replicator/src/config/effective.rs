@@ -15,10 +15,14 @@ impl Config {
         let mut out = format!("pipeline: {}\n", self.pipeline);
         server(&mut out, "source", &self.source);
         server(&mut out, "target", &self.target);
-        if self.masking.key.is_some() || !self.masking.domains.is_empty() {
+        let masking = &self.masking;
+        if masking.key.is_some() || masking.said.is_some() || !masking.domains.is_empty() {
             out.push_str("masking:\n");
-            if self.masking.key.is_some() {
+            if masking.key.is_some() {
                 out.push_str("  key: \"***\"\n");
+            }
+            if let Some(said) = &masking.said {
+                _ = writeln!(out, "  environment: {}", quote(said));
             }
             if !self.masking.domains.is_empty() {
                 out.push_str("  domains:\n");

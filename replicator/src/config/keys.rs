@@ -27,6 +27,7 @@ pub const KEYS: &[(&str, State)] = &[
     ("target.environment", Built),
     ("masking", Built),
     ("masking.key", Built),
+    ("masking.environment", Built),
     ("masking.domains", Built),
     ("masking.domains.*", Built),
     ("masking.domains.*.*", Built),

@@ -29,8 +29,14 @@ pub struct Server {
 /// The `masking` section.
 #[derive(Clone, Debug)]
 pub struct Masking {
-    /// There wherever a mask needs it.
+    /// There wherever a mask needs it: that of the environment, if there is one.
     pub key: Option<MaskKey>,
+    /// Whose key it is: `masking.environment`, else `target.environment`.
+    pub environment: Option<String>,
+    /// `masking.environment` as it stands in the file; empty for a key that is no environment's.
+    pub(super) said: Option<String>,
+    /// Id of the key as it stands in the file.
+    pub bare: Option<String>,
     /// The masks with a name.
     pub domains: Domains,
 }
@@ -126,9 +132,19 @@ pub(super) fn config(root: &At<'_>, problems: &mut Problems) -> Option<Config> {
         distinct(root, source, target, problems);
     }
     let key = root.get("masking").get("key");
+    let domains = masks::domains(&root.get("masking").get("domains"), problems);
+    let said = root.get("masking").get("environment").read(problems, |s| match s.text.as_str() {
+        "" => Ok(String::new()),
+        _ => environment(s),
+    });
+    let whose = said.clone().or_else(|| target.as_ref()?.environment.clone()).filter(|name| !name.is_empty());
+    let bare = key.read(problems, |s| mask_key(&s.text));
     let masking = Masking {
-        domains: masks::domains(&root.get("masking").get("domains"), problems),
-        key: key.read(problems, |s| mask_key(&s.text)),
+        domains,
+        bare: bare.as_ref().map(MaskKey::id),
+        key: bare.map(|key| whose.as_ref().map_or_else(|| key.clone(), |name| key.for_environment(name))),
+        environment: whose,
+        said,
     };
     let tables_at = root.get("tables");
     let tables = tables::tables(&tables_at, &masking.domains, problems);
@@ -168,10 +184,12 @@ fn server(at: &At<'_>, problems: &mut Problems) -> Option<Server> {
         "" => Err(Fault::new("empty")),
         url => Ok(Secret::new(url)),
     });
-    let environment = at.get("environment").read(problems, |s| {
-        label(s, 40, "letters, digits, _ and -", |c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
-    });
+    let environment = at.get("environment").read(problems, environment);
     Some(Server { url: url?, environment })
+}
+
+fn environment(scalar: &Scalar) -> Result<String, Fault> {
+    label(scalar, 40, "letters, digits, _ and -", |c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
 }
 
 fn distinct(root: &At<'_>, source: &Server, target: &Server, problems: &mut Problems) {

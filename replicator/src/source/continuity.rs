@@ -16,8 +16,38 @@ use crate::error::{Doing, Error};
 const RESYNC: &str =
     "sluice resync --all makes a new slot and brings staging up to date in chunks; staging stays full meanwhile";
 
+/// What is masked under one key finds nothing that is masked under another.
+fn another_key(was: &str, now: &str, key: &KeyOf) -> Result<(), Error> {
+    let whose = key.environment.as_ref().map_or(String::new(), |name| format!(" (of the environment {name})"));
+    let what =
+        format!("staging was masked with key {was}, the configured key is {now}{whose}: masked keys would not match");
+    let hint = match &key.environment {
+        Some(_) if key.bare.as_deref() == Some(was) => {
+            format!(
+                "it was masked with this key when it was no environment's: masking.environment: '' goes on so; to change it: {RESYNC}"
+            )
+        }
+        Some(name) => format!(
+            "configure the old key, or in masking.environment the environment whose it was, if that was not {name}; if it is lost or must change: {RESYNC}"
+        ),
+        None => format!(
+            "configure the old key, or in target.environment the environment whose it was; if it is lost or must change: {RESYNC}"
+        ),
+    };
+    refuse(what, hint)
+}
+
 fn refuse(what: impl Into<String>, hint: impl Into<String>) -> Result<(), Error> {
     Err(Error::Refused { what: what.into(), hint: hint.into() })
+}
+
+/// Where the masking key of now comes from.
+#[derive(Clone, Debug, Default)]
+pub struct KeyOf {
+    /// The environment that it was derived for.
+    pub environment: Option<String>,
+    /// Id of the key that it was derived from.
+    pub bare: Option<String>,
 }
 
 /// Before the slot is taken: what belongs together?
@@ -25,6 +55,7 @@ pub async fn before(
     known: Option<&Checkpoint>,
     slot: Option<&Slot>,
     now: &Identity,
+    key: &KeyOf,
     target_id: &str,
     replication: &mut Connection,
 ) -> Result<(), Error> {
@@ -70,13 +101,7 @@ pub async fn before(
         );
     }
     if was.mask_key != now.mask_key {
-        return refuse(
-            format!(
-                "staging was masked with key {}, the configured key is {}: masked keys would not match",
-                was.mask_key, now.mask_key
-            ),
-            format!("configure the old key; if it is lost or must change: {RESYNC}"),
-        );
+        return another_key(&was.mask_key, &now.mask_key, key);
     }
     let Some(slot) = slot else {
         return refuse(

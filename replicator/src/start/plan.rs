@@ -15,6 +15,7 @@ use crate::config::{self, Config, Lock, Problems};
 use crate::error::{Doing, Error};
 use crate::proofs::Proofs;
 use crate::source::catalog::{self, SourceTable};
+use crate::source::continuity::KeyOf;
 use crate::source::frequency::Frequencies;
 
 use super::prove::{Asked, Demands, prove};
@@ -31,6 +32,8 @@ pub struct Plan {
     pub warnings: Vec<String>,
     /// Short id of the masking key.
     pub mask_key: String,
+    /// Where that key comes from.
+    pub key_of: KeyOf,
     /// What was known of the tables before.
     pub memory: Memory,
     /// What the target's tables ask of it.
@@ -87,6 +90,7 @@ pub async fn plan(
         filter,
         warnings,
         mask_key,
+        key_of: key_of(config),
         memory,
         proofs,
         frequencies: here.frequencies,
@@ -100,6 +104,11 @@ pub fn key(config: &Config) -> Result<MaskKey, Error> {
         // no mask needs one: `config` has seen to that
         None => MaskKey::new(&[0; 32]).map_err(|e| Error::Bug(e.to_string())),
     }
+}
+
+/// Where the masking key comes from.
+pub fn key_of(config: &Config) -> KeyOf {
+    KeyOf { environment: config.masking.environment.clone(), bare: config.masking.bare.clone() }
 }
 
 /// Tells the policy which columns the target must have a value of.

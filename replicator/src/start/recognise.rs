@@ -38,7 +38,7 @@ pub async fn recognise(
     let identity = identity(plan, &config.slot(), &publications, watch, replication).await?;
     let slot = slot::look(watch, &identity.slot).await.doing("look at the slot")?;
     let target_id = checkpoint::target_id(staging).await?;
-    continuity::before(known.as_ref(), slot.as_ref(), &identity, &target_id, replication).await?;
+    continuity::before(known.as_ref(), slot.as_ref(), &identity, &plan.key_of, &target_id, replication).await?;
     Ok(Recognised { identity, publications, adopted: is_adopted, slot })
 }
 

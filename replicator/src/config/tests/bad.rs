@@ -53,6 +53,10 @@ const BAD: &[(&str, &str)] = &[
         "masking: { key: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa }",
         "masking.key: the same byte over and over (openssl rand -base64 32)",
     ),
+    (
+        "masking: { environment: a b }",
+        "masking.environment: \"a b\" is not a name (1 to 40 of letters, digits, _ and -)",
+    ),
     ("masking: { domains: { person: name } }", "masking.key: missing, and masks need it (openssl rand -base64 32)"),
     ("masking: { domains: [name] }", "masking.domains: one value or a list, where keys with values are wanted"),
     (

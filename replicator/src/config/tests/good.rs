@@ -126,6 +126,23 @@ fn a_key_is_the_same_key_however_it_is_written() {
     assert_ne!(id(KEY), id("correct horse battery staple, and more"));
 }
 
+/// One secret, a key for each environment; the name may be said for the key alone, or taken away.
+#[test]
+fn each_environment_has_its_own_key() {
+    let masking = |target: &str, masking: &str| {
+        let yaml = format!("target: {{ url: \"y\"{target} }}\nmasking: {{ key: \"${{KEY}}\"{masking} }}");
+        config(&yaml).masking
+    };
+    let id = |target: &str, more: &str| masking(target, more).key.unwrap().id();
+    let (none, staging, dev) = (id("", ""), id(", environment: staging", ""), id(", environment: dev", ""));
+    assert!(none != staging && staging != dev && dev != none);
+    assert_eq!(id(", environment: dev", ", environment: staging"), staging, "dev joins with staging");
+    assert_eq!(id(", environment: dev", ", environment: ''"), none);
+    assert_eq!(id("", ", environment: dev"), dev);
+    let said = masking(", environment: dev", ", environment: staging");
+    assert_eq!((said.environment.as_deref(), said.bare), (Some("staging"), Some(none)));
+}
+
 #[test]
 fn no_secret_is_printed() {
     let c = config("source: { url: \"${URL}\" }\nmasking: { key: \"${KEY}\" }");
@@ -138,7 +155,7 @@ fn no_secret_is_printed() {
 #[test]
 fn the_effective_configuration_reads_as_the_same_configuration() {
     let c = config(
-        "masking: { key: \"${KEY}\", domains: { ref: { mask: digits, keep_prefix: 2 } } }
+        "masking: { key: \"${KEY}\", environment: '', domains: { ref: { mask: digits, keep_prefix: 2 } } }
 tables:
   public.c: { optional: true, columns: { a: ref, \"b c\": { mask: constant, value: \"${KEY}$${x}\\\"\\n\" } } }
   '\"my.schema\".\"t*\"': { rest: withhold, columns: { a: null } }
