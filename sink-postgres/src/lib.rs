@@ -7,6 +7,7 @@
 //! This package does not know what a slot, pgoutput or Kafka is.
 
 mod apply;
+pub mod audit;
 mod careful;
 pub mod catalog;
 pub mod checkpoint;

@@ -2,6 +2,7 @@
 
 mod adopt;
 mod destroy;
+mod masks;
 mod resync;
 pub mod serve;
 mod status;

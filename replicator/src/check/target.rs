@@ -75,7 +75,7 @@ async fn own_schema(report: &mut Report, db: &mut Connection, role: &str) -> Res
     let name = "schema sluice";
     let sql = format!(
         "{}GRANT ALL ON SCHEMA sluice TO {role};\nGRANT ALL ON ALL TABLES IN SCHEMA sluice TO {role};",
-        schema::SQL
+        schema::sql()
     );
     // not by to_regclass, which is an error where the schema may not be used
     let there = ask(db, "SELECT pg_catalog.count(*) > 0 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'sluice' AND c.relname = 'pending'").await? == "t";

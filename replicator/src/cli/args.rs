@@ -153,13 +153,16 @@ pub enum MasksVerb {
     /// The masks there are
     List,
     /// Mask a value under a throw-away key: another run gives another value
+    #[command(after_help = "sluice masks try email 'jane@example.org' --param keep_domain=true
+sluice masks try compose x --param template='{first} {last}' --with first=Ann --with last=Smith
+sluice masks try \"{ mask: hash, when: country = 'DE', else: keep }\" x --with country=FR")]
     Try(Try),
 }
 
 /// `masks try`.
 #[derive(Debug, ClapArgs)]
 pub struct Try {
-    /// Its name, as `sluice masks list` shows it
+    /// Its name, as `sluice masks list` shows it, or all of it as in sluice.yaml: { mask: email, keep_domain: true }
     pub mask: String,
     /// The value, as text
     #[arg(allow_hyphen_values = true)]
@@ -167,9 +170,20 @@ pub struct Try {
     /// A parameter of the mask: keep_domain=true
     #[arg(long = "param", value_name = "NAME=VALUE", value_parser = parameter)]
     pub parameters: Vec<(String, String)>,
-    /// Use the configured key
+    /// Another column of the row, for masks that look at it: country=DE. A whole number is a bigint, a day a date, all else text
+    #[arg(long = "with", value_name = "COLUMN=VALUE", value_parser = beside)]
+    pub with: Vec<(String, String)>,
+    /// In a domain: its values come out as they do wherever it is used
+    #[arg(long, value_name = "NAME")]
+    pub domain: Option<String>,
+    /// Use the configured key: shows what stands on the target, and is written into sluice.audit there
     #[arg(long)]
     pub real_key: bool,
+}
+
+fn beside(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("COLUMN=VALUE is wanted: country=DE")?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 fn parameter(text: &str) -> Result<(String, String), String> {

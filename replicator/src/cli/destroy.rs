@@ -133,10 +133,19 @@ async fn on_target(config: &Config, mut db: Connection) -> Result<(), Error> {
     );
     db.simple(&sql).await.map_err(target_error)?;
     eprintln!("the target has forgotten pipeline {}", config.pipeline);
-    let sql = "SELECT (SELECT count(*) FROM sluice.checkpoint),
-        pg_catalog.pg_has_role(nspowner, 'USAGE') FROM pg_catalog.pg_namespace WHERE nspname = 'sluice'";
-    let rows = db.query(sql, &[]).await.map_err(target_error)?;
+    // one that an earlier version made, and none has run since, lacks the audit
+    let audited = "SELECT pg_catalog.to_regclass('sluice.audit') IS NOT NULL";
+    let audited = db.query(audited, &[]).await.map_err(target_error)?.get(0, 0) == Some("t");
+    let entries = if audited { "(SELECT count(*) FROM sluice.audit)" } else { "0" };
+    let sql = format!(
+        "SELECT (SELECT count(*) FROM sluice.checkpoint), pg_catalog.pg_has_role(nspowner, 'USAGE'), {entries}
+         FROM pg_catalog.pg_namespace WHERE nspname = 'sluice'"
+    );
+    let rows = db.query(&sql, &[]).await.map_err(target_error)?;
     match (rows.get(0, 0), rows.get(0, 1)) {
+        (Some("0"), _) if rows.get(0, 2) != Some("0") => {
+            eprintln!("schema sluice stays: sluice.audit says who asked what of it, and is not for us to forget")
+        }
         (Some("0"), Some("t")) => drop_schema(&mut db).await?,
         (Some("0"), _) => eprintln!("schema sluice is empty now, and not ours to drop: DROP SCHEMA sluice CASCADE;"),
         _ => eprintln!("schema sluice stays: other pipelines keep their checkpoints there"),
@@ -148,7 +157,7 @@ async fn on_target(config: &Config, mut db: Connection) -> Result<(), Error> {
 /// Not with CASCADE: what somebody else has put there, or built upon it, is not ours to drop.
 async fn drop_schema(db: &mut Connection) -> Result<(), Error> {
     let sql = "BEGIN; LOCK TABLE sluice.checkpoint IN ACCESS EXCLUSIVE MODE;
-        DROP TABLE IF EXISTS sluice.quarantine; DROP TABLE sluice.pending, sluice.tables, sluice.checkpoint; DROP SCHEMA sluice; COMMIT";
+        DROP TABLE IF EXISTS sluice.quarantine, sluice.audit; DROP TABLE sluice.pending, sluice.tables, sluice.checkpoint; DROP SCHEMA sluice; COMMIT";
     match db.simple(sql).await {
         Ok(_) => eprintln!("schema sluice is dropped"),
         // dependent objects, or a table or lock of somebody else's

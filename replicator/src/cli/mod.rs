@@ -3,6 +3,7 @@
 mod adopt;
 mod approve;
 mod args;
+mod attempt;
 mod check;
 mod confirm;
 mod destroy;
@@ -17,6 +18,7 @@ mod resync;
 mod run;
 mod status;
 mod table;
+mod who;
 
 use std::process::ExitCode;
 
@@ -65,7 +67,7 @@ async fn dispatch(args: &args::Args) -> Result<(), Error> {
         args::Verb::Init(verb) => init::run(args, verb).await,
         args::Verb::Check(verb) => check::run(args, verb).await,
         args::Verb::Plan(verb) => plan::run(args, verb).await,
-        args::Verb::Masks(verb) => masks::run(verb),
+        args::Verb::Masks(verb) => masks::run(args, verb).await,
         args::Verb::Run(run) => run::run(args, run).await,
         args::Verb::Status(verb) => status::run(args, verb).await,
         args::Verb::Approve(verb) => approve::run(args, verb).await,

@@ -34,7 +34,7 @@ pub fn sql(pipeline: &str, source: &Conninfo, target: &Conninfo, copied: &[&Sour
     // a role without CREATE on the database cannot even say CREATE SCHEMA IF NOT EXISTS: its tables are made for it
     let role = wire::quote_ident(WRITER);
     println!("\n-- What it keeps there. The same role needs no right to make anything else.");
-    println!("{}GRANT ALL ON ALL TABLES IN SCHEMA sluice TO {role};", sink_postgres::schema::SQL);
+    println!("{}GRANT ALL ON ALL TABLES IN SCHEMA sluice TO {role};", sink_postgres::schema::sql());
 }
 
 /// What there is to say.
