@@ -39,6 +39,7 @@ use column::Type;
 use evidence::Finding;
 use labels::Label;
 use names::Words;
+use shapes::Shape;
 
 /// What is proposed for a column.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -167,7 +168,8 @@ fn proposal(column: &Column<'_>, finding: Option<Finding>) -> Proposal {
             },
         };
     }
-    needing(column, Proposal { class: classes::class(kind, holds), kind: Some(kind), reason, undecided })
+    let iban = Words::of(column.name).any("iban") || column.facts.sample.at_least(50, Shape::Iban);
+    needing(column, Proposal { class: classes::class(kind, holds, iban), kind: Some(kind), reason, undecided })
 }
 
 /// NULL is no way out for a column that must have a value.

@@ -89,7 +89,7 @@ async fn init_on_a_film_rental_proposes_what_plan_accepts(major: u32) {
         ("      x2: { mask: phone, keep_country: true } ", "a phone number (comment)"),
         ("      z2: email ", "a large table is sampled"),
         ("      phone: { mask: phone, keep_country: true } ", "name"),
-        ("      username: hash ", "unique: a mask that keeps it so"),
+        ("      username: username ", "unique: a mask that keeps it so"),
         ("      password: drop ", "a password"),
         ("      picture: drop ", "a picture of a person"),
         ("      fulltext: ", "a document: it may hold anything (type)"),

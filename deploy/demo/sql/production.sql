@@ -8,6 +8,12 @@ CREATE FUNCTION gen.pick(list text[], i bigint, salt int) RETURNS text LANGUAGE 
   RETURN list[1 + (hashint8extended(i, salt) & 9007199254740991) % cardinality(list)];
 CREATE FUNCTION gen.digits(i bigint, salt int, n int) RETURNS text LANGUAGE sql IMMUTABLE
   RETURN lpad(gen.rnd(i, salt, (10 ^ n)::bigint)::text, n, '0');
+-- A valid IBAN of one of the countries below.
+CREATE FUNCTION gen.iban(country text, d text) RETURNS text LANGUAGE sql IMMUTABLE
+  RETURN (SELECT country || lpad((98 - string_agg(CASE WHEN c >= 'A' THEN (ascii(c) - 55)::text ELSE c END, '' ORDER BY n)::numeric % 97)::text, 2, '0') || account
+    FROM (SELECT CASE country WHEN 'DE' THEN left(d, 18) WHEN 'NO' THEN left(d, 11) WHEN 'IT' THEN 'X' || left(d, 22) WHEN 'PT' THEN left(d, 21)
+      WHEN 'PL' THEN left(d, 24) WHEN 'GR' THEN left(d, 23) ELSE 'AIBK' || left(d, 14) END AS account) a,
+      regexp_split_to_table(account || country || '00', '') WITH ORDINALITY s (c, n) GROUP BY account);
 
 CREATE TABLE gen.people AS SELECT i AS id, first || ' ' || last AS full_name,
     translate(lower(first || '.' || last), 'åäöøæüśłıćçńéïğ', 'aaooauslic' || 'cneig') || i || '@' ||
@@ -15,7 +21,7 @@ CREATE TABLE gen.people AS SELECT i AS id, first || ' ' || last AS full_name,
     c.code AS country, c.city,
     c.dial || ' ' || gen.digits(i, 4, 3) || ' ' || gen.digits(i, 5, 8) AS phone,
     c.code || gen.digits(i, 6, 2) || gen.pick('{RSTU,KLMN,VWXY,FGHJ}', i, 7) || gen.digits(i, 8, 4) AS passport_no,
-    c.code || gen.digits(i, 9, 10) || gen.digits(i, 10, 10) AS iban,
+    gen.iban(c.code, gen.digits(i, 9, 12) || gen.digits(i, 10, 12)) AS iban,
     gen.pick(c.streets, i, 11) || ' ' || 1 + gen.rnd(i, 12, 180) || ', flat ' || gen.digits(i, 13, 4) AS street,
     gen.digits(i, 14, 5) AS postcode
   FROM (SELECT i,

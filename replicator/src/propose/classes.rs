@@ -6,13 +6,15 @@ use filters::policy::Class;
 use super::column::Type;
 use super::kind::Kind;
 
-/// A mask, or nothing is copied.
-pub fn class(kind: Kind, holds: Type) -> Class {
+/// A mask, or nothing is copied. `iban`: an account that is known by its international number, as not every one is.
+pub fn class(kind: Kind, holds: Type, iban: bool) -> Class {
     let mask = |name| Some(MaskSpec::of(name, &[]));
     let short_hash = || Some(MaskSpec::of("hash", &[("length", 16.into())]));
     let spec = match (kind, holds) {
         (_, Type::Texts | Type::Document | Type::Made | Type::Flag) => None,
-        (Kind::Ip, Type::Network | Type::Integer) | (Kind::Mac, Type::Hardware) | (Kind::Geo, _) => mask("null"),
+        (Kind::Ip, Type::Network | Type::Text) => mask("ip"),
+        (Kind::Mac, Type::Hardware | Type::Text) => mask("mac"),
+        (Kind::Ip, Type::Integer) | (Kind::Geo, _) => mask("null"),
         (Kind::Birth | Kind::Gender | Kind::Salary, _) | (_, Type::Date | Type::Time | Type::Number) => mask("null"),
         (Kind::Device, Type::Uuid) => mask("uuid"),
         (Kind::Health | Kind::Belief | Kind::Origin | Kind::Secret, _) => None,
@@ -20,7 +22,9 @@ pub fn class(kind: Kind, holds: Type) -> Class {
         (_, Type::Bytes | Type::Uuid) => None,
         (Kind::Email, _) => mask("email"),
         (Kind::Phone, _) => Some(MaskSpec::of("phone", &[("keep_country", true.into())])),
-        (Kind::Account | Kind::Card | Kind::TaxId, _) => mask("digits"),
+        (Kind::Card, _) => mask("card"),
+        (Kind::Account, _) if iban => mask("iban"),
+        (Kind::Account | Kind::TaxId, _) => mask("digits"),
         (Kind::FullName | Kind::NamePart, _) => mask("name"),
         (Kind::FirstName, _) => mask("first_name"),
         (Kind::LastName, _) => mask("last_name"),
@@ -28,9 +32,11 @@ pub fn class(kind: Kind, holds: Type) -> Class {
         (Kind::Street, _) => mask("street"),
         (Kind::City, _) => mask("city"),
         (Kind::Postcode, _) => mask("postcode"),
-        (Kind::NationalId | Kind::Passport | Kind::Plate | Kind::ExternalId | Kind::Username, _) => short_hash(),
-        (Kind::Ip | Kind::Mac | Kind::Device, _) => short_hash(),
-        (Kind::Url | Kind::Photo, _) => mask("null"),
+        (Kind::Username, _) => mask("username"),
+        (Kind::NationalId | Kind::Passport | Kind::Plate | Kind::ExternalId | Kind::Device, _) => short_hash(),
+        (Kind::Url, _) => mask("url"),
+        (Kind::Ip | Kind::Mac | Kind::Photo, _) => mask("null"),
+        // of no use on staging, where nothing that it opens knows the masked one either
         (Kind::PasswordHash | Kind::Token | Kind::SecretUrl, _) => None,
         (Kind::FreeText | Kind::Document | Kind::Binary | Kind::Unknown, _) => None,
     };
@@ -42,6 +48,10 @@ pub fn class(kind: Kind, holds: Type) -> Class {
 pub fn in_key(kind: Kind, holds: Type) -> Option<MaskSpec> {
     Some(match (kind, holds) {
         (Kind::Email, Type::Text) => MaskSpec::of("email", &[]),
+        (Kind::Username, Type::Text) => MaskSpec::of("username", &[]),
+        (Kind::Token | Kind::Secret, Type::Text) => MaskSpec::of("token", &[]),
+        (Kind::Ip, Type::Network) => MaskSpec::of("ip", &[]),
+        (Kind::Mac, Type::Hardware) => MaskSpec::of("mac", &[]),
         (_, Type::Text) => MaskSpec::of("hash", &[]),
         (_, Type::Integer) => MaskSpec::of("integer", &[]),
         (_, Type::Uuid) => MaskSpec::of("uuid", &[]),

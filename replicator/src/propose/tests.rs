@@ -32,8 +32,10 @@ fn by_name_and_type() {
         ("clientes.teléfono text", "{ mask: phone, keep_country: true }"),
         ("clients.tel_portable text", "{ mask: phone, keep_country: true }"),
         ("guests.phone bigint", "integer"),
-        ("payments.iban text", "digits"),
-        ("payments.card_number text", "digits"),
+        ("payments.iban text", "iban"),
+        ("payments.codice_iban character varying(34)", "iban"),
+        ("payments.account_number text", "digits"),
+        ("payments.card_number text", "card"),
         ("kunden.steuernummer text", "digits"),
         ("guests.ssn integer", "integer"),
         ("guests.passport_no text", "{ mask: hash, length: 16 }"),
@@ -52,7 +54,9 @@ fn by_name_and_type() {
         ("clients.nom text", "name"),
         ("ports.nombre text", "keep"),
         ("bookings.contact_name text", "name"),
-        ("users.username text", "{ mask: hash, length: 16 }"),
+        ("users.username text", "username"),
+        ("users.username text*", "username"),
+        ("users.username citext", "username"),
         ("guests.date_of_birth date", "null"),
         ("kunden.geburtsdatum date", "null"),
         ("clients.date_naissance timestamp without time zone", "null"),
@@ -67,10 +71,15 @@ fn by_name_and_type() {
         ("users.api_key text", "drop"),
         ("users.reset_token uuid", "drop"),
         ("users.token uuid*", "uuid"),
+        ("users.api_token text*", "token"),
         ("users.totp_secret bytea", "drop"),
         // devices
-        ("logins.ip inet", "null"),
-        ("logins.ip_address text", "{ mask: hash, length: 16 }"),
+        ("logins.ip inet", "ip"),
+        ("logins.ip inet*", "ip"),
+        ("logins.ip bigint", "null"),
+        ("devices.mac_address macaddr", "mac"),
+        ("users.homepage_url text", "url"),
+        ("logins.ip_address text", "ip"),
         ("logins.user_agent text", "{ mask: hash, length: 16 }"),
         // what nobody can tell from the name
         ("guests.notes text", "drop?"),
@@ -140,8 +149,8 @@ fn by_other_evidence() {
         ),
         (facts(|f| f.checks = vec!["CHECK ((code = ANY (ARRAY['new'::text, 'old'::text])))".into()]), "keep "),
         (sampled(&["anna@example.org", "uwe@example.com", ""]), "email an email address (values)"),
-        (sampled(&["DE89 3704 0044 0532 0130 00", "GB82WEST12345698765432"]), "digits a bank account (values)"),
-        (sampled(&["4111111111111111", "378282246310005"]), "digits a payment card (values)"),
+        (sampled(&["DE89 3704 0044 0532 0130 00", "GB82WEST12345698765432"]), "iban a bank account (values)"),
+        (sampled(&["4111111111111111", "378282246310005"]), "card a payment card (values)"),
         (sampled(&["9783161484100", "4006381333931"]), "keep "),
         (
             sampled(&["Thank you very much", "call me at +49 30 1234567, please"]),
@@ -249,7 +258,7 @@ fn references_are_followed() {
     found[3].table.references = to("email", "ways", "code");
     // a chain of three, and at its end an email address that would have been masked otherwise
     let told: Vec<String> = proposals(&found).iter().map(|p| class_text(&p[0].class)).collect();
-    assert_eq!(told, ["hash"; 4]);
+    assert_eq!(told, ["username"; 4]);
     found[0] = self::found("public.cargo", &[text("slot")]);
     found[1].table.references = to("who", "cargo", "slot");
     let told: Vec<String> = proposals(&found).iter().map(|p| class_text(&p[0].class)).collect();
