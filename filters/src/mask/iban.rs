@@ -134,13 +134,13 @@ fn checksum(iban: &[u8]) -> u8 {
     98 - rest as u8
 }
 
-/// Countries and the form of what follows the checksum: SWIFT's IBAN registry (release 101, its column "BBAN structure"), where `n`
+/// Countries and the form of what follows the checksum: SWIFT's IBAN registry (release 103, its column "BBAN structure"), where `n`
 /// is digits, `a` capitals, `c` either. Neighbours of one kind are put together.
 #[rustfmt::skip]
 const COUNTRIES: &[(&[u8; 2], &str)] = &[
     (b"AD", "8n12c"), (b"AE", "19n"), (b"AL", "8n16c"), (b"AT", "16n"), (b"AZ", "4a20c"),
     (b"BA", "16n"), (b"BE", "12n"), (b"BG", "4a6n8c"), (b"BH", "4a14c"), (b"BI", "23n"),
-    (b"BR", "23n1a1c"), (b"BY", "4c4n16c"), (b"CH", "5n12c"), (b"CR", "18n"), (b"CY", "8n16c"),
+    (b"BR", "8c15n2c"), (b"BY", "4c4n16c"), (b"CH", "5n12c"), (b"CR", "18n"), (b"CY", "8n16c"),
     (b"CZ", "20n"), (b"DE", "18n"), (b"DJ", "23n"), (b"DK", "14n"), (b"DO", "4c20n"),
     (b"EE", "16n"), (b"EG", "25n"), (b"ES", "20n"), (b"FI", "14n"), (b"FK", "2a12n"),
     (b"FO", "14n"), (b"FR", "10n11c2n"), (b"GB", "4a14n"), (b"GE", "2a16n"), (b"GI", "4a15c"),
@@ -170,6 +170,8 @@ mod tests {
             "AT611904300234573201",
             "BE68539007547034",
             "BR1800360305000010009795493C1",
+            // since release 103 a bank may have letters
+            "BR7312ABC3450000100097954931P",
             "CH9300762011623852957",
             "DE89370400440532013000",
             "ES9121000418450200051332",
