@@ -2,6 +2,7 @@
 
 use super::flow::{CATCH_UP, Flow, number};
 use super::types;
+use crate::check;
 use crate::servers::Pair;
 
 majors!(latin1_to_utf8, utf8_to_latin1, icu_to_c, impatient_databases, a_character_that_the_target_lacks);
@@ -72,4 +73,19 @@ async fn a_character_that_the_target_lacks(major: u32) {
     // nothing is passed over: it stands there until somebody mends it
     assert_eq!(flow.sluice.run(&CATCH_UP).await.code, 6);
     assert_eq!(number(&flow.t, "SELECT count(*) FROM t").await, 0);
+    // or it goes aside, without its values, in the stream as in a copy
+    let file = std::fs::read_to_string(flow.sluice.dir.join("sluice.yaml")).expect("the file");
+    flow.sluice.configure(&format!("{file}\napply: {{ on_error: quarantine }}"));
+    flow.source("INSERT INTO t SELECT g, 'é' FROM generate_series(2, 300) g").await;
+    for _ in 0..2 {
+        flow.catch_up().await;
+        let aside =
+            "SELECT count(*) FROM sluice.quarantine WHERE key = '{1}' AND sqlstate = '22P05' AND masked IS NULL";
+        assert_eq!(number(&flow.t, aside).await, 1);
+        check::equal(&flow.s, &flow.t, check::Table::named("t").source_rows("id > 1")).await;
+        flow.sluice.ok(&["resync", "t"]).await;
+    }
+    flow.source("UPDATE t SET v = 'e' WHERE id = 1").await;
+    flow.equal().await;
+    assert_eq!(number(&flow.t, "SELECT count(*) FROM sluice.quarantine").await, 0);
 }

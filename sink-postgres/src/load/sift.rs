@@ -55,9 +55,36 @@ impl Loader {
         let make = format!("CREATE TEMPORARY TABLE sluice_raw ON COMMIT DROP AS SELECT {raw} WITH NO DATA");
         self.db.simple(&format!("{make}; {}", stage(&mapping))).await?;
         let columns = mapping.arriving(|name| name.to_owned());
-        self.db.copy_in(&format!("COPY pg_temp.sluice_raw ({columns}) FROM STDIN")).await?;
+        // a character that the target lacks is to be refused row by row, not by the COPY
+        let with = self.foreign().await?.map_or("", |_| " WITH (ENCODING 'SQL_ASCII')");
+        self.db.copy_in(&format!("COPY pg_temp.sluice_raw ({columns}) FROM STDIN{with}")).await?;
         let (fill, loaded) = (Vec::new(), Loaded::default());
         Ok(Load { loader: self, mapping, spec, part, pending, staged: true, sifted: Some(sieve), at, fill, loaded })
+    }
+}
+
+impl Loader {
+    /// The target's encoding, where it has fewer characters than UTF-8 and any byte is one of them. Then *raw* has the bytes as
+    /// they came, each taken for a character.
+    async fn foreign(&mut self) -> Result<Option<String>, Error> {
+        let sql = "SELECT pg_catalog.getdatabaseencoding() FROM pg_catalog.pg_database
+            WHERE datname = pg_catalog.current_database() AND pg_catalog.pg_encoding_max_length(encoding) = 1 AND encoding <> 0";
+        Ok(self.db.query(sql, &[]).await?.get(0, 0).map(str::to_owned))
+    }
+}
+
+/// A column of *raw*, as text.
+struct Text(Option<String>);
+
+impl Text {
+    fn of(&self, quoted: &str) -> String {
+        match &self.0 {
+            None => format!("r.{quoted}"),
+            Some(encoding) => format!(
+                "pg_catalog.convert_from(pg_catalog.convert_to(r.{quoted}, {}), 'UTF8')",
+                quote_literal(encoding)
+            ),
+        }
     }
 }
 
@@ -65,15 +92,16 @@ impl Load<'_> {
     /// Makes the part equal to what came, but for rows that are refused.
     pub(super) async fn sift(&mut self, Sieve { most, yields }: Sieve) -> Result<(), Error> {
         let m = Arc::clone(&self.mapping);
+        let text = Text(self.loader.foreign().await?);
         let columns: Vec<String> =
-            m.columns.iter().map(|c| format!("r.{}::{} AS {}", c.quoted, c.cast, c.quoted)).collect();
+            m.columns.iter().map(|c| format!("{}::{} AS {}", text.of(&c.quoted), c.cast, c.quoted)).collect();
         let source =
             |piece: &str| format!("(SELECT {} FROM pg_temp.sluice_raw AS r WHERE {piece})", columns.join(", "));
         let list = m.column_list();
         let into_stage = |piece: &str| {
             format!("INSERT INTO pg_temp.sluice_stage ({list}) SELECT {list} FROM {} AS s", source(piece))
         };
-        self.pieces(&m, most, &into_stage).await?;
+        self.pieces(&m, most, &text, &into_stage).await?;
         let inside = self.condition("t.");
         let room = async {
             self.blank(&m, &inside).await?;
@@ -86,7 +114,7 @@ impl Load<'_> {
             Error::Wire(e) => blame(&m, e),
             e => e,
         })?;
-        self.pieces(&m, most, &|piece: &str| merge::insert(&m, &source(piece))).await
+        self.pieces(&m, most, &text, &|piece: &str| merge::insert(&m, &source(piece))).await
     }
 
     /// Runs a statement over all that is left of *raw*, in pieces as large as they may be.
@@ -94,6 +122,7 @@ impl Load<'_> {
         &mut self,
         m: &Mapping,
         most: u64,
+        text: &Text,
         statement: &(dyn Fn(&str) -> String + Sync),
     ) -> Result<(), Error> {
         let size = "SELECT pg_catalog.pg_relation_size('pg_temp.sluice_raw') / pg_catalog.current_setting('block_size')::bigint";
@@ -128,7 +157,7 @@ impl Load<'_> {
                 Piece::Rows(rows) => rows,
             };
             match rows.as_slice() {
-                [row] => self.refuse(m, most, row, said, e).await?,
+                [row] => self.refuse(m, most, text, row, said, e).await?,
                 [] => return Err(Error::Bug(format!("{} refuses a piece without a row", m.writable.name()))),
                 many => {
                     let (first, second) = many.split_at(many.len() / 2);
@@ -144,6 +173,7 @@ impl Load<'_> {
         &mut self,
         m: &Mapping,
         most: u64,
+        text: &Text,
         row: &str,
         said: ServerError,
         source: wire::Error,
@@ -156,26 +186,41 @@ impl Load<'_> {
         if there >= most {
             return Err(Error::Data { table, operation, lsn, full: Some(most), source });
         }
-        let text = |t: &Option<String>| t.as_ref().map_or_else(|| "NULL".to_owned(), |t| quote_literal(t));
-        let key: Vec<String> = self.spec.key.iter().map(|k| format!("r.{}", quote_ident(k))).collect();
+        let name = |t: &Option<String>| t.as_ref().map_or_else(|| "NULL".to_owned(), |t| quote_literal(t));
+        let key: Vec<String> = self.spec.key.iter().map(|k| text.of(&quote_ident(k))).collect();
         let key = if key.is_empty() { "NULL".to_owned() } else { format!("ARRAY[{}]", key.join(", ")) };
         let names: Vec<String> = m.shape.columns.iter().map(|c| quote_literal(&c.name)).collect();
-        let values: Vec<String> = m.shape.columns.iter().map(|c| format!("r.{}", quote_ident(&c.name))).collect();
-        let at = Piece::Rows(vec![row.to_owned()]).condition();
-        let sql = format!(
-            "INSERT INTO sluice.quarantine (pipeline, schema, name, key, fetchable, lsn, operation, sqlstate, constraint_name, column_name, masked)
-             SELECT {p}, {}, {}, {key}, {}, '{lsn}', 'copy', {}, {}, {}, pg_catalog.json_object(ARRAY[{}]::pg_catalog.text[], ARRAY[{}]::pg_catalog.text[])
-             FROM pg_temp.sluice_raw AS r WHERE {at}; DELETE FROM pg_temp.sluice_raw AS r WHERE {at}",
-            quote_literal(&self.spec.schema),
-            quote_literal(&self.spec.name),
-            self.spec.pointable,
-            quote_literal(&said.sqlstate),
-            text(&said.constraint),
-            text(&said.column),
+        let values: Vec<String> = m.shape.columns.iter().map(|c| text.of(&quote_ident(&c.name))).collect();
+        let masked = format!(
+            "pg_catalog.json_object(ARRAY[{}]::pg_catalog.text[], ARRAY[{}]::pg_catalog.text[])",
             names.join(", "),
-            values.join(", "),
+            values.join(", ")
         );
-        self.loader.db.simple_on_rows(&sql).await.map_err(|e| blame(m, e))?;
+        let at = Piece::Rows(vec![row.to_owned()]).condition();
+        let record = |masked: &str| {
+            format!(
+                "SAVEPOINT sift;
+                 INSERT INTO sluice.quarantine (pipeline, schema, name, key, fetchable, lsn, operation, sqlstate, constraint_name, column_name, masked)
+                 SELECT {p}, {}, {}, {key}, {}, '{lsn}', 'copy', {}, {}, {}, {masked} FROM pg_temp.sluice_raw AS r WHERE {at};
+                 DELETE FROM pg_temp.sluice_raw AS r WHERE {at}; RELEASE SAVEPOINT sift",
+                quote_literal(&self.spec.schema),
+                quote_literal(&self.spec.name),
+                self.spec.pointable,
+                quote_literal(&said.sqlstate),
+                name(&said.constraint),
+                name(&said.column),
+            )
+        };
+        let db = &mut self.loader.db;
+        match db.simple_on_rows(&record(&masked)).await {
+            Ok(_) => {}
+            // a value that cannot be written there either is left out; a key that cannot is no key
+            Err(e) if e.sqlstate().is_some_and(is_of_a_row) => {
+                let again = format!("ROLLBACK TO SAVEPOINT sift; {}", record("NULL"));
+                db.simple_on_rows(&again).await.map_err(|e| blame(m, e))?;
+            }
+            Err(e) => return Err(e.into()),
+        }
         self.loaded.quarantined += 1;
         tracing::warn!(%table, operation, %lsn, reason = %said, "a row cannot be loaded: it goes into quarantine, and its key is held");
         Ok(())
