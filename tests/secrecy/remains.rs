@@ -6,6 +6,8 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use tokio_postgres::Client;
+
 use crate::servers::{Cluster, Pair, wait_until};
 use crate::shapes::flow::{CATCH_UP, number};
 use crate::sluice::Sluice;
@@ -122,7 +124,7 @@ async fn nothing_raw_remains(major: u32) {
     on_production(format!("UPDATE people SET nick = '{RAW}' || id WHERE id < 50")).await;
     sluice.ok(&verbose).await;
     // a row that staging does not take, and one that a tester has changed
-    t.batch_execute("ALTER TABLE picky ADD CONSTRAINT odd CHECK (id <> 400) NOT VALID; UPDATE people SET mail = 'tester' WHERE id = 50; DELETE FROM people WHERE id = 51").await.expect("edit");
+    t.batch_execute("ALTER TABLE picky ADD CONSTRAINT odd CHECK (id <> 400) NOT VALID; ALTER TABLE handles ADD CONSTRAINT odd CHECK (note <> 'refused') NOT VALID; UPDATE people SET mail = 'tester' WHERE id = 50; DELETE FROM people WHERE id = 51").await.expect("edit");
     on_production(format!("INSERT INTO picky VALUES (400, '{RAW}@x.org'); UPDATE people SET mail = '{RAW}' || id || '@z.org' WHERE id IN (50, 51)")).await;
     let mut held = sluice.spawn(&["run", "-vv"]);
     wait_until("it is held", Duration::from_secs(30), || async { held.log().contains("23514") }).await;
@@ -134,7 +136,11 @@ async fn nothing_raw_remains(major: u32) {
     }
     held.term();
     held.wait(Duration::from_secs(10)).await;
-    t.batch_execute("ALTER TABLE picky DROP CONSTRAINT odd").await.expect("mend");
+    goes_aside(&sluice, &s, &verbose, &production.source_url(), &staging.url(NAME)).await;
+    t.batch_execute("ALTER TABLE picky DROP CONSTRAINT odd; ALTER TABLE handles DROP CONSTRAINT odd")
+        .await
+        .expect("mend");
+    sluice.ok(&["quarantine", "retry", "--all"]).await;
     sluice.ok(&verbose).await;
 
     let rows = number(&s, "SELECT count(*) FROM people WHERE region <> 'away'").await;
@@ -153,6 +159,21 @@ async fn nothing_raw_remains(major: u32) {
             marked(&sluice.dir, mark).into_iter().filter(|p| !p.ends_with("sluice.yaml")).collect();
         assert!(found.is_empty(), "sluice tells a raw value: {found:?}");
     }
+}
+
+/// Rows that staging refuses, kept aside, by a plain key and by a masked one.
+async fn goes_aside(sluice: &Sluice, s: &Client, verbose: &[&str], from: &str, to: &str) {
+    let yaml = YAML.replace("on_divergence: heal", "on_error: quarantine");
+    sluice.configure(&format!(
+        "pipeline: {NAME}\nsource: {{ url: \"{from}\" }}\ntarget: {{ url: \"{to}\" }}\nmasking: {{ key: \"${{SLUICE_MASK_KEY}}\" }}\n{yaml}"
+    ));
+    let refused = format!(
+        "UPDATE handles SET note = 'refused' WHERE id LIKE '%9'; UPDATE picky SET mail = '{RAW}!@x.org' WHERE id = 400"
+    );
+    s.batch_execute(&refused).await.expect("rows");
+    sluice.ok(verbose).await;
+    let list = sluice.ok(&["quarantine", "list", "--rows"]).await.stdout;
+    assert!(list.contains("public.picky") && list.contains("public.handles") && list.contains("refused"), "{list}");
 }
 
 /// The files below `dir` that hold `mark`, by their paths.
