@@ -194,7 +194,7 @@ pub async fn open(
 /// have passed production's own constraints: where the target asks for more, `check` tries them too.
 async fn tried(config: &Config, plan: &Plan, source: &Conninfo, target: &Conninfo) -> Result<Vec<Problem>, Error> {
     let changed = plan.tables.iter().filter(|(_, c)| !c.untouched()).map(|(t, _)| t);
-    let bench = Bench { config, policy: &plan.policy, key: key(config)? };
+    let bench = Bench { config, policy: &plan.policy, key: key(config)?, proposes: false };
     let trials = bench.tables(source, target, changed).await?;
     for (table, why) in &trials.untried {
         tracing::warn!(table, why, "its rows were not tried out before they come");

@@ -81,12 +81,17 @@ async fn everything_that_refuses_is_told(major: u32) {
         assert!(known, "{path}: {what}\nin {}", run.stderr);
     }
     assert_eq!(told.len(), TOLD.len(), "and nothing else: {}", run.stderr);
+    assert!(run.stderr.contains("ALTER TABLE \"public\".\"people\" DROP CONSTRAINT \"positive\""), "{}", run.stderr);
+    let plan = flow.sluice.run(&["plan"]).await;
+    assert_eq!(plan.code, 2, "{}", plan.stderr);
     for would in [
         "address_check of its domain on the target refuses some of 20 rows tried (mail is hash): 23514 check_violation (would do, as tried: email",
-        "ALTER TABLE \"public\".\"people\" DROP CONSTRAINT \"positive\"",
+        "generates number from (code), and cannot for some of 20 rows tried (code is { mask: hash, length: 20 }): 22P02 invalid_text_representation (would do, as tried: postcode",
+        "constraint positive (ratio) on the target refuses 20 of 20 rows tried (ratio is { mask: constant, value: 0 }): 23514 check_violation (would do, as tried: integer;",
     ] {
-        assert!(run.stderr.contains(would), "{would}\nin {}", run.stderr);
+        assert!(plan.stderr.contains(would), "{would}\nin {}", plan.stderr);
     }
+    assert!(!plan.stderr.contains("canary") && !plan.stdout.contains("canary"), "{}", plan.stderr);
     assert!(!run.stderr.contains("canary") && !run.stderr.contains("@example"), "no value: {}", run.stderr);
     // nothing stays: no row, no table, no number of the sequence
     let left = "SELECT (SELECT count(*) FROM people) + (SELECT count(*) FROM parts) + (SELECT count(*) FROM pg_class WHERE relname LIKE 'sluice_%' AND relpersistence = 't')

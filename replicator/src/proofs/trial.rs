@@ -1,8 +1,9 @@
 //! Rows of production, masked, tried out by the target ([`sink_postgres::trial`] says how, and why nothing of it stays).
 //!
 //! A sample is no proof; it is what finds the constraint that a mask was not made for, before the copy finds it at the
-//! thousandth row. Where rows are refused, other masks are put on the column and tried in the same way: what is proposed
-//! has passed.
+//! thousandth row. Where rows are refused, other masks are tried in the same way ([`instead`]): what is proposed has passed.
+
+mod instead;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,7 +11,6 @@ use std::sync::Arc;
 use filters::compiled::Compiled;
 use filters::filter::Filter;
 use filters::key::MaskKey;
-use filters::mask::{KINDS, MaskSpec};
 use filters::policy::{Class, Policy, TableRule};
 use sink_postgres::trial::{By, Refusal, Trial, Tried};
 use wire::{Connection, Conninfo, quote_ident};
@@ -22,8 +22,6 @@ use crate::source::{production, sample};
 
 /// Rows that are tried of a table, at most.
 const ROWS: u32 = 500;
-/// So many masks are proposed for a column, at most.
-const PROPOSED: usize = 3;
 /// For so many columns other masks are tried.
 const SOUGHT: usize = 10;
 
@@ -48,6 +46,8 @@ pub struct Bench<'a> {
     pub policy: &'a Policy,
     /// The masking key.
     pub key: MaskKey,
+    /// Are other masks tried, where one is to blame?
+    pub proposes: bool,
 }
 
 impl Bench<'_> {
@@ -66,7 +66,7 @@ impl Bench<'_> {
         for table in tables {
             let name = table.shape.to_string();
             let Some(compiled) = compile(self.policy, &self.key, table)? else { continue };
-            let (tried, rows) = match attempt(&mut db, &mut trial, table, &compiled, None).await? {
+            let (tried, rows) = match attempt(&mut db, &mut trial, table, &compiled).await? {
                 Ok(tried) => tried,
                 Err(why) => {
                     trials.untried.push((name, why.to_owned()));
@@ -77,13 +77,14 @@ impl Bench<'_> {
             let mut masks = HashMap::new();
             for refusal in &tried {
                 let told = self.told(table, refusal, rows);
-                if let Some(column) = told.column.clone().filter(|c| sought < SOUGHT && !masks.contains_key(c)) {
+                let seek = self.proposes && sought < SOUGHT;
+                if let Some(column) = told.column.clone().filter(|c| seek && !masks.contains_key(c)) {
                     sought += 1;
                     let found = self.would_do(&mut db, &mut trial, table, &column).await?;
                     masks.insert(column, found);
                 }
                 let masks = told.column.as_ref().and_then(|c| masks.get(c)).map_or(&[][..], Vec::as_slice);
-                trials.problems.push(told.problem(masks));
+                trials.problems.push(told.problem(self.proposes, masks));
             }
         }
         db.close().await;
@@ -92,41 +93,6 @@ impl Bench<'_> {
             std::mem::swap(&mut trials.problems, &mut trials.warnings);
         }
         Ok(trials)
-    }
-
-    /// Masks under which the target takes the column.
-    async fn would_do(
-        &self,
-        db: &mut Connection,
-        trial: &mut Trial,
-        table: &SourceTable,
-        column: &str,
-    ) -> Result<Vec<&'static str>, Error> {
-        let (schema, name) = table.name();
-        let Some(at) = table.shape.columns.iter().position(|c| *c.name == *column) else { return Ok(Vec::new()) };
-        let Some(facts) = table.facts.get(at) else { return Ok(Vec::new()) };
-        let mut masks = Vec::new();
-        let unique = |kind: &filters::mask::Kind| kind.unique || !table.key.iter().any(|k| k == column);
-        for kind in KINDS.iter().filter(|k| k.keyed && unique(k) && k.parameters.iter().all(|p| !p.required)) {
-            let spec = MaskSpec::new(kind);
-            if !spec.fits(facts) {
-                continue;
-            }
-            let mut policy = self.policy.clone();
-            if let Some(TableRule::Copy(rules)) = policy.tables.get_mut(&(schema.clone(), name.clone())) {
-                rules.columns.insert(column.to_owned(), Class::Mask { spec, domain: None });
-            }
-            let Ok(Some(compiled)) = compile(&policy, &self.key, table) else { continue };
-            if let Ok((refusals, _)) = attempt(db, trial, table, &compiled, Some(column)).await?
-                && !refusals.iter().any(|r| r.columns.iter().any(|c| c == column))
-            {
-                masks.push(kind.name);
-            }
-            if masks.len() == PROPOSED {
-                break;
-            }
-        }
-        Ok(masks)
     }
 
     fn told(&self, table: &SourceTable, refusal: &Refusal, rows: u64) -> Told {
@@ -191,9 +157,10 @@ struct Told {
 }
 
 impl Told {
-    fn problem(self, masks: &[&str]) -> Problem {
+    fn problem(self, proposes: bool, masks: &[&str]) -> Problem {
         let mut hints = Vec::new();
         match (masks, &self.column) {
+            ([], Some(_)) if !proposes => hints.push("another mask (sluice plan tries some), or drop".to_owned()),
             ([], Some(_)) => hints.push("another mask, or drop".to_owned()),
             ([], None) => {}
             (masks, _) => hints.push(format!("would do, as tried: {}", masks.join(", "))),
@@ -217,7 +184,6 @@ async fn attempt(
     trial: &mut Trial,
     table: &SourceTable,
     compiled: &Compiled,
-    about: Option<&str>,
 ) -> Result<Result<(Vec<Refusal>, u64), &'static str>, Error> {
     if !table.readable {
         return Ok(Err("we may not read it on production"));
@@ -234,7 +200,7 @@ async fn attempt(
         Err(e) => return Err(e),
     };
     let rows = lines.iter().filter(|b| **b == b'\n').count() as u64;
-    match trial.table(&compiled.output, &lines, about).await? {
+    match trial.table(&compiled.output, &lines, None).await? {
         Tried::Rows(refusals) => Ok(Ok((refusals, rows))),
         Tried::Not(why) => Ok(Err(why)),
     }

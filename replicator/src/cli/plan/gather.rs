@@ -62,7 +62,7 @@ pub async fn gather(config: &Config, lock: Option<&Lock>, sample: Option<u32>) -
         let mends = wanted.compare(&mut source).await.doing("read the publications")?;
         publications.extend(mends.into_iter().map(|m| m.sql));
     }
-    let bench = Bench { config, policy: &plan.policy, key: start::key(config)? };
+    let bench = Bench { config, policy: &plan.policy, key: start::key(config)?, proposes: true };
     let trials = bench.tables(&source_info, &target_info, plan.tables.iter().map(|(t, _)| t)).await?;
     let problems: Vec<Problem> = plan.proofs.problems.into_iter().chain(trials.problems).collect();
     tokio::time::sleep(MEASURE.saturating_sub(began.0.elapsed())).await;
