@@ -36,10 +36,10 @@ test: needs ## every test, against real PostgreSQL 15 and 18 (FILTER=name for so
 	  timeout --foreground --kill-after=10 $(TEST_LIMIT) $(CARGO_TEST) -- $(FILTER) || { code=$$?; \
 	    [ $$code != 124 ] || echo "make test: not done within $(TEST_LIMIT)" >&2; exit $$code; }
 
-soak: needs ## the long versions of the random tests, optimised (SOAK_LIMIT=6h)
+soak: needs ## the long versions of the random tests and of what masks claim, optimised (SOAK_LIMIT=6h)
 	@$(WITH_SERVERS); \
 	  $(CARGO_TEST) --release --no-run; \
-	  SLUICE_SOAK=1 timeout --foreground --kill-after=10 $(SOAK_LIMIT) $(CARGO_TEST) --release --test it -- --include-ignored --nocapture $(FILTER)
+	  SLUICE_SOAK=1 timeout --foreground --kill-after=10 $(SOAK_LIMIT) $(CARGO_TEST) --release --test masks --test it -- --include-ignored --nocapture $(FILTER)
 
 fuzz: needs ## libFuzzer on what parses bytes that are not ours (FUZZ_SECONDS=60 each, TARGETS="pgoutput masks")
 	@PATH="$(CURDIR)/target/tools/bin:$$PATH"; export RUSTC_BOOTSTRAP=1; \

@@ -6,7 +6,7 @@ use filters::mask::{ColumnFacts, Empty, Injective, KINDS, MaskError};
 use proptest::prelude::*;
 use proptest::string::string_regex;
 
-use super::trial::{BPCHAR, Hides, Trial, VARCHAR, characters, config, key};
+use super::trial::{Apart, BPCHAR, Hides, Made, Trial, VARCHAR, characters, config, key, many};
 use super::trials;
 
 /// Runs `check` on values of any kind and on values like those of the trial.
@@ -151,12 +151,26 @@ fn different_values_stay_different_where_the_mask_says_so() {
         if mask.injective() == Injective::No || trial.spec.name() == "null" {
             continue;
         }
-        let mut seen = HashSet::new();
-        for i in 0..trial.apart {
-            let out = mask.outcome((trial.value)(i).as_bytes(), i);
-            assert!(seen.insert(out), "{}: value {i} meets another", trial.spec.describe());
+        let mut apart = Apart::default();
+        for i in 0..many(trial.apart).min(trial.whole) {
+            apart.add(i, &mask.outcome((trial.value)(i).as_bytes(), i));
         }
-        assert_eq!(mask.unparsable(), 0);
+        assert_eq!(apart.meet(trial.value), None, "{}: two values became one", trial.spec.describe());
+        assert_eq!(mask.unparsable(), 0, "{}", trial.spec.describe());
+    }
+}
+
+/// As made anew, value by value: nothing is carried from one to the next.
+#[test]
+fn many_values_come_out_as_they_did() {
+    for trial in trials() {
+        let (one, other) = (trial.made(), trial.made());
+        _ = other.outcome(b"something before", 0);
+        for i in 0..many(500).min(trial.whole) {
+            let value = (trial.value)(i);
+            let of = |mask: &Made| mask.outcome(value.as_bytes(), i);
+            assert_eq!(of(&one), of(&other), "{}: {value}", trial.spec.describe());
+        }
     }
 }
 

@@ -23,7 +23,11 @@ pub fn trials() -> Vec<Trial> {
         |settings, value, apart| Trial::new("integer", settings, value, "-?[0-9]{1,20}([.]0{0,2}5?)?").apart(apart);
     let number: fn(u64) -> String = |i| (i as i64 - 100).to_string();
     vec![
-        trial(&[], number, FF1_VALUES / 10).golden("integer_int2").on(INT2, -1),
+        // all of them, though not in their order
+        trial(&[], |i| (i as i64 * 199 % 65_536 - 32_768).to_string(), FF1_VALUES / 10)
+            .golden("integer_int2")
+            .on(INT2, -1)
+            .whole(65_536),
         trial(&[], |i| i.to_string(), FF1_VALUES).golden("integer_int4").on(INT4, -1),
         trial(&[], |i| (i as i64 - 1_000 + (1 << 31)).to_string(), FF1_VALUES).golden("integer_int8").on(INT8, -1),
         trial(&[], |i| format!("{}.00", i as i64 - 100), FF1_VALUES).golden("integer_numeric").on(NUMERIC, -1),

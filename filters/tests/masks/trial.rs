@@ -1,6 +1,7 @@
 //! A mask under trial, and what the tests of all masks share.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use bytes::BytesMut;
@@ -34,8 +35,10 @@ pub struct Trial {
     pub like: &'static str,
     /// May a readable value come out as it was? Only where chance or a parameter can make it so.
     pub hides: Hides,
-    /// How many values must stay apart, where the mask says that they do.
+    /// How many values must stay apart, where the mask says that they do; [`many`] of them in `make soak`.
     pub apart: u64,
+    /// How many different values there are.
+    pub whole: u64,
     /// The columns beside it, where the mask looks at them.
     pub siblings: Vec<Sibling>,
 }
@@ -76,6 +79,7 @@ impl Trial {
             like,
             hides: Hides::Always,
             apart: 100_000,
+            whole: u64::MAX,
             siblings: Vec::new(),
         }
     }
@@ -104,6 +108,11 @@ impl Trial {
 
     pub fn apart(self, apart: u64) -> Trial {
         Trial { apart, ..self }
+    }
+
+    /// Its type has no more values than these.
+    pub fn whole(self, whole: u64) -> Trial {
+        Trial { whole, ..self }
     }
 
     /// The mask, made.
@@ -155,8 +164,20 @@ impl Trial {
     }
 }
 
-/// The same cases in every run, so that a failure is the code's. `PROPTEST_RNG_SEED` tries others.
+/// Is this `make soak`?
+pub fn soaks() -> bool {
+    std::env::var_os("SLUICE_SOAK").is_some()
+}
+
+/// How many values to try: so many, and ten million in `make soak`.
+pub fn many(usual: u64) -> u64 {
+    if soaks() { 10_000_000 } else { usual }
+}
+
+/// The same cases in every run, so that a failure is the code's. `PROPTEST_RNG_SEED` tries others. A hundred times as many in
+/// `make soak`.
 pub fn config(cases: u32) -> ProptestConfig {
+    let cases = if soaks() { cases * 100 } else { cases };
     let mut config = ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() };
     if config.rng_seed == RngSeed::Random {
         config.rng_seed = RngSeed::Fixed(1);
@@ -240,13 +261,36 @@ pub fn characters(text: &[u8]) -> usize {
     String::from_utf8_lossy(text).chars().count()
 }
 
+/// What came out, and of which value.
+#[derive(Default)]
+pub struct Apart(Vec<(u128, u64)>);
+
+impl Apart {
+    pub fn add(&mut self, i: u64, out: &Option<Vec<u8>>) {
+        // 128 bits instead of the text: ten million of them are to fit
+        let half = |salt: u8| {
+            let mut hasher = DefaultHasher::new();
+            (salt, out).hash(&mut hasher);
+            u128::from(hasher.finish())
+        };
+        self.0.push((half(0) << 64 | half(1), i));
+    }
+
+    /// Two different values that became one.
+    pub fn meet(mut self, value: impl Fn(u64) -> String) -> Option<(String, String)> {
+        self.0.sort_unstable();
+        let met = self.0.windows(2).filter(|pair| pair[0].0 == pair[1].0);
+        met.map(|pair| (value(pair[0].1), value(pair[1].1))).find(|(a, b)| a != b)
+    }
+}
+
 /// Do so many values stay apart, all of them readable?
 #[track_caller]
 pub fn all_different(mask: &Mask, count: u64, value: impl Fn(u64) -> String) {
-    let mut seen = std::collections::HashSet::new();
-    for i in 0..count {
-        let value = value(i);
-        assert!(seen.insert(masked(mask, value.as_bytes())), "value {i} meets another");
+    let mut apart = Apart::default();
+    for i in 0..many(count) {
+        apart.add(i, &outcome(mask, value(i).as_bytes()));
     }
+    assert_eq!(apart.meet(value), None, "two values became one");
     assert_eq!(mask.unparsable(), 0);
 }
