@@ -287,8 +287,9 @@ impl Load<'_> {
             }
             _ => "",
         };
+        // its snapshot had nothing to wait for any more, and neither has any after it
         db.simple_on_rows(&format!(
-            "UPDATE sluice.tables SET rows_copied = rows_copied + {}, bytes_copied = bytes_copied + {}, divergences = divergences + {}{copied} WHERE (pipeline, schema, name) = ({p}, {s}, {n})",
+            "UPDATE sluice.tables SET rows_copied = rows_copied + {}, bytes_copied = bytes_copied + {}, divergences = divergences + {}{copied}, wait_xid = NULL WHERE (pipeline, schema, name) = ({p}, {s}, {n})",
             self.loaded.rows, self.loaded.bytes, self.loaded.divergences
         ))
         .await?;

@@ -98,6 +98,8 @@ async fn a_table_joins_amid_a_prepared_transaction(major: u32) {
         run(&production, &format!("UPDATE {table} SET v = v + 1 WHERE id > 3")).await;
         world.settles(&mut running).await;
         crate::check::equal(&production, &staging, table).await;
+        let waits = "SELECT count(*) FROM sluice.tables WHERE wait_xid IS NOT NULL";
+        assert_eq!(number(&staging, waits).await, 0, "status would say for ever that it waits");
         run(&production, "UPDATE big SET n = 0 WHERE id = 1").await;
     }
     world.catch_up().await;
