@@ -63,7 +63,11 @@ copy: { chunk_rows: 100 }";
         check::equal(&flow.s, &flow.t, Table::named(table).source_rows(&others).target_rows(&others)).await;
         let named = format!("SELECT count(*) FROM {table} WHERE n <= 0 AND {others}");
         assert_eq!(number(&flow.s, &named).await, 0, "refused, and no record names it");
-        aside += keys.split(", ").count();
+        // each once, and none that production has no more
+        let there = number(&flow.s, &format!("SELECT count(*) FROM {table} WHERE id IN ({keys})")).await;
+        let records = format!("SELECT count(*) FROM sluice.quarantine WHERE name = '{table}'");
+        assert_eq!(number(&flow.t, &records).await, there, "of {keys} of {table} production has");
+        aside += there;
     }
     assert!(aside > 3, "{aside} rows aside");
     assert_eq!(flow.divergences().await, 0, "nobody else wrote staging");
