@@ -10,8 +10,9 @@
 //!
 //! An expression hides what it does to a value, so it is refused but for `lower` and `upper` of a mask that writes no capitals.
 //! A predicate must choose the same rows on both sides, so it may look at a masked column for NULL only. An exclusion
-//! constraint compares by `=` or `<>`, or the column is refused. A nondeterministic collation takes different
-//! texts for equal, which no mask does: refused by name. A row finds its partition by hash, or there is one for what has no other.
+//! constraint compares by `=` or `<>`, or the column is refused. A nondeterministic collation takes different texts for
+//! equal, which no mask does: on the target it is refused here by name, on production where the policy is laid over its
+//! tables. A row finds its partition by hash, or there is one for what has no other.
 
 use filters::mask::Injective;
 use filters::policy::Class;
@@ -67,7 +68,6 @@ impl Subject<'_> {
                     out.problems.push(Problem::new(path, what).hint(hint));
                 }
             }
-            self.equal_by_collation(column, "in the replica identity", out);
         }
     }
 
@@ -266,7 +266,6 @@ impl Subject<'_> {
         for reference in &self.table.references {
             for (column, to) in reference.columns.iter().zip(&reference.to) {
                 let Fate::Masked(class, ..) = self.fate(column) else { continue };
-                self.equal_by_collation(column, &format!("in the foreign key {}", reference.constraint), out);
                 let parent = format!("{}.{to}", crate::config::table_name(&reference.table.0, &reference.table.1));
                 let nothing = matches!(class, Class::Mask { spec, .. } if spec.name() == "null");
                 let why =

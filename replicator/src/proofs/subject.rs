@@ -4,13 +4,12 @@ use filters::compiled::Compiled;
 use filters::key::MaskKey;
 use filters::mask::{ColumnFacts, Injective, KINDS, Mask, MaskSpec, Writes};
 use filters::policy::{Class, TableRules};
-use filters::predicate::Collation;
 use sink_postgres::distinct::{Distinct, Index, Part};
 use wire::quote_ident;
 
 use super::expression::{case_only, mentions, null_only};
 use super::{Proof, Proofs};
-use crate::config::{Problem, class_text};
+use crate::config::class_text;
 use crate::source::catalog::SourceTable;
 
 /// A collision that is likelier than one in a million is no proof.
@@ -48,17 +47,6 @@ pub(super) enum Fate<'a> {
 }
 
 impl Subject<'_> {
-    /// A collation by which production takes different texts for equal: no mask does.
-    pub(super) fn equal_by_collation(&self, column: &str, place: &str, out: &mut Proofs) {
-        if self.facts(column).is_some_and(|f| f.collation == Collation::Nondeterministic) {
-            let what = format!(
-                "{}.{column} is masked {place}, and its collation on production takes different texts for equal",
-                self.compiled.input()
-            );
-            out.problems.push(Problem::new(self.path(column), what).hint(COLLATION));
-        }
-    }
-
     pub(super) fn show(&self, out: &mut Proofs, column: &str, of: &str, because: String) {
         let column = format!("{}.{column}", self.compiled.input());
         let proof = Proof { column, of: of.to_owned(), because };
