@@ -69,6 +69,12 @@ async fn a_newcomer_gets_from_init_to_a_full_staging(major: u32) {
         assert!(plan.contains(line), "{line}\n{plan}");
     }
     assert!(!plan.contains("sluice_reader") && !plan.contains("c2x1"), "no secret: {plan}");
+    // a tester who holds a table of staging's own keeps nobody from looking
+    psql(&staging, "BEGIN; LOCK TABLE bugs IN ACCESS EXCLUSIVE MODE").await;
+    let mut looking = sluice.spawn(&["plan"]);
+    let looked = looking.wait(Duration::from_secs(30)).await;
+    assert!(looked.success() && looking.stdout().contains("\n  public.bugs"), "{}{}", looking.stdout(), looking.log());
+    psql(&staging, "COMMIT").await;
 
     sluice.ok(&["run", "--until-caught-up"]).await;
     let count = "SELECT (SELECT count(*) FROM customers WHERE full_name <> 'Zelda Quux' AND email LIKE '%@example.com' AND notes IS NULL),

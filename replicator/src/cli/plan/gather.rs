@@ -173,13 +173,19 @@ async fn wal(db: &mut Connection) -> Result<u64, Error> {
     Ok(rows.first().and_then(|r| r.get(0, 0)).and_then(|n| n.parse().ok()).unwrap_or(0))
 }
 
-/// Every table of the target with its rows; an empty file is no rows, whatever the estimate says.
+/// Every table of the target with its rows; an empty file is no rows, whatever the estimate says. Of one that somebody holds as
+/// a whole, what its server noted last: asking for its file would wait for him.
 async fn held(db: &mut Connection) -> Result<Vec<((String, String), Option<u64>)>, Error> {
-    let sql = "SELECT n.nspname, c.relname, CASE WHEN x.bytes = 0 THEN 0 WHEN x.rows < 0 THEN NULL ELSE x.rows END::bigint
+    let sql = "WITH RECURSIVE part(root, oid, relkind) AS (
+          SELECT c.oid, c.oid, c.relkind FROM pg_catalog.pg_class c WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition
+          UNION ALL SELECT p.root, t.oid, t.relkind FROM part p JOIN pg_catalog.pg_inherits i ON i.inhparent = p.oid AND p.relkind = 'p'
+            JOIN pg_catalog.pg_class t ON t.oid = i.inhrelid)
+        SELECT n.nspname, c.relname, CASE WHEN x.size = 0 THEN 0 WHEN x.rows < 0 THEN NULL ELSE x.rows END::bigint
         FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-        CROSS JOIN LATERAL (SELECT pg_catalog.sum(pg_catalog.pg_relation_size(t.oid)) AS bytes, pg_catalog.sum(t.reltuples) AS rows
-          FROM pg_catalog.pg_class t WHERE t.relkind = 'r' AND (t.oid = c.oid OR c.relkind = 'p'
-            AND t.oid IN (SELECT p.relid FROM pg_catalog.pg_partition_tree(c.oid) p))) x
+        CROSS JOIN LATERAL (SELECT pg_catalog.sum(t.reltuples) AS rows, pg_catalog.sum(CASE
+            WHEN t.oid IN (SELECT k.relation FROM pg_catalog.pg_locks k WHERE k.mode = 'AccessExclusiveLock' AND k.relation IS NOT NULL)
+            THEN nullif(t.relpages, 0) ELSE pg_catalog.pg_relation_size(t.oid) END) AS size
+          FROM part p JOIN pg_catalog.pg_class t ON t.oid = p.oid WHERE p.root = c.oid AND t.relkind = 'r') x
         WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence <> 't'
           AND n.nspname NOT IN ('information_schema', 'sluice') AND n.nspname NOT LIKE 'pg\\_%' ORDER BY 1, 2";
     let rows = db.query(sql, &[]).await.map_err(|e| Error::Target(e.into()))?;
