@@ -1,5 +1,6 @@
 //! The `json` mask on any bytes: what comes out is JSON for another parser too; what that parser does not take is redacted; what is
-//! kept is the same document.
+//! kept is the same document. Where all is hashed the document has the same form and nothing but hashes in it, whatever was in it; where all
+//! is dropped, nothing at all.
 #![no_main]
 
 use std::sync::LazyLock;
@@ -35,6 +36,32 @@ static MASKING: LazyLock<Mask> = LazyLock::new(|| {
 });
 static DROPPING: LazyLock<Mask> = LazyLock::new(|| made(&[("$.a", mask("hash")), ("$..b", Class::Keep)], Class::Drop));
 
+static HASHING: LazyLock<Mask> = LazyLock::new(|| made(&[], mask("hash")));
+static EMPTYING: LazyLock<Mask> = LazyLock::new(|| made(&[], Class::Drop));
+
+/// The document without its values; every value is `allowed`.
+fn form(value: &Value, allowed: &dyn Fn(&Value) -> bool) -> Value {
+    match value {
+        Value::Array(items) => Value::Array(items.iter().map(|item| form(item, allowed)).collect()),
+        Value::Object(members) => {
+            Value::Object(members.iter().map(|(name, member)| (name.clone(), form(member, allowed))).collect())
+        }
+        scalar => {
+            assert!(allowed(scalar), "a raw value came through");
+            Value::Null
+        }
+    }
+}
+
+fn is_hash(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        // the empty string holds nothing, and stays
+        Value::String(text) => text.is_empty() || text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit()),
+        _ => false,
+    }
+}
+
 fuzz_target!(|data: &[u8]| {
     let Ok(text) = std::str::from_utf8(data) else { return };
     if text.is_empty() {
@@ -49,6 +76,17 @@ fuzz_target!(|data: &[u8]| {
         if out != data {
             assert!(read.is_none() || serde_json::from_slice::<Value>(&out).is_ok(), "no JSON comes out");
         }
+    }
+    if let Some(read) = &read {
+        let of = |mask: &Mask| {
+            let mut out = BytesMut::new();
+            let masked = mask.apply(data, &RawRow::ALONE, &mut out) == Outcome::Masked;
+            (masked, serde_json::from_slice::<Value>(&out).expect("JSON comes out"))
+        };
+        let (masked, hashed) = of(&HASHING);
+        assert!(!masked || form(&hashed, &is_hash) == form(read, &|_| true), "another form");
+        form(&hashed, &is_hash);
+        form(&of(&EMPTYING).1, &Value::is_null);
     }
     for (mask, is_same) in [(&*KEEPING, true), (&*WALKING, !text.contains("nobody") && !text.contains('\\'))] {
         let mut out = BytesMut::new();

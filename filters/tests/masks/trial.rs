@@ -178,7 +178,12 @@ pub fn many(usual: u64) -> u64 {
 /// `make soak`.
 pub fn config(cases: u32) -> ProptestConfig {
     let cases = if soaks() { cases * 100 } else { cases };
-    let mut config = ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() };
+    let mut config = ProptestConfig {
+        cases,
+        failure_persistence: None,
+        max_global_rejects: 1024 + cases,
+        ..ProptestConfig::default()
+    };
     if config.rng_seed == RngSeed::Random {
         config.rng_seed = RngSeed::Fixed(1);
     }

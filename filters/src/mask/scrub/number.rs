@@ -140,9 +140,12 @@ fn moment(text: &[u8]) -> Option<usize> {
     };
     year_first().or_else(year_last)?;
     let mut end = 10;
-    if matches!(text.get(10), Some(b'T' | b' ')) && number(11, 2, 0, 24).is_some() && text.get(13) == Some(&b':') {
-        let clock = |b: &&u8| matches!(b, b'0'..=b'9' | b':' | b'.');
-        end = 13 + text[13..].iter().take(13).take_while(clock).count();
+    // two digits and no third, or a number could hide behind a time that somebody forgot a blank after
+    let pair = |at: usize| text.get(at) == Some(&b':') && digits(text.get(at + 1..).unwrap_or_default()) == 2;
+    if matches!(text.get(10), Some(b'T' | b' ')) && number(11, 2, 0, 24).is_some() && pair(13) {
+        end = if pair(16) { 19 } else { 16 };
+        let fraction = text.get(20..).filter(|_| end == 19 && text[19] == b'.').map_or(0, digits);
+        end += if (1..=6).contains(&fraction) { 1 + fraction } else { 0 };
         let zone = &text[end..];
         if matches!(zone.first(), Some(b'+' | b'-')) {
             end += 1 + zone[1..].iter().take(5).take_while(|b| b.is_ascii_digit() || **b == b':').count();
