@@ -4,7 +4,7 @@
 use super::flow::{CATCH_UP, Flow, number, text};
 use crate::servers::test_limit;
 
-majors!(a_range_ends_where_production_says);
+majors!(a_range_ends_where_production_says, a_table_has_grown_since_it_was_counted);
 
 const ROWS: usize = 900;
 
@@ -66,4 +66,21 @@ async fn change(flow: &Flow, table: &str, key: &str) {
          WITH gone AS (DELETE FROM {table} WHERE v % 50 = 8 RETURNING *) INSERT INTO {table} ({key}, v) SELECT {key}, v + 1 FROM gone"
     ))
     .await;
+}
+
+/// How many rows a chunk may have follows from how wide they are; a table that was filled after the last ANALYZE has many rows,
+/// and not few wide ones.
+async fn a_table_has_grown_since_it_was_counted(major: u32) {
+    let flow = Flow::with(major, "grown", "tables: { \"public.*\": keep }\ncopy: { readers: 1 }").await;
+    flow.both("CREATE TABLE t (id int PRIMARY KEY) WITH (autovacuum_enabled = off)").await;
+    flow.source(
+        "INSERT INTO t SELECT generate_series(1, 200); ANALYZE t; INSERT INTO t SELECT generate_series(201, 20000)",
+    )
+    .await;
+    let copied = flow.catch_up().await.stderr;
+    assert!(copied.contains("slice chunks=1 rows=20000"), "{copied}");
+    let plan = flow.sluice.ok(&["plan", "--json"]).await.stdout;
+    let plan: serde_json::Value = serde_json::from_str(&plan).expect("JSON");
+    let rows = plan["tables"][0]["rows"].as_u64().expect("a number");
+    assert!((15_000..=25_000).contains(&rows), "about so many: {rows}");
 }

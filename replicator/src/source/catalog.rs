@@ -108,8 +108,16 @@ pub async fn stored_outside(db: &mut Connection) -> Result<HashMap<u32, Vec<Stri
 }
 
 async fn read(db: &mut Connection, which: &str, params: &[Option<&str>]) -> Result<Vec<SourceTable>, Error> {
-    let sql =
-        TABLES.replace("RELATIONS", RELATIONS).replace("LOOK", LOOK).replace("LEAVES", LEAVES).replace("WHICH", which);
+    // PARTS before LEAVES, which stand in it
+    let parts = [
+        ("RELATIONS", RELATIONS),
+        ("LOOK", LOOK),
+        ("PARTS", PARTS),
+        ("LEAVES", LEAVES),
+        ("HELD", HELD),
+        ("WHICH", which),
+    ];
+    let sql = parts.iter().fold(TABLES.to_owned(), |sql, (name, text)| sql.replace(name, text));
     let made = made_types(db).await?;
     let rows = db.query(&sql, params).await?;
     let mut tables = Vec::with_capacity(rows.len());
@@ -268,13 +276,22 @@ pub(super) const LEAVES: &str = "(WITH RECURSIVE tree(oid) AS (
     UNION ALL SELECT i.inhrelid FROM tree JOIN pg_catalog.pg_inherits i ON i.inhparent = tree.oid AND NOT i.inhdetachpending)
   SELECT p.oid, p.relfilenode, p.reltuples, p.relpages FROM tree JOIN pg_catalog.pg_class p ON p.oid = tree.oid WHERE p.relkind <> 'p')";
 
+// Of a partitioned table its leaves, else itself.
+const PARTS: &str = "(SELECT c.oid, c.relpages, c.reltuples WHERE c.relkind <> 'p'
+    UNION ALL SELECT t.oid, t.relpages, t.reltuples FROM LEAVES t WHERE c.relkind = 'p')";
+
+// What somebody holds, or waits for, as a whole: to ask for its size would be to wait for him.
+const HELD: &str =
+    "(SELECT k.relation FROM pg_catalog.pg_locks k WHERE k.mode = 'AccessExclusiveLock' AND k.relation IS NOT NULL)";
+
 pub(super) const LOOK: &str = "pg_catalog.md5(pg_catalog.json_build_array(n.nspname, c.relname, c.relkind, c.relreplident, x.indkey::text,
     (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(a.attnum, a.attname, a.atttypid, a.atttypmod, a.attgenerated) ORDER BY a.attnum)
       FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped))::text)";
 
 // Foreign keys of a leaf count as its root's, and so does one that points at a leaf.
 // The identity's index: the chosen one (USING INDEX), else the primary key; a deferrable one identifies nothing.
-// pg_table_size() takes a lock too: of a table that somebody holds, or waits for, as a whole, what its server noted last.
+// Its rows are those that its server counted last, grown or shrunk as its file has since: a table that was filled after the
+// last ANALYZE would seem to have few rows, and long ones. Sizes take locks: of what is held, what was noted last.
 // Text is ordered as we order it only under a C collation, and only where UTF-8 keeps the server's byte order.
 const TABLES: &str = "
 SELECT c.oid, n.nspname, c.relname, c.relkind, c.relreplident,
@@ -299,11 +316,11 @@ SELECT c.oid, n.nspname, c.relname, c.relkind, c.relreplident,
       CASE WHEN NOT l.collisdeterministic THEN 'collation' WHEN pg_catalog.getdatabaseencoding() = 'SQL_ASCII' THEN 'bytes' ELSE '' END)
       ORDER BY a.attnum)
     FROM pg_catalog.pg_attribute a LEFT JOIN pg_catalog.pg_collation l ON l.oid = a.attcollation WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''),
-  (CASE WHEN c.relkind = 'p' THEN (SELECT pg_catalog.sum(l.reltuples)::bigint FROM LEAVES l) ELSE c.reltuples::bigint END),
-  (SELECT pg_catalog.sum(CASE
-      WHEN l.oid IN (SELECT k.relation FROM pg_catalog.pg_locks k WHERE k.mode = 'AccessExclusiveLock' AND k.relation IS NOT NULL)
-      THEN l.relpages::bigint * pg_catalog.current_setting('block_size')::bigint ELSE pg_catalog.pg_table_size(l.oid) END)
-    FROM (SELECT c.oid, c.relpages WHERE c.relkind <> 'p' UNION ALL SELECT t.oid, t.relpages FROM LEAVES t WHERE c.relkind = 'p') l),
+  (SELECT pg_catalog.sum(CASE WHEN l.reltuples > 0 AND l.relpages > 0 AND l.oid NOT IN HELD
+      THEN l.reltuples * (pg_catalog.pg_relation_size(l.oid) / pg_catalog.current_setting('block_size')::bigint) / l.relpages
+      ELSE l.reltuples END)::bigint FROM PARTS l),
+  (SELECT pg_catalog.sum(CASE WHEN l.oid IN HELD THEN l.relpages::bigint * pg_catalog.current_setting('block_size')::bigint
+      ELSE pg_catalog.pg_table_size(l.oid) END) FROM PARTS l),
   pg_catalog.pg_has_role(c.relowner, 'USAGE'),
   pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND pg_catalog.has_table_privilege(c.oid, 'SELECT'),
   (SELECT pg_catalog.json_agg('OPERATOR(' || pg_catalog.quote_ident(s.nspname) || '.' || p.oprname || ')' ORDER BY k.n)
