@@ -20,6 +20,7 @@ mod due;
 mod parts;
 mod slice;
 
+use std::collections::HashSet;
 use std::time::Instant;
 
 use crate::error::Error;
@@ -28,11 +29,14 @@ use crate::stop::Stop;
 use chunk::Reader;
 use collisions::Collisions;
 
-/// What is kept from slice to slice: the sessions that read and load, and which rows push each other out.
+/// What is kept from slice to slice: the sessions that read and load, which rows push each other out, and which tables
+/// somebody on the target held.
 #[derive(Default)]
 pub struct Copier {
     idle: Vec<Reader>,
     collisions: Collisions,
+    /// Schema and name, as of the last slice.
+    locked: HashSet<(String, String)>,
 }
 
 impl Copier {
@@ -42,6 +46,8 @@ impl Copier {
         if due.is_empty() {
             return Ok(false);
         }
+        // their turn comes last: waiting for a lock can take a whole slice, and there would be none for the tables behind
+        due.sort_by_key(|due| self.locked.contains(&due.name));
         let began = Instant::now();
         let Some(aligned) = align::align(flow, &mut due, stop).await? else { return Ok(false) };
         sink_postgres::failpoint::hit("slice.aligned");

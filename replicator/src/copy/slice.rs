@@ -85,7 +85,8 @@ async fn run(
     let exporter = &mut aligned.exporter;
     let mut parts = Parts::new(flow, sink, exporter, due, aligned.snapshot.xmin).await?;
     let cancels = flow.cancels.clone();
-    let Copier { idle, collisions } = copier;
+    let Copier { idle, collisions, locked } = copier;
+    locked.clear();
     let mut readers = Readers { idle, joined: Vec::new(), snapshot: &aligned.name, cancels: &cancels };
     let mut sliced = Sliced::default();
     let mut busy: JoinSet<Loading> = JoinSet::new();
@@ -125,6 +126,7 @@ async fn run(
                         // somebody on staging holds a row or a table: that is no reason for the others to wait
                         tracing::warn!(table = %chunk.compiled.output, "the target is busy; the chunk is tried again in the next slice");
                         parts.meets_a_lock(&chunk);
+                        locked.insert((chunk.task.spec.schema.clone(), chunk.task.spec.name.clone()));
                     }
                     Err(e) => failed = Some(e),
                 }
