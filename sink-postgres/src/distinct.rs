@@ -19,6 +19,8 @@ pub struct Index {
     pub kind: String,
     /// Does it belong to a constraint of its name?
     pub constraint: bool,
+    /// Is it over the whole table? One of a single partition says nothing of rows in two of them.
+    pub whole: bool,
     /// What it compares, in order.
     pub parts: Vec<Part>,
     /// Do NULLs differ from each other? They do, unless it says NULLS NOT DISTINCT.
@@ -65,9 +67,9 @@ pub struct Distinct {
 }
 
 impl Index {
-    /// The columns that it compares, where it compares nothing but columns, and all rows are in it.
+    /// The columns that it compares, where it compares nothing but columns, and all rows of the table are in it.
     pub fn plain(&self) -> Option<Vec<&str>> {
-        let all = self.predicate.is_none() && self.parts.iter().all(|p| p.operator == "=");
+        let all = self.whole && self.predicate.is_none() && self.parts.iter().all(|p| p.operator == "=");
         all.then(|| self.parts.iter().map(|p| p.column.as_deref()).collect()).flatten()
     }
 }
@@ -91,6 +93,7 @@ pub async fn all(db: &mut Connection) -> Result<HashMap<Name, Distinct>, Error> 
             name: text(2),
             kind: text(3),
             constraint: row.get(8) == Some("t"),
+            whole: row.get(9) == Some("t"),
             parts: parts.into_iter().map(part).collect(),
             nulls_distinct: row.get(5) != Some("t"),
             predicate: row.get(6).map(str::to_owned),
@@ -131,7 +134,8 @@ SELECT n.nspname, r.relname, i.relname,
         ON p.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass AND p.objid = d.oid AND p.refobjid = d.adrelid
         JOIN pg_catalog.pg_attribute g ON g.attrelid = d.adrelid AND g.attnum = d.adnum AND g.attgenerated <> ''
         WHERE d.adrelid = x.indrelid AND d.adnum = ANY (x.indkey)))),
-  EXISTS (SELECT FROM pg_catalog.pg_constraint f WHERE f.conindid = x.indexrelid AND f.conrelid = x.indrelid AND f.contype IN ('p', 'u', 'x'))
+  EXISTS (SELECT FROM pg_catalog.pg_constraint f WHERE f.conindid = x.indexrelid AND f.conrelid = x.indrelid AND f.contype IN ('p', 'u', 'x')),
+  c.oid = r.oid
 FROM pg_catalog.pg_index x
 JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid
 JOIN pg_catalog.pg_class c ON c.oid = x.indrelid

@@ -20,6 +20,9 @@ const SCHEMA: &str = "
     CREATE UNIQUE INDEX by_gone ON people (gone);
     CREATE UNIQUE INDEX by_born ON people (id, born);
     CREATE TABLE goods (id int PRIMARY KEY, sku text, label text, kind text, num bigint, note text, tag text);
+    CREATE TABLE parted (id int, region int, code text, PRIMARY KEY (id, region)) PARTITION BY LIST (region);
+    CREATE TABLE parted_1 PARTITION OF parted (UNIQUE (region)) FOR VALUES IN (1);
+    CREATE UNIQUE INDEX by_code ON parted (region, code);
     CREATE TABLE visits (id int, at date, PRIMARY KEY (id, at)) PARTITION BY RANGE (at);
     CREATE TABLE visits_1 PARTITION OF visits FOR VALUES FROM ('2000-01-01') TO ('2030-01-01')";
 
@@ -63,6 +66,7 @@ const TOLD: &[(&str, &str)] = &[
 async fn what_does_not_stay_apart_is_refused(major: u32) {
     let yaml = "tables:
   public.goods: { columns: { id: keep, sku: hash, label: email, kind: { mask: choice, of: [a, c] }, num: integer, note: digits, tag: uuid } }
+  public.parted: { columns: { id: keep, region: keep, code: digits } }
   public.visits: { columns: { at: { mask: date_shift, days: 3 }, id: keep } }
   public.people: { columns: { id: keep, mail: first_name, nick: digits, login: hash, state: { mask: constant, value: open }, ref: keep, room: noise,
     during: keep, code: hash, gone: drop, born: { mask: date_shift, days: 3 } } }";
@@ -101,8 +105,11 @@ async fn what_does_not_stay_apart_is_refused(major: u32) {
         let path = format!("tables.public.goods.columns.{column}: ");
         assert!(told.iter().any(|l| l.starts_with(&path) && l.contains(what)), "{what}\nin {}", run.stderr);
     }
+    // what is unique in one partition does not keep rows of two apart
+    let parted = "tables.public.parted.columns.code: public.parted.code is digits in the unique index by_code (region, code) on the target";
+    assert!(told.iter().any(|l| l.starts_with(parted)), "{parted}\nin {}", run.stderr);
     let unsure = "public.goods.note is digits, which writes about as much as the value has, and character varying(30) on the target holds 30";
-    assert_eq!(told.len(), TOLD.len() + both.len() + fits.len(), "and nothing else: {}", run.stderr);
+    assert_eq!(told.len(), TOLD.len() + both.len() + fits.len() + 1, "and nothing else: {}", run.stderr);
     let hint = "(would do: hash, email, uuid, token, username; or keep it; or on the target: ALTER TABLE \"public\".\"people\" DROP CONSTRAINT \"people_mail_key\";)";
     assert!(run.stderr.contains(hint), "{}", run.stderr);
     let check = flow.sluice.run(&["check"]).await;
@@ -118,6 +125,7 @@ async fn what_does_not_stay_apart_is_refused(major: u32) {
 async fn what_stays_apart_says_why(major: u32) {
     let yaml = "tables:
   public.goods: exclude
+  public.parted: exclude
   public.notes: { where: \"body LIKE 'a%'\", columns: { id: integer, body: keep } }
   public.visits: { columns: { at: keep, id: integer } }
   public.people: { columns: { id: integer, mail: email, nick: hash, login: keep, state: keep, ref: uuid, room: integer,

@@ -122,6 +122,8 @@ impl Subject<'_> {
             .here
             .indexes
             .iter()
+            // where NULLs are equal, it must know none
+            .filter(|i| index.nulls_distinct || i.kind == "primary key")
             .find(|i| i.plain().is_some_and(|columns| columns.iter().all(|c| strong.contains(c))));
         let weak = parts.iter().any(|(_, done)| done.is_err());
         if let (true, false, Some(within)) = (weak, exclusion, within) {
@@ -199,7 +201,7 @@ impl Subject<'_> {
             .here
             .indexes
             .iter()
-            .any(|i| i.predicate.is_none() && matches!(&i.parts[..], [p] if case_only(&p.sql, column)));
+            .any(|i| i.whole && i.predicate.is_none() && matches!(&i.parts[..], [p] if case_only(&p.sql, column)));
         if folds && !caseless && !sure && part.column.is_some() {
             let what = format!(
                 "{}.{column} is {}, which makes one of two values that differ in case only; the {of} on the target would refuse the second, and nothing on production says that there are no such two",
