@@ -41,12 +41,14 @@ struct Stderr;
 
 impl Write for Stderr {
     fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
-        bars().suspend(|| std::io::stderr().write_all(line))?;
+        // whoever reads may have gone, and a subscriber that cannot write says so, by a macro that panics then
+        let _ = bars().suspend(|| std::io::stderr().write_all(line));
         Ok(line.len())
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
-        std::io::stderr().flush()
+        let _ = std::io::stderr().flush();
+        Ok(())
     }
 }
 
@@ -55,8 +57,8 @@ pub fn quiet_panics() {
     std::panic::set_hook(Box::new(|info| {
         let place =
             info.location().map_or_else(|| "an unknown place".to_owned(), |l| format!("{}:{}", l.file(), l.line()));
-        eprintln!("sluice: bug: panicked at {place}");
-        eprintln!("hint: please report this, with the log");
+        // not by a macro that panics where nobody reads: a panic in here ends the process
+        let _ = writeln!(std::io::stderr(), "sluice: bug: panicked at {place}\nhint: please report this, with the log");
     }));
     #[cfg(unix)]
     {

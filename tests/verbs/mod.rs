@@ -3,6 +3,7 @@
 mod adopt;
 mod destroy;
 mod masks;
+mod pipes;
 mod resync;
 pub mod serve;
 mod status;

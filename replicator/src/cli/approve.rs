@@ -5,7 +5,7 @@
 //! that comes otherwise than the target remembers is due (`sink_postgres::known`).
 
 use super::args::{Approve, Args};
-use super::resync;
+use super::{print, resync};
 use crate::check::review;
 use crate::config::{self, Files, Lock, LockedColumn, Problem, Problems, SourceTable, did_you_mean};
 use crate::error::{Doing, Error};
@@ -37,7 +37,7 @@ pub async fn run(args: &Args, verb: &Approve) -> Result<(), Error> {
     production.close().await;
     let path = files.lock();
     lock.write(&path).map_err(|source| Error::File { action: "write", path: path.display().to_string(), source })?;
-    print!("{}", review::text(&review::compare(&was, &lock)));
+    print::data(review::text(&review::compare(&was, &lock)))?;
     eprintln!("wrote {}", path.display());
     let running = resync::connected(&config, &mut staging).await?;
     if verb.now && running {

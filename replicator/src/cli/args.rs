@@ -151,12 +151,20 @@ pub struct Masks {
 #[derive(Debug, Subcommand)]
 pub enum MasksVerb {
     /// The masks there are
-    List,
+    List(List),
     /// Mask a value under a throw-away key: another run gives another value
     #[command(after_help = "sluice masks try email 'jane@example.org' --param keep_domain=true
 sluice masks try compose x --param template='{first} {last}' --with first=Ann --with last=Smith
 sluice masks try \"{ mask: hash, when: country = 'DE', else: keep }\" x --with country=FR")]
     Try(Try),
+}
+
+/// `masks list`.
+#[derive(Debug, ClapArgs)]
+pub struct List {
+    /// As JSON, one list
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `masks try`.

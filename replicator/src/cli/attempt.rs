@@ -16,7 +16,7 @@ use serde_json::json;
 use sink_postgres::{audit, session};
 
 use super::args::{Args, Try};
-use super::who;
+use super::{print, who};
 use crate::config::{Config, Domains, Problem, Problems, typed_class, typed_mask};
 use crate::error::Error;
 use crate::start;
@@ -44,8 +44,8 @@ pub async fn run(args: &Args, verb: &Try) -> Result<(), Error> {
     let raw = b.finish();
     let bug = |e: &dyn std::fmt::Display| Error::Bug(e.to_string());
     match compiled.row(&raw, &mut b).map_err(|e| bug(&e))?.get(own) {
-        Value::Text(text) => println!("{}", String::from_utf8_lossy(text)),
-        Value::Null | Value::Unchanged | Value::Binary(_) => println!("NULL"),
+        Value::Text(text) => print::data(format_args!("{}\n", String::from_utf8_lossy(text)))?,
+        Value::Null | Value::Unchanged | Value::Binary(_) => print::data("NULL\n")?,
     }
     if filter.unparsable() > 0 {
         eprintln!("the mask could not read this value, so it hides all of it; in a run such values are counted");

@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 
 use super::args::{Args, Check};
+use super::print;
 use crate::check::{self, Area, Report, State};
 use crate::config::{Config, Lock};
 use crate::error::Error;
@@ -16,9 +17,9 @@ pub async fn run(args: &Args, verb: &Check) -> Result<(), Error> {
     let failed = report.count(State::Failed);
     if verb.json {
         let json = serde_json::json!({ "ok": failed == 0, "checks": report.checks, "changes": report.changes });
-        println!("{json}");
+        print::data(format_args!("{json}\n"))?;
     } else {
-        print!("{}", report.text(std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none()));
+        print::data(report.text(std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none()))?;
     }
     match failed {
         0 => Ok(()),

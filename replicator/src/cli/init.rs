@@ -13,6 +13,7 @@ use sink_postgres::session;
 use wire::{Connection, Conninfo};
 
 use super::args::{Args, Init};
+use super::print;
 use crate::check::review;
 use crate::config::{Config, Files, Lock, Problem};
 use crate::error::{Doing, Error};
@@ -57,7 +58,7 @@ pub async fn run(args: &Args, verb: &Init) -> Result<(), Error> {
     files::write(&args.config, yaml.as_bytes(), verb.force)?;
     files::write(&lock_path, lock.text().as_bytes(), verb.force)?;
     let copied: Vec<&SourceTable> = tables.iter().filter(|t| lock.tables.contains_key(&t.name())).collect();
-    say::sql(&pipeline, &source, &target, &copied);
+    say::sql(&pipeline, &source, &target, &copied)?;
     say::talk(&say::Talk {
         args,
         pipeline: &pipeline,
@@ -108,7 +109,7 @@ async fn relock(args: &Args) -> Result<(), Error> {
         eprintln!("nothing changed in it");
         return Ok(());
     }
-    print!("{}", review::text(&changes));
+    print::data(review::text(&changes))?;
     let keys: HashMap<(String, String), Vec<String>> = found.iter().map(|t| (t.name(), t.key.clone())).collect();
     for table in &tables {
         let key = (table.schema.clone(), table.name.clone());

@@ -12,6 +12,7 @@ mod documents;
 mod init;
 mod masks;
 mod plan;
+mod print;
 mod progress;
 mod quarantine;
 mod resync;
@@ -53,9 +54,9 @@ fn typed() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
-            eprintln!("sluice: {}", e.chain());
+            print::talk(format_args!("sluice: {}", e.chain()));
             if let Some(hint) = e.hint() {
-                eprintln!("hint: {hint}");
+                print::talk(format_args!("hint: {hint}"));
             }
             ExitCode::from(e.exit_code())
         }

@@ -10,6 +10,7 @@ mod sample;
 use serde::Serialize;
 
 use super::args::{Args, Plan};
+use super::print;
 use crate::error::Error;
 use crate::proofs::Proof;
 
@@ -117,9 +118,9 @@ pub async fn run(args: &Args, verb: &Plan) -> Result<(), Error> {
     let (config, lock) = super::load(args)?;
     let (forecast, problems) = gather::gather(&config, lock.as_ref(), verb.sample).await?;
     if verb.json {
-        println!("{}", serde_json::to_string(&forecast).map_err(|e| Error::Bug(e.to_string()))?);
+        print::data(serde_json::to_string(&forecast).map_err(|e| Error::Bug(e.to_string()))? + "\n")?;
     } else {
-        print!("{}", render::text(&forecast));
+        print::data(render::text(&forecast))?;
     }
     // all of it was shown, and this is how a pipe that asks only for the exit code hears of it
     if problems.0.is_empty() { Ok(()) } else { Err(Error::Config(problems)) }

@@ -8,6 +8,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use super::print;
 use super::table::{count, size, some, table, took};
 use crate::board::{Board, State, TableCopy};
 use crate::telemetry;
@@ -47,13 +48,13 @@ impl Progress {
         self.end().await;
         let state = board.state();
         let rows = state.tables.values().map(|t| t.rows).sum();
-        eprintln!(
+        print::talk(format_args!(
             "caught up at {}: {} copied, {} applied in {}",
             state.durable,
             some(rows, "row", "rows"),
             some(state.changes, "change", "changes"),
             took(began.elapsed())
-        );
+        ));
     }
 }
 
@@ -88,7 +89,7 @@ async fn watch(board: Board, mut ended: oneshot::Receiver<()>) {
         if !busy && !summed && !state.tables.is_empty() {
             summed = true;
             let text = summary(&state.tables);
-            telemetry::bars().suspend(|| eprintln!("{text}"));
+            telemetry::bars().suspend(|| print::talk(text));
         }
         if over {
             return;

@@ -3,8 +3,9 @@
 use wire::Conninfo;
 
 use super::super::args::Args;
-use super::super::table;
+use super::super::{print, table};
 use crate::config::{class_text, table_name};
+use crate::error::Error;
 use crate::propose::{self, Found, Whole};
 use crate::source::catalog::SourceTable;
 use crate::sql;
@@ -14,27 +15,26 @@ const READER: &str = "sluice_reader";
 const WRITER: &str = "sluice_writer";
 
 /// The SQL for both servers.
-pub fn sql(pipeline: &str, source: &Conninfo, target: &Conninfo, copied: &[&SourceTable]) {
+pub fn sql(pipeline: &str, source: &Conninfo, target: &Conninfo, copied: &[&SourceTable]) -> Result<(), Error> {
     let names = |identified: Option<bool>| -> Vec<(String, String)> {
         copied.iter().filter(|t| identified.is_none_or(|yes| t.identified == yes)).map(|t| t.name()).collect()
     };
     let (tables, without_identity) = (names(Some(true)), names(Some(false)));
-    print!(
-        "{}",
-        sql::production(&sql::Production {
-            pipeline,
-            role: READER,
-            database: source.database(),
-            tables: &tables,
-            without_identity: &without_identity,
-        })
-    );
-    println!();
-    print!("{}", sql::target(&sql::Target { role: WRITER, database: target.database(), tables: &names(None) }));
+    print::data(sql::production(&sql::Production {
+        pipeline,
+        role: READER,
+        database: source.database(),
+        tables: &tables,
+        without_identity: &without_identity,
+    }))?;
+    print::data("\n")?;
+    print::data(sql::target(&sql::Target { role: WRITER, database: target.database(), tables: &names(None) }))?;
     // a role without CREATE on the database cannot even say CREATE SCHEMA IF NOT EXISTS: its tables are made for it
     let role = wire::quote_ident(WRITER);
-    println!("\n-- What it keeps there. The same role needs no right to make anything else.");
-    println!("{}GRANT ALL ON ALL TABLES IN SCHEMA sluice TO {role};", sink_postgres::schema::sql());
+    print::data(format_args!(
+        "\n-- What it keeps there. The same role needs no right to make anything else.\n{}GRANT ALL ON ALL TABLES IN SCHEMA sluice TO {role};\n",
+        sink_postgres::schema::sql()
+    ))
 }
 
 /// What there is to say.
