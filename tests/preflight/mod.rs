@@ -1,6 +1,7 @@
 //! Before the first run: `init`, `check`, `plan`, and the SQL that they print.
 
 mod alone;
+mod fenced;
 mod first;
 mod mends;
 mod proofs;

@@ -66,7 +66,7 @@ const TOLD: &[(&str, &str)] = &[
 async fn what_does_not_stay_apart_is_refused(major: u32) {
     let yaml = "tables:
   public.goods: { columns: { id: keep, sku: hash, label: email, kind: { mask: choice, of: [a, c] }, num: integer, note: digits, tag: uuid } }
-  public.parted: { columns: { id: keep, region: keep, code: digits } }
+  public.parted: { columns: { id: keep, region: keep, code: last_name } }
   public.visits: { columns: { at: { mask: date_shift, days: 3 }, id: keep } }
   public.people: { columns: { id: keep, mail: first_name, nick: digits, login: hash, state: { mask: constant, value: open }, ref: keep, room: noise,
     during: keep, code: hash, gone: drop, born: { mask: date_shift, days: 3 } } }";
@@ -106,7 +106,7 @@ async fn what_does_not_stay_apart_is_refused(major: u32) {
         assert!(told.iter().any(|l| l.starts_with(&path) && l.contains(what)), "{what}\nin {}", run.stderr);
     }
     // what is unique in one partition does not keep rows of two apart
-    let parted = "tables.public.parted.columns.code: public.parted.code is digits in the unique index by_code (region, code) on the target";
+    let parted = "tables.public.parted.columns.code: public.parted.code is last_name in the unique index by_code (region, code) on the target";
     assert!(told.iter().any(|l| l.starts_with(parted)), "{parted}\nin {}", run.stderr);
     let unsure = "public.goods.note is digits, which writes about as much as the value has, and character varying(30) on the target holds 30";
     assert_eq!(told.len(), TOLD.len() + both.len() + fits.len() + 1, "and nothing else: {}", run.stderr);
@@ -126,13 +126,13 @@ async fn what_stays_apart_says_why(major: u32) {
     let yaml = "tables:
   public.goods: exclude
   public.parted: exclude
-  public.notes: { where: \"body LIKE 'a%'\", columns: { id: integer, body: keep } }
+  public.notes: { where: \"body LIKE 'a%'\", columns: { id: integer, body: keep, number: digits } }
   public.visits: { columns: { at: keep, id: integer } }
   public.people: { columns: { id: integer, mail: email, nick: hash, login: keep, state: keep, ref: uuid, room: integer,
     during: keep, code: keep, gone: null, born: { mask: date_shift, days: 3 } } }";
     let flow = Flow::with(major, "proved", yaml).await;
     flow.both(SCHEMA).await;
-    flow.both("CREATE TABLE notes (id int PRIMARY KEY, body text)").await;
+    flow.both("CREATE TABLE notes (id int PRIMARY KEY, body text, number text UNIQUE)").await;
     flow.both("ALTER TABLE people ALTER ref TYPE uuid USING NULL, ADD boss text REFERENCES people (mail)").await;
     flow.source("INSERT INTO people (id, gone, mail, nick, login, ref) SELECT g, g, g || '@a.example', 'n' || g, g, md5(g::text)::uuid FROM generate_series(1, 2000) g; ANALYZE").await;
     let plan = flow.sluice.run(&["plan", "--json"]).await;
@@ -161,12 +161,19 @@ async fn what_stays_apart_says_why(major: u32) {
         ("people.gone", "unique index by_gone", "NULLs differ"),
         ("people.born", "unique index by_born", "primary key people_pkey (id) keeps its rows apart already"),
         ("people.boss", "foreign key people_boss_fkey to public.people.mail", "both ends have one mask"),
+        (
+            "notes.number",
+            "unique index notes_number_key",
+            "one to one on values with 6 to 72 digits besides the kept ones",
+        ),
         ("visits.id", "primary key visits_pkey", "FF1 over all values of the type"),
     ] {
         let is = because(column, of);
         assert!(is.contains(why), "{column} in {of}: {is}");
     }
     let warnings = forecast["warnings"].to_string();
+    let partly = "public.notes.number is digits, which keeps values with 6 to 72 digits besides the kept ones apart, and may make one of two others";
+    assert!(warnings.contains(partly), "{warnings}");
     assert!(
         warnings.contains("public.people.mail is email, which makes one of two values that differ in case only"),
         "{warnings}"

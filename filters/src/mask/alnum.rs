@@ -54,7 +54,8 @@ fn build(make: &Make<'_>) -> Result<Built, MaskError> {
     let (classes, unparsable) = (Classes::new(&make.key("classes")), make.key("alnum unparsable"));
     let kept = |name| make.count(name).unwrap_or(0);
     let (keep_prefix, keep_suffix) = (kept("keep_prefix"), kept("keep_suffix"));
-    Built::new(Alnum { classes, unparsable, keep_prefix, keep_suffix }, Injective::No)
+    let built = Built::new(Alnum { classes, unparsable, keep_prefix, keep_suffix }, Injective::No)?;
+    Ok(built.apart("with letters and digits for a million values besides the kept ones"))
 }
 
 impl Masking for Alnum {

@@ -56,7 +56,8 @@ fn build(make: &Make<'_>) -> Result<Built, MaskError> {
     let (ff1, unparsable) = (Ff1::new(&make.key("ff1")), make.key("digits unparsable"));
     let kept = |name| make.count(name).unwrap_or(0);
     let (keep_prefix, keep_suffix) = (kept("keep_prefix"), kept("keep_suffix"));
-    Built::new(Digits { ff1, unparsable, keep_prefix, keep_suffix }, Injective::No)
+    let built = Built::new(Digits { ff1, unparsable, keep_prefix, keep_suffix }, Injective::No)?;
+    Ok(built.apart("with 6 to 72 digits besides the kept ones"))
 }
 
 impl Masking for Digits {

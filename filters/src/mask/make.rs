@@ -50,6 +50,12 @@ impl Built {
         self
     }
 
+    /// Values of this form stay apart, and others may not.
+    pub(crate) fn apart(mut self, form: &'static str) -> Built {
+        self.writes.apart = Some(form);
+        self
+    }
+
     /// It never writes more characters than these.
     pub(crate) fn at_most(mut self, characters: usize) -> Built {
         self.writes.longest = Some(characters);
@@ -64,6 +70,9 @@ pub struct Writes {
     pub small: bool,
     /// Values that it can read, and that differ in the case of letters only, become one.
     pub folds: bool,
+    /// Values of this form stay apart, one to one; what has another is redacted, and may become one. `None`: as
+    /// [`Injective`] says, of all values.
+    pub apart: Option<&'static str>,
     /// At most so many characters; `None`: as many as the value, or as the column holds.
     pub longest: Option<usize>,
 }

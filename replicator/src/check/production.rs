@@ -83,6 +83,7 @@ pub async fn server(report: &mut Report, world: &mut World<'_>) -> Result<(), Er
         report.fail(HERE, "wal_level", format!("{level}, and the stream needs logical"), Some(Mend::production(sql)));
     }
     wal_limit(report, db, config).await?;
+    idle_slots(report, db).await?;
     standbys(report, db).await?;
     let slots = "SELECT pg_catalog.current_setting('max_replication_slots')::int - (SELECT pg_catalog.count(*) FROM pg_catalog.pg_replication_slots)";
     let free: i64 = value(db, slots).await.doing("count slots")?.parse().unwrap_or(0);
@@ -112,6 +113,20 @@ pub async fn server(report: &mut Report, world: &mut World<'_>) -> Result<(), Er
         report.warn(HERE, "encoding", "SQL_ASCII: bytes that are no UTF-8 will hold the stream", None);
     } else {
         report.ok(HERE, "encoding", encoding);
+    }
+    Ok(())
+}
+
+/// 18 can take a slot away from a pipeline that runs now and then.
+async fn idle_slots(report: &mut Report, db: &mut Connection) -> Result<(), Error> {
+    let name = "idle_replication_slot_timeout";
+    let sql = format!("SELECT coalesce(pg_catalog.current_setting('{name}', true), '0')");
+    let timeout = value(db, &sql).await.doing("read a setting")?;
+    if timeout != "0" {
+        let says =
+            format!("{timeout}: a slot that nobody has read for so long is taken away, and staging is copied anew");
+        let sql = format!("ALTER SYSTEM SET {name} = 0; SELECT pg_reload_conf();");
+        report.warn(HERE, name, says, Some(Mend::production(sql)));
     }
     Ok(())
 }

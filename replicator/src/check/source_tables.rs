@@ -4,7 +4,7 @@ use wire::quote_ident;
 
 use super::{Area, Mend, Report, World};
 use crate::error::{Doing, Error};
-use crate::source::{alike, publication};
+use crate::source::{alike, production, publication};
 
 /// All of them.
 pub async fn all(report: &mut Report, world: &mut World<'_>) -> Result<(), Error> {
@@ -92,6 +92,11 @@ async fn publications(report: &mut Report, world: &mut World<'_>) -> Result<(), 
     let db = &mut world.source;
     let rights = "SELECT pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE')";
     let may_create = super::production::value(db, rights).await.doing("look at rights")? == "t";
+    // our own sessions that read are read-only anyhow: what the server wants of others, one without settings tells
+    let mut plain = production::writer(&world.source_info, &world.config.pipeline, "check", &[]).await?;
+    let fenced = super::production::value(&mut plain, "SHOW default_transaction_read_only").await;
+    plain.close().await;
+    let fenced = fenced.doing("read a setting")? == "on";
     for wanted in publication::wanted(&world.config.pipeline, world.tables.iter().map(|(t, _)| t)) {
         let name = format!("publication {}", wanted.name);
         let mends = wanted.compare(db).await.doing("read the publications")?;
@@ -106,12 +111,14 @@ async fn publications(report: &mut Report, world: &mut World<'_>) -> Result<(), 
         let ours_to_change = owner.get(0, 0).map_or(may_create, |yes| yes == "t");
         let owned = world.tables.iter().filter(|(t, _)| wanted.tables.contains(&t.quoted())).all(|(t, _)| t.owned);
         let what: Vec<&str> = mends.iter().map(|m| m.what.as_str()).collect();
-        if mends.iter().all(|m| m.ours) && owned && ours_to_change {
+        if mends.iter().all(|m| m.ours) && owned && ours_to_change && !fenced {
             report.ok(Area::Tables, &name, format!("run will see to it: {}", what.join("; ")));
             continue;
         }
         let sql: Vec<&str> = mends.iter().map(|m| m.sql.as_str()).collect();
-        let sql = format!("{}\n-- as the owner of the tables", sql.join("\n"));
+        let fence =
+            if fenced { "SET default_transaction_read_only = off; -- it is on here, so run makes none\n" } else { "" };
+        let sql = format!("{fence}{}\n-- as the owner of the tables", sql.join("\n"));
         report.fail(Area::Tables, &name, what.join("; "), Some(Mend::production(sql)));
     }
     Ok(())

@@ -14,7 +14,7 @@
 //! equal, which no mask does: on the target it is refused here by name, on production where the policy is laid over its
 //! tables. A row finds its partition by hash, or there is one for what has no other.
 
-use filters::mask::Injective;
+use filters::mask::{Injective, Writes};
 use filters::policy::Class;
 use sink_postgres::distinct::{Index, Part};
 use wire::quote_ident;
@@ -136,6 +136,7 @@ impl Subject<'_> {
             match done {
                 Ok(arguments) => arguments.into_iter().for_each(|(column, why)| {
                     self.folded(index, part, &column, of, out);
+                    self.partly(index, part, &column, of, out);
                     self.show(out, &column, of, why);
                 }),
                 Err(weak) => {
@@ -189,8 +190,29 @@ impl Subject<'_> {
             Fate::Masked(_, injective, _) if self.likely(column, injective) <= LIKELY => {
                 Ok(vec![(column.to_owned(), self.argument(column, injective))])
             }
+            // by what identifies a row another would be changed; elsewhere the second row is refused, and that is said
+            Fate::Masked(_, Injective::No, Writes { apart: Some(form), .. })
+                if !self.table.key.iter().any(|k| k == column) =>
+            {
+                Ok(vec![(column.to_owned(), format!("one to one on values {form}"))])
+            }
             Fate::Masked(..) => Err(Weak::Collides),
         }
+    }
+
+    /// A mask that is one to one on what it can read may make one of two values that it cannot.
+    fn partly(&self, index: &Index, part: &Part, column: &str, of: &str, out: &mut Proofs) {
+        let Fate::Masked(_, Injective::No, Writes { apart: Some(form), .. }) = self.fate(column) else { return };
+        if part.column.is_none() {
+            return;
+        }
+        let what = format!(
+            "{}.{column} is {}, which keeps values {form} apart, and may make one of two others; the {of} on the target would refuse the second",
+            self.compiled.input(),
+            self.is(column)
+        );
+        let hint = format!("nothing, if all are such; else {}", self.mend(index, Some((column, part))));
+        out.warnings.push(Problem::new(self.path(column), what).hint(hint));
     }
 
     /// A mask that ignores case makes one of two rows that production keeps apart, if it does.

@@ -29,7 +29,8 @@ pub async fn publish(config: &Config, source: &Conninfo, plan: &Plan, db: &mut C
         for mend in &mends {
             match writer.simple(&mend.sql).await {
                 Ok(_) => tracing::info!(sql = mend.sql, "publication"),
-                Err(e) if e.sqlstate() == Some("42501") => return Err(refuse(&mends)),
+                // no right to; or whoever fenced this server by default_transaction_read_only wants to do it himself
+                Err(e) if matches!(e.sqlstate(), Some("42501" | "25006")) => return Err(refuse(&mends)),
                 Err(e) => return Err(e).doing("make the publication"),
             }
         }
