@@ -11,7 +11,7 @@
 //! event has touched. A row that leaves the range with a value that was not sent would take the unknown with it, so its
 //! keys, old and new, become pending points.
 //!
-//! **A key in quarantine is held** ([`crate::quarantine`]): its row is unknown too, so its events are skipped; but no slice
+//! **A key in quarantine is held** (`quarantine.rs`): its row is unknown too, so its events are skipped; but no slice
 //! brings it before somebody has decided.
 
 use std::cmp::Ordering;

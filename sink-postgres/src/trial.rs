@@ -9,7 +9,7 @@
 //! lets it write temporary tables and nothing else, whatever function a constraint calls: not even a sequence moves. No
 //! default is copied along; of a column that does not come and has one, nothing is known, and what looks at it is left out.
 //!
-//! **All problems at once.** If the rows as a whole pass, that is all. If not, [`each`] tries column by column and rule by rule:
+//! **All problems at once.** If the rows as a whole pass, that is all. If not, `each.rs` tries column by column and rule by rule:
 //! the server itself stops at the first.
 //!
 //! **No value is told.** Of the server's answer only the SQLSTATE is kept; which column and which constraint it was is known by what was tried.

@@ -11,7 +11,7 @@
 //! - NULL stays NULL; whoever calls sees to that, a mask never meets one.
 //! - The empty string of a text column stays empty, unless the mask says otherwise: it holds nothing, and many programs
 //!   write it for NULL.
-//! - What the server calls equal looks alike to every mask: a value comes in the one canonical [`form`] of its type.
+//! - What the server calls equal looks alike to every mask: a value comes in the one canonical form (`form.rs`) of its type.
 //! - On an array column a mask applies to each element.
 //! - Output fits in `varchar(n)` and `char(n)`; a column too narrow for the mask is refused when the mask is made.
 //! - Nothing is allocated per value that is in its form already.

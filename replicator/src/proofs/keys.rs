@@ -4,7 +4,7 @@
 //! two rows still differ there is shown in one of these ways, and each is named:
 //!
 //! - every masked column of it is masked one to one: by a permutation, or by a keyed hash so wide that at the counted number of
-//!   values a collision is less likely than [`LIKELY`] (the birthday bound, n² / 2^(bits + 1));
+//!   values a collision is less likely than one in 2^20 (the birthday bound, n² / 2^(bits + 1));
 //! - other columns of it, kept or masked one to one, are unique on production by themselves;
 //! - a column of it is NULL in every row, and NULLs differ.
 //!

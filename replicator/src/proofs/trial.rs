@@ -1,7 +1,7 @@
 //! Rows of production, masked, tried out by the target ([`sink_postgres::trial`] says how, and why nothing of it stays).
 //!
 //! A sample is no proof; it is what finds the constraint that a mask was not made for, before the copy finds it at the
-//! thousandth row. Where rows are refused, other masks are tried in the same way ([`instead`]): what is proposed has passed.
+//! thousandth row. Where rows are refused, other masks are tried in the same way (`instead.rs`): what is proposed has passed.
 
 mod instead;
 
