@@ -36,15 +36,19 @@
 //! The common case is a value that is in its form already: then nothing is copied. Types with one print per value have no form at
 //! all, and cost a comparison.
 
+mod length;
+mod moment;
+mod number;
+
 use std::borrow::Cow;
-use std::io::Write;
 
-use bytes::{BufMut, BytesMut};
+use bytes::BufMut;
 
-use super::date::{self, Date};
+use self::length::interval;
+use self::moment::{day, zoned};
+use self::number::{number, unended};
 use super::facts::{ColumnFacts, oid};
 use super::lowercase::lowercase;
-use crate::scalar::{Calendar, moment};
 
 /// How a column's values are brought to their canonical form.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -131,121 +135,6 @@ fn unpadded(value: &[u8]) -> &[u8] {
     value.get(..end).unwrap_or_default()
 }
 
-/// Exponents beyond this are written as one: nobody's digits fill a page. Both types of binary fractions end before.
-const MOST_ZEROS: i64 = 400;
-
-/// Any spelling of a decimal number as the shortest without an exponent.
-fn number(value: &[u8]) -> Cow<'_, [u8]> {
-    let spelled = |b: &u8| b.is_ascii_digit() || *b == b'.';
-    if value.strip_prefix(b"-").unwrap_or(value).iter().all(spelled) && !value.starts_with(b"-0") {
-        return Cow::Borrowed(unended(value));
-    }
-    respelled(value).map_or(Cow::Borrowed(value), Cow::Owned)
-}
-
-/// Without the zeros that end a fraction.
-fn unended(value: &[u8]) -> &[u8] {
-    if !value.ends_with(b"0") || !value.contains(&b'.') {
-        return value;
-    }
-    let end = value.iter().rposition(|b| *b != b'0').map_or(0, |last| last + 1);
-    let short = value.get(..end).unwrap_or_default();
-    short.strip_suffix(b".").unwrap_or(short)
-}
-
-/// `None` for what is no number.
-fn respelled(value: &[u8]) -> Option<Vec<u8>> {
-    let (negative, text) = match value.strip_prefix(b"-") {
-        Some(text) => (true, text),
-        None => (false, value),
-    };
-    let (mantissa, exponent) = match text.iter().position(|b| matches!(b, b'e' | b'E')) {
-        Some(at) => (&text[..at], std::str::from_utf8(&text[at + 1..]).ok()?.parse::<i32>().ok()?.into()),
-        None => (text, 0i64),
-    };
-    let point = mantissa.iter().position(|b| *b == b'.').unwrap_or(mantissa.len());
-    let mut digits: Vec<u8> = mantissa.iter().copied().filter(|b| *b != b'.').collect();
-    let good = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit) && digits.len() + 1 >= mantissa.len();
-    if !good {
-        return None;
-    }
-    let leading = digits.iter().take_while(|d| **d == b'0').count();
-    let ending = digits.iter().rev().take_while(|d| **d == b'0').count();
-    if leading == digits.len() {
-        return Some(b"0".to_vec());
-    }
-    digits.truncate(digits.len() - ending);
-    digits.drain(..leading);
-    // where the point stands, counted from the first digit
-    let point = i64::try_from(point).ok()? - i64::try_from(leading).ok()? + exponent;
-    let length = i64::try_from(digits.len()).ok()?;
-    let mut out = if negative { b"-".to_vec() } else { Vec::new() };
-    match point {
-        ..=0 if -point <= MOST_ZEROS => {
-            out.extend_from_slice(b"0.");
-            out.resize(out.len() + usize::try_from(-point).ok()?, b'0');
-            out.append(&mut digits);
-        }
-        1.. if point < length => {
-            let (whole, fraction) = digits.split_at(usize::try_from(point).ok()?);
-            out.extend_from_slice(whole);
-            out.push(b'.');
-            out.extend_from_slice(fraction);
-        }
-        1.. if point - length <= MOST_ZEROS => {
-            out.append(&mut digits);
-            out.resize(out.len() + usize::try_from(point - length).ok()?, b'0');
-        }
-        _ => {
-            out.append(&mut digits);
-            // a write into a vector cannot fail
-            _ = write!(out, "e{}", point - length);
-        }
-    }
-    Some(out)
-}
-
-const DAY: i128 = 86_400_000_000;
-/// Days from 1970-01-01 to 2000-01-01, from where moments count.
-const EPOCH: i128 = 10_957;
-
-fn zoned(value: &[u8]) -> Cow<'_, [u8]> {
-    if value.ends_with(b"+00") || value.ends_with(b"+00 BC") || value.ends_with(b"infinity") {
-        return Cow::Borrowed(value);
-    }
-    utc(value).map_or(Cow::Borrowed(value), Cow::Owned)
-}
-
-fn utc(value: &[u8]) -> Option<Vec<u8>> {
-    let micros = moment(Calendar::TimestampTz, std::str::from_utf8(value).ok()?)?;
-    let (days, clock) = (i64::try_from(micros.div_euclid(DAY) + EPOCH).ok()?, micros.rem_euclid(DAY));
-    let (seconds, fraction) = (clock / 1_000_000, clock % 1_000_000);
-    let mut time = format!(" {:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
-    if fraction > 0 {
-        time.push_str(format!(".{fraction:06}").trim_end_matches('0'));
-    }
-    time.push_str("+00");
-    let mut out = BytesMut::new();
-    date::put(&Date { day: days, time: time.as_bytes() }, &mut out);
-    Some(out.to_vec())
-}
-
-/// A moment without its zone, which is UTC; a day where it is midnight.
-fn day(value: &[u8]) -> Cow<'_, [u8]> {
-    let value = zoned(value);
-    let (moment, era) = match value.strip_suffix(b" BC") {
-        Some(moment) => (moment, &b" BC"[..]),
-        None => (&*value, &b""[..]),
-    };
-    let moment = moment.strip_suffix(b"+00").unwrap_or(moment);
-    let moment = moment.strip_suffix(b" 00:00:00").unwrap_or(moment);
-    match (value.len() == moment.len() + era.len(), &value) {
-        (true, _) => value,
-        (false, Cow::Borrowed(value)) if era.is_empty() => Cow::Borrowed(&value[..moment.len()]),
-        _ => Cow::Owned([moment, era].concat()),
-    }
-}
-
 fn host(value: &[u8]) -> &[u8] {
     let six = value.contains(&b':');
     value.strip_suffix(if six { &b"/128"[..] } else { b"/32" }).unwrap_or(value)
@@ -257,41 +146,6 @@ fn hardware(value: &[u8]) -> Cow<'_, [u8]> {
         Some((vendor, [b':', b'f', b'f', b':', b'f', b'e', rest @ ..])) => Cow::Owned([vendor, rest].concat()),
         _ => Cow::Borrowed(value),
     }
-}
-
-/// Microseconds, as the server compares by them: a month has 30 days, a day 24 hours.
-fn interval(value: &[u8]) -> Cow<'_, [u8]> {
-    length(value).map_or(Cow::Borrowed(value), |length| Cow::Owned(length.to_string().into_bytes()))
-}
-
-/// Reads `1 year 2 mons -3 days +04:05:06.789` (`IntervalStyle` postgres).
-fn length(value: &[u8]) -> Option<i128> {
-    let mut words = std::str::from_utf8(value).ok()?.split(' ').peekable();
-    let mut sum = 0i128;
-    while let Some(word) = words.next() {
-        if word.contains(':') {
-            let (sign, clock) = match word.strip_prefix('-') {
-                Some(clock) => (-1, clock),
-                None => (1, word.strip_prefix('+').unwrap_or(word)),
-            };
-            let mut parts = clock.split(':');
-            let (hours, minutes, seconds) = (parts.next()?, parts.next()?, parts.next()?);
-            let (seconds, fraction) = seconds.split_once('.').unwrap_or((seconds, ""));
-            let whole = |part: &str| part.parse::<u64>().ok().map(i128::from);
-            let micros = whole(format!("{fraction:0<6}").get(..6)?)?;
-            let seconds = whole(hours)? * 3600 + whole(minutes)? * 60 + whole(seconds)?;
-            sum += sign * (seconds * 1_000_000 + micros);
-            continue;
-        }
-        let days = match words.next()? {
-            "year" | "years" => 360,
-            "mon" | "mons" => 30,
-            "day" | "days" => 1,
-            _ => return None,
-        };
-        sum += i128::from(word.parse::<i64>().ok()?) * days * DAY;
-    }
-    Some(sum)
 }
 
 /// A `jsonb` with its numbers in their form; all else of its print is canonical.
