@@ -6,7 +6,6 @@
 mod instead;
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use filters::compiled::Compiled;
 use filters::filter::Filter;
@@ -63,9 +62,11 @@ impl Bench<'_> {
         let mut db = production::reader(source, &self.config.pipeline, "trial", &patience).await?;
         let mut trial = Trial::connect(target, &self.config.pipeline).await?;
         let mut sought = 0;
+        // of its own: what a trial cannot read is not counted as read
+        let filter = Filter::new(self.policy.clone(), self.key.clone());
         for table in tables {
             let name = table.shape.to_string();
-            let Some(compiled) = compile(self.policy, &self.key, table)? else { continue };
+            let Some(compiled) = filter.compile(&table.shape)? else { continue };
             let (tried, rows) = match attempt(&mut db, &mut trial, table, &compiled).await? {
                 Ok(tried) => tried,
                 Err(why) => {
@@ -171,11 +172,6 @@ impl Told {
         }
         Problem::new(self.path, self.what).hint(hints.join("; or "))
     }
-}
-
-/// Its own filter: what a trial cannot read is not counted as read.
-fn compile(policy: &Policy, key: &MaskKey, table: &SourceTable) -> Result<Option<Arc<Compiled>>, Error> {
-    Ok(Filter::new(policy.clone(), key.clone()).compile(&table.shape)?)
 }
 
 /// What refuses rows, and of how many; or why nobody knows.

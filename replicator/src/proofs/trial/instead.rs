@@ -14,7 +14,7 @@ use filters::policy::{Class, Policy, TableRule, TableRules};
 use sink_postgres::trial::{Trial, Tried};
 use wire::Connection;
 
-use super::{Bench, ROWS, compile};
+use super::{Bench, ROWS};
 use crate::error::Error;
 use crate::source::catalog::SourceTable;
 use crate::source::sample;
@@ -75,7 +75,7 @@ impl Bench<'_> {
         if let Some(TableRule::Copy(rules)) = policy.tables.get_mut(&table.name()) {
             rules.columns.insert(column.to_owned(), Class::Mask { spec, domain: None });
         }
-        let Ok(Some(compiled)) = compile(&policy, &self.key, table) else { return Ok(None) };
+        let Ok(Some(compiled)) = Filter::new(policy, self.key.clone()).compile(&table.shape) else { return Ok(None) };
         match sample::spread(db, table, &compiled, ROWS).await {
             Ok(lines) => Ok(Some((compiled.output.clone(), lines))),
             // somebody has taken the table meanwhile: then nothing is proposed
