@@ -61,13 +61,14 @@ impl Sluice {
 
     /// The same with URLs of one's own, for example a proxy's.
     pub fn over(pipeline: &str, source: &str, target: &str, rest: &str) -> Sluice {
-        let head = format!(
-            "pipeline: {pipeline}\nsource: {{ url: \"${{SLUICE_SOURCE_URL}}\" }}\ntarget: {{ url: \"${{SLUICE_TARGET_URL}}\" }}\n\
-             masking: {{ key: \"${{SLUICE_MASK_KEY}}\" }}\n"
-        );
-        Sluice::new(scratch_dir(pipeline), &format!("{head}{rest}"))
+        Sluice::new(scratch_dir(pipeline), &yaml(pipeline, rest))
             .env("SLUICE_SOURCE_URL", source)
             .env("SLUICE_TARGET_URL", target)
+    }
+
+    /// Lays other rules over the same pipeline: `rest` as for [`Sluice::over`].
+    pub fn lay(&self, pipeline: &str, rest: &str) {
+        self.configure(&yaml(pipeline, rest));
     }
 
     /// Writes another `sluice.yaml`.
@@ -119,6 +120,13 @@ impl Sluice {
         assert_eq!(output.code, 0, "sluice {}\n{}{}", args.join(" "), output.stdout, output.stderr);
         output
     }
+}
+
+fn yaml(pipeline: &str, rest: &str) -> String {
+    format!(
+        "pipeline: {pipeline}\nsource: {{ url: \"${{SLUICE_SOURCE_URL}}\" }}\ntarget: {{ url: \"${{SLUICE_TARGET_URL}}\" }}\n\
+         masking: {{ key: \"${{SLUICE_MASK_KEY}}\" }}\n{rest}"
+    )
 }
 
 impl Running {

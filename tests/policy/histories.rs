@@ -154,7 +154,7 @@ async fn a_history_leaves_no_trace(major: u32) {
     for round in 0..policies {
         let rules = policy(&mut rng);
         let name = if round % 2 == 0 { "it comes to an end" } else { "it dies in the midst" };
-        configure(&flow.sluice, "history", &flow.db.source_url(), &flow.db.target_url(), &rules);
+        flow.sluice.lay("history", &rules);
         if round % 2 == 1 {
             let dying = flow.sluice.clone().env("SLUICE_FAILPOINT", "chunk.loaded:2");
             published(&flow, &dying, &[&CATCH_UP[..], &["--timeout", "60s"]].concat()).await;
@@ -176,8 +176,7 @@ async fn equals_a_new_one(flow: &Flow, major: u32, round: u32, rules: &str) {
     let new: Db = Pair::get(major).create_db(&name).await;
     let staging = new.target().await;
     staging.batch_execute(TABLES).await.expect("the same tables");
-    let sluice = Sluice::between(&new, "tables: {}");
-    configure(&sluice, &name, &flow.db.source_url(), &new.target_url(), rules);
+    let sluice = Sluice::over(&name, &flow.db.source_url(), &new.target_url(), rules);
     sluice.ok(&CATCH_UP).await;
     for table in ["ints", "texts", "wholes", "bags"] {
         if let Some(told) = check::differences(&flow.t, &staging, table).await {
@@ -193,12 +192,6 @@ async fn equals_a_new_one(flow: &Flow, major: u32, round: u32, rules: &str) {
             > 10
     );
     sluice.ok(&["destroy", "--yes"]).await;
-}
-
-fn configure(sluice: &Sluice, pipeline: &str, source: &str, target: &str, rules: &str) {
-    sluice.configure(&format!(
-        "pipeline: {pipeline}\nsource: {{ url: \"{source}\" }}\ntarget: {{ url: \"{target}\" }}\nmasking: {{ key: \"${{SLUICE_MASK_KEY}}\" }}\n{rules}"
-    ));
 }
 
 /// Runs; where the policy wants another publication, does as it says, and runs again.

@@ -38,11 +38,8 @@ async fn a_structure_is_emptied(major: u32) {
     assert_eq!(number(&flow.s, left).await, 11, "production keeps its own");
 
     // a stricter rule works backwards; what refers to it is staging's own, and fires nothing
-    let url = (flow.db.source_url(), flow.db.target_url());
-    flow.sluice.configure(&format!(
-        "pipeline: structures\nsource: {{ url: \"{}\" }}\ntarget: {{ url: \"{}\" }}\nmasking: {{ key: \"${{SLUICE_MASK_KEY}}\" }}\n{}",
-        url.0, url.1, yaml("structure").replace("public.log: structure", "public.log: keep")
-    ));
+    let stricter = yaml("structure").replace("public.log: structure", "public.log: keep");
+    flow.sluice.lay("structures", &stricter);
     flow.source("ALTER PUBLICATION sluice_structures DROP TABLE ONLY accounts; ALTER PUBLICATION sluice_structures_inserts ADD TABLE ONLY log").await;
     flow.catch_up().await;
     assert_eq!(number(&flow.t, "SELECT count(*) FROM accounts").await, 0);
@@ -60,10 +57,8 @@ async fn a_structure_is_emptied(major: u32) {
          GRANT ALL ON ALL SEQUENCES IN SCHEMA sluice TO {role}; GRANT ALL ON log, log_2026, sessions TO {role}; GRANT SET ON PARAMETER session_replication_role TO {role}"
     ))
     .await;
-    let as_role = pair.target.url_as(&role, &flow.db.name);
-    let text = std::fs::read_to_string(flow.sluice.dir.join("sluice.yaml")).expect("the file");
-    flow.sluice.configure(&text.replace(&url.1, &as_role));
-    let refused = flow.sluice.run(&["run", "--until-caught-up", "--exit-on-stop"]).await;
+    let as_role = flow.sluice.clone().env("SLUICE_TARGET_URL", &pair.target.url_as(&role, &flow.db.name));
+    let refused = as_role.run(&["run", "--until-caught-up", "--exit-on-stop"]).await;
     assert!(
         refused
             .stderr
@@ -72,7 +67,7 @@ async fn a_structure_is_emptied(major: u32) {
         refused.stderr
     );
     assert_ne!(refused.code, 0);
-    let check = flow.sluice.run(&["check"]).await.stdout;
+    let check = as_role.run(&["check"]).await.stdout;
     assert!(
         check.contains(&format!(
             "GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON \"public\".\"accounts\" TO \"{role}\""

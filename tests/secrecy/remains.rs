@@ -136,7 +136,7 @@ async fn nothing_raw_remains(major: u32) {
     }
     held.term();
     held.wait(Duration::from_secs(10)).await;
-    goes_aside(&sluice, &s, &verbose, &production.source_url(), &staging.url(NAME)).await;
+    goes_aside(&sluice, &s, &verbose).await;
     t.batch_execute("ALTER TABLE picky DROP CONSTRAINT odd; ALTER TABLE handles DROP CONSTRAINT odd")
         .await
         .expect("mend");
@@ -162,11 +162,9 @@ async fn nothing_raw_remains(major: u32) {
 }
 
 /// Rows that staging refuses, kept aside, by a plain key and by a masked one.
-async fn goes_aside(sluice: &Sluice, s: &Client, verbose: &[&str], from: &str, to: &str) {
+async fn goes_aside(sluice: &Sluice, s: &Client, verbose: &[&str]) {
     let yaml = YAML.replace("on_divergence: heal", "on_error: quarantine");
-    sluice.configure(&format!(
-        "pipeline: {NAME}\nsource: {{ url: \"{from}\" }}\ntarget: {{ url: \"{to}\" }}\nmasking: {{ key: \"${{SLUICE_MASK_KEY}}\" }}\n{yaml}"
-    ));
+    sluice.lay(NAME, &yaml);
     let refused = format!(
         "UPDATE handles SET note = 'refused' WHERE id LIKE '%9'; UPDATE picky SET mail = '{RAW}!@x.org' WHERE id = 400"
     );
