@@ -137,6 +137,27 @@ impl World {
         self.catch_up().await;
     }
 
+    /// What both servers do at this moment, for a test that waits in vain.
+    pub async fn scene(&self) -> String {
+        let sessions = "SELECT concat_ws(' ', pid, application_name, backend_type, state, wait_event_type, wait_event, 'for', now() - xact_start, 'blocked by', pg_blocking_pids(pid), query)
+            FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type IN ('client backend', 'walsender') ORDER BY 1";
+        let asked = [
+            ("production", &self.source, sessions),
+            ("production's slots", &self.source, "SELECT s::text FROM pg_replication_slots s"),
+            ("staging", &self.target, sessions),
+            ("checkpoint", &self.target, "SELECT c::text FROM sluice.checkpoint c"),
+            ("pending", &self.target, "SELECT p::text FROM sluice.pending p"),
+        ];
+        let mut scene = String::new();
+        for (what, server, sql) in asked {
+            scene += &format!("== {what}\n");
+            for row in server.client(NAME).await.query(sql, &[]).await.unwrap() {
+                scene += &format!("{}\n", row.get::<_, Option<String>>(0).unwrap_or_default());
+            }
+        }
+        scene
+    }
+
     /// Every table equal, masked columns by the mask itself, and nothing was out of place on the way.
     pub async fn equal(&self) {
         let (production, staging) = (self.production().await, self.staging().await);
