@@ -12,6 +12,7 @@ mod harness;
 mod healing;
 mod policy;
 mod preflight;
+mod safety;
 mod secrecy;
 mod seed;
 mod shapes;

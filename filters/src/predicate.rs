@@ -1,4 +1,4 @@
-//! Predicates over a row: `where:` of a table, `when:` of a mask.
+//! Predicates over a row: `where:` of a table, `when:` of a mask, `protect.rows`.
 //!
 //! **A predicate is decided in two places and must come out alike**: by us, on what the stream sent, and by production, in
 //! the `WHERE` of the copy. So it is a small subset of SQL in which we know the server's answer for every value of every
@@ -58,6 +58,11 @@ impl Predicate {
     /// version: it is part of fingerprints.
     pub fn sql(&self) -> String {
         sql::write(&self.tree)
+    }
+
+    /// The same with an SQL expression in the place of each column, of which `column` is given the (unquoted) name.
+    pub fn sql_of(&self, column: &dyn Fn(&str) -> String) -> String {
+        sql::write_of(&self.tree, column)
     }
 
     /// The names of the columns it looks at, each once, in alphabetical order.

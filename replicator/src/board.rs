@@ -91,6 +91,8 @@ pub struct State {
     pub quarantined: BTreeMap<String, u64>,
     /// Rows that were put there in this run.
     pub quarantined_ever: u64,
+    /// Rows of production that staging's own rows keep away.
+    pub shadowed: u64,
     /// Values redacted because their mask could not read them.
     pub unparsable: u64,
 }

@@ -166,6 +166,12 @@ impl Flow {
         state.divergences += self.sink.as_mut().map_or(0, PostgresSink::take_diverged);
         state.quarantined_ever += self.sink.as_mut().map_or(0, PostgresSink::take_quarantined);
         state.quarantined = self.quarantined();
+        state.shadowed = self.shadowed();
+    }
+
+    /// Rows of production that staging's own rows keep away.
+    pub fn shadowed(&self) -> u64 {
+        self.sink.iter().flat_map(|s| s.pending()).map(|(_, p)| p.shadowed.len() as u64).sum()
     }
 
     /// Rows in quarantine, by table.

@@ -21,7 +21,7 @@ mod prove;
 mod publish;
 mod recognise;
 
-pub use plan::{Plan, described, key, key_of, plan, protected, require, spec};
+pub use plan::{Plan, described, key, key_of, own_rows, plan, protected, require, spec};
 pub use prove::{Asked, Demands, prove};
 pub use recognise::{different, identity};
 
@@ -33,6 +33,7 @@ use filters::change::Lsn;
 use filters::policy::TableRule;
 use sink_postgres::checkpoint::{self, Checkpoint};
 use sink_postgres::failpoint;
+use sink_postgres::guard::Protected;
 use sink_postgres::sink::{OnDivergence, OnError, Options};
 use sink_postgres::{PostgresSink, known, schema, session};
 use tokio::sync::Mutex;
@@ -244,10 +245,11 @@ pub async fn take_over(
         on_error: on_error(config),
         lock_timeout: Duration::from_secs(5),
     };
+    let protected = Protected { tables: protected, rows: own_rows(config) };
     let (mut sink, taken) = PostgresSink::connect(target, options, protected).await?;
     failpoint::hit("start.taken");
-    let fresh =
-        sink.register(plan.tables.iter().map(|(t, c)| spec(t, c, &plan.policy, &plan.memory)).collect()).await?;
+    let specs = plan.tables.iter().map(|(t, c)| spec(t, c, &plan.policy, &plan.memory, config));
+    let fresh = sink.register(specs.collect()).await?;
     for (_, compiled) in &plan.tables {
         sink.mapping(&compiled.output).await?;
     }

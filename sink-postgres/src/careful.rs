@@ -97,9 +97,13 @@ impl PostgresSink {
         let name = (change.table.schema.to_string(), change.table.name.to_string());
         let pending = self.tables.entry(name.clone()).or_default();
         let (route, freed) = (route(change, pending), pending.frees(change));
+        let pending_shadows = pending.shadows(change);
         if let Some(old) = freed {
             let mapping = self.at(map)?;
             self.free(&mapping, &name, old, lsn).await?;
+        }
+        if pending_shadows {
+            return self.of_a_shadowed_key(change, map, &name, lsn).await;
         }
         let act = match route {
             Route::Skip => return Ok(()),
@@ -139,6 +143,7 @@ impl PostgresSink {
             Outcome::Failed(e) if e.sqlstate() != Some("23505") => {
                 return self.refused(change, lsn, (map, &act, &row), e).await;
             }
+            _ if self.shadow(&mapping, &name, &act, &row, lsn).await? => return Ok(()),
             // what is in the way may be an old row of a pending range: it is unknown, so it may go
             Outcome::Failed(_) => {
                 self.db.simple("SAVEPOINT change").await?;
@@ -175,6 +180,59 @@ impl PostgresSink {
             }
         }
         self.due(&name, &row, !expected).await
+    }
+
+    /// A change that leaves a shadowed key with another row: decided anew.
+    async fn of_a_shadowed_key(
+        &mut self,
+        change: &Change,
+        map: usize,
+        name: &(String, String),
+        lsn: Lsn,
+    ) -> Result<(), Error> {
+        let mapping = self.at(map)?;
+        let (old, new) = match &change.op {
+            Op::Insert { new } => (None, new),
+            Op::Update { old, new } => (old.as_ref().map(|o| o.row()), new),
+            Op::Due { key } => (None, key),
+            Op::Delete { .. } | Op::Truncate { .. } => return Err(Error::Bug("a shadow of no row".into())),
+        };
+        let key = &self.tables.entry(name.clone()).or_default().key;
+        let moved = old.is_some_and(|old| key::values(old, key) != key::after(Some(old), new, key));
+        if moved || new.has_unchanged() || matches!(change.op, Op::Due { .. }) {
+            // production has the whole of it
+            let row = old.map_or_else(|| new.clone(), |old| plan::overlay(Cow::Borrowed(old), new).into_owned());
+            self.forget_shadow(name, &row).await?;
+            self.due(name, &row, false).await?;
+            if let Some(old) = old.filter(|_| moved) {
+                let steps = plan::fold(&self.maps, [Item { map, act: Act::Delete(old) }]);
+                if self.attempt(&steps).await?.is_some() {
+                    self.due(name, &old.clone(), false).await?;
+                }
+            }
+            return Ok(());
+        }
+        self.db.simple("SAVEPOINT change").await?;
+        let still = match self.still_shadowed(&mapping, name, new, lsn).await {
+            Err(Error::Wire(e)) if e.sqlstate().is_some_and(crate::error::is_verdict) => {
+                self.db.simple("ROLLBACK TO SAVEPOINT change; RELEASE SAVEPOINT change").await?;
+                self.forget_shadow(name, new).await?;
+                return self.refused(change, lsn, (map, &Act::Insert(new), new), e).await;
+            }
+            still => still?,
+        };
+        self.db.simple("RELEASE SAVEPOINT change").await?;
+        if still {
+            return Ok(());
+        }
+        let steps = plan::fold(&self.maps, [Item { map, act: Act::Insert(new) }]);
+        match self.attempt(&steps).await? {
+            None => Ok(()),
+            Some(Outcome::Failed(e)) if e.sqlstate() != Some("23505") => {
+                self.refused(change, lsn, (map, &Act::Insert(new), new), e).await
+            }
+            Some(_) => self.due(name, new, false).await,
+        }
     }
 
     /// A change that the target refuses, and it is a matter of this change alone: it goes into quarantine, or holds the stream.

@@ -35,7 +35,7 @@ impl PostgresSink {
                 ),
             });
         }
-        let some = format!("SELECT FROM {} LIMIT 1", writable.target());
+        let some = format!("SELECT FROM {} AS t WHERE true{} LIMIT 1", writable.target(), writable.spares("t."));
         if self.db.query(&some, &[]).await?.is_empty() {
             return Ok(false);
         }

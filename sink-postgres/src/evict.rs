@@ -49,7 +49,7 @@ impl PostgresSink {
                     first.get(0).unwrap_or("0"),
                     quote_literal(first.get(1).unwrap_or("(0,0)"))
                 );
-                let gone = format!("DELETE FROM {} WHERE {at}", m.writable.quoted());
+                let gone = format!("DELETE FROM {} AS t WHERE {at}{}", m.writable.quoted(), m.writable.spares("t."));
                 evicted += self.db.query_on_rows(&gone, &[]).await?.affected();
             }
         }

@@ -1,11 +1,17 @@
-//! The wall around protected tables.
+//! The wall around protected tables and rows.
 //!
 //! A statement that writes can only be built from a [`Writable`], and only a [`Guard`] makes one. What cannot be built
 //! cannot be run. The second wall is the target's own: the role that `init` proposes has no right on a protected table.
+//!
+//! Of a table with protected rows every statement that changes or deletes has [`Writable::spares`] in its WHERE, so the
+//! server itself decides, on the row as it is at that moment; every one that writes new values asks the same of these
+//! ([`Writable::claims`]). [`crate::shadow`] says what becomes of the rows that cannot come.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
-use wire::Connection;
+use filters::predicate::Predicate;
+use wire::{Connection, quote_ident};
 
 use crate::catalog::Table;
 use crate::error::Error;
@@ -16,6 +22,7 @@ pub struct Writable {
     quoted: String,
     name: String,
     only: bool,
+    own: Option<Arc<Predicate>>,
 }
 
 impl Writable {
@@ -29,16 +36,49 @@ impl Writable {
         &self.name
     }
 
+    /// Has it rows that are the target's own, by `protect.rows`?
+    pub fn has_own(&self) -> bool {
+        self.own.is_some()
+    }
+
+    /// The condition of the rows that are the target's own, over those of `table`: an alias with its dot, or nothing.
+    pub fn owns(&self, table: &str) -> Option<String> {
+        self.own.as_ref().map(|own| own.sql_of(&|column| format!("{table}{}", quote_ident(column))))
+    }
+
+    /// ` AND (…) IS NOT TRUE` where the table has rows of the target's own; else nothing. In the WHERE of every statement that
+    /// changes or deletes. `table` as for [`Self::owns`].
+    pub fn spares(&self, table: &str) -> String {
+        self.owns(table).map_or_else(String::new, |own| format!(" AND {own} IS NOT TRUE"))
+    }
+
+    /// Do values that are to be written make a row that the target would take for its own? As a condition over them:
+    /// `value` writes the value of a column, `None` if it brings none. `None`: no row can be.
+    pub fn claims(&self, value: &dyn Fn(&str) -> Option<String>) -> Option<String> {
+        let none = || "NULL".to_owned();
+        self.own.as_ref().map(|own| own.sql_of(&|column| value(column).unwrap_or_else(none)))
+    }
+
     /// `ONLY "schema"."table"` where children by inheritance must stay untouched, else as [`Self::quoted`].
     pub fn target(&self) -> String {
         if self.only { format!("ONLY {}", self.quoted) } else { self.quoted.clone() }
     }
 }
 
+/// What is the target's own.
+#[derive(Clone, Debug, Default)]
+pub struct Protected {
+    /// Whole tables: (schema, name).
+    pub tables: Vec<(String, String)>,
+    /// Of other tables, the rows of which a predicate is true.
+    pub rows: HashMap<(String, String), Arc<Predicate>>,
+}
+
 /// Knows what is protected, and whether the session fires nothing by itself.
 #[derive(Clone, Debug, Default)]
 pub struct Guard {
     protected: HashSet<(String, String)>,
+    rows: HashMap<(String, String), Arc<Predicate>>,
     replica_role: bool,
     role: Option<String>,
 }
@@ -47,7 +87,12 @@ impl Guard {
     /// A guard for these protected tables (schema, name). `replica_role`: our sessions run under
     /// `session_replication_role = replica`, so that foreign keys, plain triggers and rules are quiet.
     pub fn new(protected: impl IntoIterator<Item = (String, String)>, replica_role: bool) -> Guard {
-        Guard { protected: protected.into_iter().collect(), replica_role, role: None }
+        Guard { protected: protected.into_iter().collect(), replica_role, ..Guard::default() }
+    }
+
+    /// In these tables the rows of which the predicate is true are the target's own.
+    pub fn sparing(self, rows: HashMap<(String, String), Arc<Predicate>>) -> Guard {
+        Guard { rows, ..self }
     }
 
     /// The role that writes, quoted, so that what a refusal says can be typed.
@@ -93,7 +138,19 @@ impl Guard {
                 "ALTER TABLE … ENABLE TRIGGER (not ALWAYS, not REPLICA), or exclude the table",
             );
         }
-        Ok(Writable { quoted: table.quoted(), name, only: table.kind == 'r' })
+        let own = self.rows.get(&(table.schema.clone(), table.name.clone())).cloned();
+        for column in own.iter().flat_map(|own| own.columns()) {
+            match table.column(column).and_then(|i| table.columns.get(i)) {
+                None => return refuse(format!("{name} on the target has no column {column}"), PROTECT_ROWS),
+                Some(c) if c.generated => {
+                    let what =
+                        format!("{name}.{column} is generated, and cannot say whose a row is before it is written");
+                    return refuse(what, PROTECT_ROWS);
+                }
+                Some(_) => {}
+            }
+        }
+        Ok(Writable { quoted: table.quoted(), name, only: table.kind == 'r', own })
     }
 
     /// Protected tables that a foreign key cascade starting at one of `written` could reach if it fired, as
@@ -117,6 +174,8 @@ impl Guard {
         Ok(found)
     }
 }
+
+const PROTECT_ROWS: &str = "mend the predicate in protect.rows: it is over columns of the target's table";
 
 // every pair (referenced, referring) that ON DELETE/UPDATE CASCADE, SET NULL or SET DEFAULT connects, through any number of steps
 const CASCADES: &str = "
@@ -151,6 +210,31 @@ mod tests {
             columns: vec![],
             unique: vec![],
         }
+    }
+
+    #[test]
+    fn rows_of_its_own_are_spared_by_name() {
+        let own = Arc::new(Predicate::parse("key LIKE 'staging.%' OR \"We\"\"ird\" = 1").expect("a predicate"));
+        let rows = HashMap::from([(("public".to_owned(), "a".to_owned()), own)]);
+        let guard = Guard::new([], true).sparing(rows);
+        let column = |name: &str, generated| crate::catalog::Column {
+            name: name.into(),
+            type_name: "text".into(),
+            generated,
+            identity_always: false,
+            not_null: false,
+            has_default: false,
+        };
+        let mut a = Table { columns: vec![column("key", false), column("We\"ird", false)], ..table("public", "a") };
+        let writable = guard.writable(&a).expect("it may be written");
+        assert_eq!(writable.spares("t."), " AND ((t.\"key\" LIKE 'staging.%') OR (t.\"We\"\"ird\" = 1)) IS NOT TRUE");
+        let claims = writable.claims(&|c| (c == "key").then(|| "$1".to_owned()));
+        assert_eq!(claims.as_deref(), Some("(($1 LIKE 'staging.%') OR (NULL = 1))"));
+        assert_eq!(guard.writable(&table("public", "b")).expect("no rows there").spares("t."), "");
+        a.columns[0].generated = true;
+        assert!(guard.writable(&a).is_err(), "a generated column is not known before");
+        a.columns.remove(0);
+        assert!(guard.writable(&a).is_err(), "no such column");
     }
 
     #[test]

@@ -34,6 +34,7 @@ pub mod route;
 mod rows;
 pub mod schema;
 pub mod session;
+pub mod shadow;
 pub mod sink;
 pub mod spec;
 mod statement;

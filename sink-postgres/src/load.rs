@@ -10,9 +10,12 @@
 //! these columns from the stage, and nothing else of it.
 //!
 //! **A row that is refused** (`apply.on_error: quarantine`) is found in a load of its own: `sift`.
+//!
+//! **Where the target has rows of its own**, those that cannot come are taken off the stage first: `shadow`.
 
 mod forget;
 mod merge;
+mod shadow;
 mod sift;
 
 use std::sync::Arc;
@@ -85,6 +88,8 @@ pub struct Loaded {
     pub evicted: Vec<Evicted>,
     /// Rows that went into quarantine.
     pub quarantined: u64,
+    /// Rows that cannot come because of rows of the target's own.
+    pub shadowed: u64,
 }
 
 /// A session that loads one part after another.
@@ -155,13 +160,16 @@ impl Loader {
         let empty = self.db.simple_on_rows(&look).await.map_err(|e| blame(&mapping, e))?;
         // a column that cannot be SET, or whose new values are in each other's way: the rows are reconciled as a whole
         let fill = match &part {
-            Part::Range(range) if !staged && !mapping.columns.iter().any(|c| c.identity_always) => {
+            Part::Range(range)
+                if !staged && !mapping.writable.has_own() && !mapping.columns.iter().any(|c| c.identity_always) =>
+            {
                 range.columns.clone()
             }
             _ => Vec::new(),
         };
-        // rows come with all columns; what the target generates is left behind on the stage
+        // rows come with all columns; what the target generates is left behind on the stage, and so are shadowed rows
         let staged = staged
+            || mapping.writable.has_own()
             || matches!(&part, Part::Range(range) if !range.hides())
             || mapping.generates()
             || empty.first().is_some_and(|rows| !rows.is_empty());

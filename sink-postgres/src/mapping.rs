@@ -7,6 +7,7 @@ use filters::change::{Identity, Table as Shape};
 use crate::catalog::{Table, Unique};
 use crate::error::Error;
 use crate::guard::{Guard, Writable};
+use crate::shadow::{self, Index};
 use wire::quote_ident;
 
 /// One column that we write.
@@ -53,6 +54,9 @@ pub struct Mapping {
     /// Only some of production's rows come, and what an update or a delete tells of the row before does not say whether it
     /// was one of them.
     pub partial: bool,
+    /// Where a row of the target's own can be in the way: all unique indexes over columns that we write, whatever their kind.
+    /// Empty where the target has none of its own.
+    pub meets: Vec<Index>,
     /// TRUNCATE may be used (else DELETE): we have the right, and no foreign key of another table refers to it.
     pub may_truncate: bool,
 }
@@ -109,6 +113,9 @@ impl Mapping {
             .filter(|c| extra.contains(c))
             .collect();
         let key = find_key(shape, table, &columns, &writable)?;
+        if writable.has_own() && key.is_none() {
+            return Err(shadow::keyless(&writable));
+        }
         let may_truncate = table.may_truncate && !table.referenced;
         Ok(Mapping {
             writable,
@@ -119,6 +126,7 @@ impl Mapping {
             extra,
             defaults,
             partial: false,
+            meets: Vec::new(),
             may_truncate,
         })
     }

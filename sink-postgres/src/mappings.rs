@@ -12,6 +12,7 @@ use crate::mapping::Mapping;
 use crate::pending::Pending;
 use crate::plan::Item;
 use crate::route::{Route, route};
+use crate::shadow;
 use crate::sink::PostgresSink;
 
 impl PostgresSink {
@@ -30,6 +31,13 @@ impl PostgresSink {
         let mut mapping = Mapping::new(&self.guard, shape, &table)?;
         let name = (shape.schema.to_string(), shape.name.to_string());
         mapping.partial = self.specs.get(&name).is_some_and(|spec| spec.partial);
+        if let Some(own) = mapping.writable.owns("t.") {
+            shadow::understood(&mut self.db, &mapping.writable, &own).await?;
+            mapping.meets = shadow::indexes(&mut self.db, table.oid, &mapping).await?;
+            if self.specs.get(&name).is_none_or(|spec| spec.key.is_empty()) {
+                return Err(shadow::keyless(&mapping.writable));
+            }
+        }
         if let (Some(pending), Some(spec)) = (self.tables.get_mut(&name), self.specs.get(&name)) {
             pending.key = spec.key.iter().filter_map(|k| shape.columns.iter().position(|c| *c.name == **k)).collect();
             if pending.key.len() != spec.key.len() {
@@ -52,7 +60,8 @@ impl PostgresSink {
     }
 
     /// Turns changes into items for the fold: skipped ones are left out; listed are rows that moved in incompletely, and what
-    /// says that rows in quarantine are gone.
+    /// says that rows in quarantine are gone, or
+    /// that shadowed ones have changed.
     pub(crate) async fn items<'c>(&mut self, changes: &'c [Change]) -> Result<(Vec<Item<'c>>, Vec<&'c Change>), Error> {
         let mut last = None;
         for change in changes {
@@ -75,8 +84,8 @@ impl PostgresSink {
                 }
             };
             at = Some((shape, map, pending));
-            if pending.frees(change).is_some() || (pending.quarantined > 0 && matches!(change.op, Op::Truncate { .. }))
-            {
+            let emptied = matches!(change.op, Op::Truncate { .. }) && pending.remembers_keys();
+            if emptied || pending.frees(change).is_some() || pending.shadows(change) {
                 due.push(change);
                 continue;
             }

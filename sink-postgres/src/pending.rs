@@ -12,7 +12,8 @@
 //! keys, old and new, become pending points.
 //!
 //! **A key in quarantine is held** (`quarantine.rs`): its row is unknown too, so its events are skipped; but no slice
-//! brings it before somebody has decided.
+//! brings it before somebody has decided. A **shadowed** key (`shadow.rs`) is no row of production on the target, and each of
+//! its events is looked at by itself.
 
 use std::cmp::Ordering;
 use std::collections::HashSet;
@@ -64,6 +65,8 @@ pub struct Pending {
     pub held: HashSet<Key>,
     /// Rows in quarantine; those without a key too.
     pub quarantined: u64,
+    /// Keys of rows that cannot come because of rows of the target's own.
+    pub shadowed: HashSet<Key>,
 }
 
 impl Pending {
@@ -72,9 +75,14 @@ impl Pending {
         self.ranges.is_empty() && self.points.is_empty()
     }
 
+    /// Are there rows with a record of their own?
+    pub fn remembers_keys(&self) -> bool {
+        self.quarantined > 0 || !self.shadowed.is_empty()
+    }
+
     /// Is everything exact, as far as is known?
     pub fn is_exact(&self) -> bool {
-        self.is_done() && self.quarantined == 0
+        self.is_done() && !self.remembers_keys()
     }
 
     /// Is the whole table one pending range?
@@ -109,23 +117,45 @@ impl Pending {
 
     /// The same for a key.
     pub fn covers_key(&self, values: &[impl AsRef<[u8]>]) -> bool {
-        if !self.points.is_empty() || !self.held.is_empty() {
+        if !self.points.is_empty() || !self.held.is_empty() || !self.shadowed.is_empty() {
             let key: Option<Key> = values.iter().map(|v| String::from_utf8(v.as_ref().to_vec()).ok()).collect();
-            if key.is_none_or(|key| self.points.contains(&key) || self.held.contains(&key)) {
+            let any = |key: &Key| self.points.contains(key) || self.held.contains(key) || self.shadowed.contains(key);
+            if key.is_none_or(|key| any(&key)) {
                 return true;
             }
         }
+        self.in_ranges(values)
+    }
+
+    fn in_ranges(&self, values: &[impl AsRef<[u8]>]) -> bool {
         let Some(kinds) = &self.kinds else { return self.ranges.iter().any(Range::hides) };
         let text: Vec<&[u8]> = values.iter().map(AsRef::as_ref).collect();
         self.ranges.iter().filter(|r| r.hides()).any(|r| in_range(kinds, r, &text))
     }
 
-    /// Does this change say that a key in quarantine is no more? By this old row: it was deleted, or has another key now.
+    /// Does this change leave a shadowed key with another row? Not where a slice will bring it anyway.
+    pub fn shadows(&self, change: &Change) -> bool {
+        if self.shadowed.is_empty() {
+            return false;
+        }
+        let row = match &change.op {
+            Op::Insert { new } => key::values(new, &self.key),
+            Op::Update { old, new } => key::after(old.as_ref().map(|o| o.row()), new, &self.key),
+            Op::Due { key } => key::values(key, &self.key),
+            Op::Delete { .. } | Op::Truncate { .. } => None,
+        };
+        let key: Option<Key> = row.into_iter().flatten().map(|v| String::from_utf8(v.to_vec()).ok()).collect();
+        key.is_some_and(|key| self.shadowed.contains(&key) && !self.points.contains(&key) && !self.in_ranges(&key))
+    }
+
+    /// Does this change say that a key in quarantine, or a shadowed one, is no more? By this old row: it was deleted, or has
+    /// another key now.
     pub fn frees<'c>(&self, change: &'c Change) -> Option<&'c Row> {
-        if self.held.is_empty() {
+        if self.held.is_empty() && self.shadowed.is_empty() {
             return None;
         }
-        let held = |row: &Row| key::owned(row, &self.key).is_some_and(|key| self.held.contains(&key));
+        let is = |key: Key| self.held.contains(&key) || self.shadowed.contains(&key);
+        let held = |row: &Row| key::owned(row, &self.key).is_some_and(is);
         match &change.op {
             Op::Delete { old } => Some(old.row()).filter(|old| held(old)),
             Op::Update { old: Some(old), new } => {

@@ -174,13 +174,18 @@ impl PostgresSink {
         let bug = || Error::Bug("a held key of a table that is not registered".into());
         let pending = self.tables.get(name).ok_or_else(bug)?;
         let Some(key) = key::owned(old, &pending.key) else { return Ok(()) };
+        if !pending.held.contains(&key) {
+            // a shadowed one: what is there under it is staging's own
+            return self.forget_shadow(name, old).await;
+        }
         let mut columns = key_columns(&self.specs.get(name).ok_or_else(bug)?.key, mapping);
         columns.iter_mut().for_each(|c| c.name.insert_str(0, "t."));
         let at = part_condition(&columns, &Part::Points(vec![key.clone()]));
         let records = self.records(name, &key);
         let sql = format!(
-            "SAVEPOINT change; DELETE FROM {} AS t WHERE {at}; DELETE FROM sluice.quarantine WHERE {records}; RELEASE SAVEPOINT change",
-            mapping.writable.target()
+            "SAVEPOINT change; DELETE FROM {} AS t WHERE {at}{}; DELETE FROM sluice.quarantine WHERE {records}; RELEASE SAVEPOINT change",
+            mapping.writable.target(),
+            mapping.writable.spares("t.")
         );
         match self.db.simple_on_rows(&sql).await {
             Ok(_) => {
@@ -207,13 +212,15 @@ impl PostgresSink {
         }
     }
 
-    /// The table was emptied: so is its quarantine.
+    /// The table was emptied: so is its quarantine, and nothing of production's is shadowed.
     pub(crate) async fn free_all(&mut self, name: &(String, String)) -> Result<(), Error> {
-        let Some(pending) = self.tables.get_mut(name).filter(|p| p.quarantined > 0) else { return Ok(()) };
+        let Some(pending) = self.tables.get_mut(name).filter(|p| p.remembers_keys()) else { return Ok(()) };
         pending.held.clear();
+        pending.shadowed.clear();
         pending.quarantined = 0;
         let mine = self.mine(name);
-        self.db.simple_on_rows(&format!("DELETE FROM sluice.quarantine WHERE {mine}")).await?;
+        let sql = format!("DELETE FROM sluice.quarantine WHERE {mine}; DELETE FROM sluice.shadowed WHERE {mine}");
+        self.db.simple_on_rows(&sql).await?;
         Ok(())
     }
 

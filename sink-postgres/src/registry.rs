@@ -67,13 +67,14 @@ impl PostgresSink {
             sql.push_str(&format!(
                 "DELETE FROM sluice.pending WHERE (pipeline, schema, name) = ({p}, {s}, {n});
                  DELETE FROM sluice.quarantine WHERE (pipeline, schema, name) = ({p}, {s}, {n});
+                 DELETE FROM sluice.shadowed WHERE (pipeline, schema, name) = ({p}, {s}, {n});
                  INSERT INTO sluice.pending (pipeline, schema, name) VALUES ({p}, {s}, {n}); "
             ));
             fresh.push(name);
         }
         for name in known.keys() {
             let (p, s, n) = (quote_literal(&pipeline), quote_literal(&name.0), quote_literal(&name.1));
-            for table in ["tables", "pending", "quarantine"] {
+            for table in ["tables", "pending", "quarantine", "shadowed"] {
                 sql.push_str(&format!("DELETE FROM sluice.{table} WHERE (pipeline, schema, name) = ({p}, {s}, {n}); "));
             }
         }

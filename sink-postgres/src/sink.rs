@@ -25,7 +25,7 @@ use crate::claim::Claim;
 use crate::counts::Counts;
 use crate::error::Error;
 use crate::exchange::Statements;
-use crate::guard::Guard;
+use crate::guard::{Guard, Protected};
 use crate::mapping::Mapping;
 use crate::pending::Pending;
 use crate::quarantine::Refused;
@@ -93,16 +93,17 @@ pub struct PostgresSink {
 }
 
 impl PostgresSink {
-    /// Opens the session and takes over the checkpoint. `protected` are (schema, name).
+    /// Opens the session and takes over the checkpoint. `protected` are the target's own.
     pub async fn connect(
         info: &Conninfo,
         options: Options,
-        protected: impl IntoIterator<Item = (String, String)>,
+        protected: Protected,
     ) -> Result<(PostgresSink, Checkpoint), Error> {
         let lock_timeout = format!("{}ms", options.lock_timeout.as_millis());
         let mut db = session::writer(info, &options.pipeline, "apply", &lock_timeout).await?;
         let replica_role = session::replica_role(&mut db).await?;
-        let guard = Guard::new(protected, replica_role).for_role(session::role(&mut db).await?);
+        let role = session::role(&mut db).await?;
+        let guard = Guard::new(protected.tables, replica_role).sparing(protected.rows).for_role(role);
         // an orphan of a killed predecessor may hold the row: wait for it, however long a lock may otherwise take
         db.simple("SET lock_timeout = '60s'").await?;
         let taken = checkpoint::take(&mut db, &options.pipeline).await?;

@@ -6,18 +6,23 @@
 use std::fmt::Write as _;
 
 use filters::change::{Row, Value};
+use wire::quote_ident;
 
 use crate::guard::Writable;
 use crate::mapping::{Key, Mapping};
 
-/// `COPY t (…) FROM STDIN`.
+/// `COPY t (…) FROM STDIN`. Rows that the target would take for its own stay out, and are missed in its count.
 pub fn copy(m: &Mapping) -> String {
-    format!("COPY {} ({}) FROM STDIN", m.writable.quoted(), m.column_list())
+    // the names in its WHERE are those of the row that comes
+    let claims = claims(m, &|i| m.columns.get(i).map(|c| c.quoted.clone()), &|_| None);
+    let claims = claims.map_or_else(String::new, |claims| format!(" WHERE {claims} IS NOT TRUE"));
+    format!("COPY {} ({}) FROM STDIN{claims}", m.writable.quoted(), m.column_list())
 }
 
 /// `DELETE … USING unnest`, by key.
 pub fn delete(m: &Mapping, key: &Key) -> String {
-    format!("DELETE FROM {} AS t USING {} WHERE {}", m.writable.target(), unnest(0..key.columns.len()), by_key(m, key))
+    let (target, arrays) = (m.writable.target(), unnest(0..key.columns.len()));
+    format!("DELETE FROM {target} AS t USING {arrays} WHERE {}{}", by_key(m, key), m.writable.spares("t."))
 }
 
 /// `UPDATE … FROM unnest`, by key. Where no column is to be set it only looks whether all rows are there, as [`absent`]
@@ -33,6 +38,8 @@ pub fn update(m: &Mapping, key: &Key, unchanged: &[usize]) -> String {
             false => write!(condition, " AND t.{} = {value}", c.quoted),
         };
     }
+    condition.push_str(&m.writable.spares("t."));
+    condition.push_str(&unclaimed(claims(m, &|i| sent(m, &set, key, i), &|name| Some(format!("t.{name}")))));
     let (target, arrays) = (m.writable.target(), unnest(0..update_sources(m, key, unchanged).len()));
     match list.is_empty() {
         true => counted(&target, &arrays, &condition, "pg_catalog.cardinality($1)"),
@@ -46,7 +53,10 @@ pub fn put(m: &Mapping, key: &Key) -> String {
     let found: Vec<String> = (0..key.columns.len()).map(|n| format!("u.c{n}")).collect();
     let (target, arrays) = (m.writable.target(), unnest(0..update_sources(m, key, &[]).len()));
     let there = match settable(m, key, &[]).is_empty() {
-        true => format!("SELECT {} FROM {target} AS t, {arrays} WHERE {}", found.join(", "), by_key(m, key)),
+        true => {
+            let spares = m.writable.spares("t.");
+            format!("SELECT {} FROM {target} AS t, {arrays} WHERE {}{spares}", found.join(", "), by_key(m, key))
+        }
         false => format!("{} RETURNING {}", update(m, key, &[]), found.join(", ")),
     };
     let order = key.columns.iter().copied().chain(settable(m, key, &[])).chain(fixed(m, key, &[]));
@@ -63,6 +73,19 @@ pub fn put(m: &Mapping, key: &Key) -> String {
         values.join(", "),
         same.join(" AND ")
     )
+}
+
+/// One row if none of the rows that [`put`] is to write would be taken by the target for one of its own; `None` where none can
+/// be.
+pub fn put_unclaimed(m: &Mapping, key: &Key) -> Option<String> {
+    let order: Vec<usize> =
+        key.columns.iter().copied().chain(settable(m, key, &[])).chain(fixed(m, key, &[])).collect();
+    let value = |i: usize| {
+        let at = order.iter().position(|&o| o == i)?;
+        m.columns.get(i).map(|c| format!("u.c{at}::{}", c.cast))
+    };
+    let claims = claims(m, &value, &|_| None)?;
+    Some(format!("SELECT WHERE NOT EXISTS (SELECT FROM {} WHERE {claims})", unnest(0..order.len())))
 }
 
 /// One row if none of the keys is there.
@@ -111,7 +134,17 @@ pub fn rekey(m: &Mapping, key: &Key, unchanged: &[usize]) -> String {
     by.extend(fixed.enumerate().map(|(n, c)| {
         format!("t.{} = ${}::pg_catalog.text::{}", c.quoted, key.columns.len() + sent.len() + n + 1, c.cast)
     }));
-    format!("UPDATE {} AS t SET {list} WHERE {}", m.writable.target(), by.join(" AND "))
+    let value = |i: usize| {
+        let c = m.columns.get(i)?;
+        let at = sent.iter().position(|s| s.source == c.source);
+        Some(at.map_or_else(
+            || format!("t.{}", c.quoted),
+            |n| format!("${}::pg_catalog.text::{}", key.columns.len() + n + 1, c.cast),
+        ))
+    };
+    let claims = unclaimed(claims(m, &value, &|name| Some(format!("t.{name}"))));
+    let spares = m.writable.spares("t.");
+    format!("UPDATE {} AS t SET {list} WHERE {}{spares}{claims}", m.writable.target(), by.join(" AND "))
 }
 
 /// One row among equal ones, by all its columns as text: for tables without a key. Parameters are the old values, then
@@ -147,12 +180,42 @@ pub fn one_of_equal(m: &Mapping, new: Option<&Row>) -> String {
     }
 }
 
-/// Empties a table. TRUNCATE where it can be, else DELETE, which no foreign key of another table hinders.
+/// Empties a table, but for rows of the target's own. TRUNCATE where it can be, else DELETE, which no foreign key of another
+/// table hinders.
 pub fn empty(writable: &Writable, may_truncate: bool) -> String {
-    match may_truncate {
+    match may_truncate && !writable.has_own() {
         true => format!("TRUNCATE {}", writable.target()),
-        false => format!("DELETE FROM {}", writable.target()),
+        false => format!("DELETE FROM {} AS t WHERE true{}", writable.target(), writable.spares("t.")),
     }
+}
+
+/// Would the target take a row of these values for its own? `value` writes that of a column (index into the mapping), `only`
+/// that of a column (quoted) which only the target has. `None`: no row can be.
+pub(crate) fn claims(
+    m: &Mapping,
+    value: &dyn Fn(usize) -> Option<String>,
+    only: &dyn Fn(&str) -> Option<String>,
+) -> Option<String> {
+    m.writable.claims(&|name| {
+        let name = quote_ident(name);
+        match m.columns.iter().position(|c| c.quoted == name) {
+            Some(i) => value(i),
+            None => only(&name),
+        }
+    })
+}
+
+fn unclaimed(claims: Option<String>) -> String {
+    claims.map_or_else(String::new, |claims| format!(" AND {claims} IS NOT TRUE"))
+}
+
+/// The value that an update by key leaves in a column: what is set, else what is there.
+fn sent(m: &Mapping, set: &[usize], key: &Key, i: usize) -> Option<String> {
+    let c = m.columns.get(i)?;
+    Some(match set.iter().position(|&s| s == i) {
+        Some(n) => format!("u.c{}::{}", key.columns.len() + n, c.cast),
+        None => format!("t.{}", c.quoted),
+    })
 }
 
 /// The columns (indexes into the mapping) that an update sets: all but the key and what was not sent.

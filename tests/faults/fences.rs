@@ -6,6 +6,7 @@ use std::time::Duration;
 use filters::change::{Batch, Change, Column, Commit, Identity, Lsn, Op, RowBuilder, Sink, Table, Value};
 use filters::scalar::Reading;
 use sink_postgres::checkpoint::{self, Identity as Belongs};
+use sink_postgres::guard::Protected;
 use sink_postgres::known::Known;
 use sink_postgres::load::{Loader, Task, Way};
 use sink_postgres::part::Part;
@@ -49,7 +50,7 @@ async fn sink(info: &Conninfo) -> PostgresSink {
         on_error: Default::default(),
         lock_timeout: Duration::from_secs(5),
     };
-    PostgresSink::connect(info, options, []).await.expect("a sink").0
+    PostgresSink::connect(info, options, Protected::default()).await.expect("a sink").0
 }
 
 fn fenced<T>(done: Result<T, Error>) -> bool {

@@ -4,26 +4,31 @@
 //! form in which they were written, quoted or not, because PostgreSQL gives them another type by it. Types and operators are
 //! not qualified: our sessions have an empty search_path, so they are PostgreSQL's own.
 
-use super::tree::{Constant, Is, Literal, Name, Tree, Type};
+use super::tree::{Constant, Is, Literal, Tree, Type};
 
 pub(super) fn write(tree: &Tree) -> String {
+    write_of(tree, &|name| format!("\"{}\"", name.replace('"', "\"\"")))
+}
+
+/// The same with something else in the place of each column.
+pub(super) fn write_of(tree: &Tree, column: &dyn Fn(&str) -> String) -> String {
     let mut out = String::new();
-    put(tree, &mut out);
+    put(tree, column, &mut out);
     out
 }
 
-fn put(tree: &Tree, out: &mut String) {
+fn put(tree: &Tree, column: &dyn Fn(&str) -> String, out: &mut String) {
     let not = |negated: bool| if negated { "NOT " } else { "" };
     out.push('(');
     match tree {
-        Tree::All(parts) => chain(parts, " AND ", out),
-        Tree::Any(parts) => chain(parts, " OR ", out),
+        Tree::All(parts) => chain(parts, " AND ", column, out),
+        Tree::Any(parts) => chain(parts, " OR ", column, out),
         Tree::Not(part) => {
             out.push_str("NOT ");
-            put(part, out);
+            put(part, column, out);
         }
         Tree::Is(part, what, negated) => {
-            put(part, out);
+            put(part, column, out);
             out.push_str(" IS ");
             out.push_str(not(*negated));
             out.push_str(match what {
@@ -35,22 +40,22 @@ fn put(tree: &Tree, out: &mut String) {
         Tree::Constant(Some(true)) => out.push_str("TRUE"),
         Tree::Constant(Some(false)) => out.push_str("FALSE"),
         Tree::Constant(None) => out.push_str("NULL"),
-        Tree::Column(name) => ident(name, out),
+        Tree::Column(name) => out.push_str(&column(&name.text)),
         Tree::Null(name, negated) => {
-            ident(name, out);
+            out.push_str(&column(&name.text));
             out.push_str(" IS ");
             out.push_str(not(*negated));
             out.push_str("NULL");
         }
         Tree::Compare(name, op, value) => {
-            ident(name, out);
+            out.push_str(&column(&name.text));
             out.push(' ');
             out.push_str(op.sql());
             out.push(' ');
             literal(value, out);
         }
         Tree::Between(name, negated, low, high) => {
-            ident(name, out);
+            out.push_str(&column(&name.text));
             out.push(' ');
             out.push_str(not(*negated));
             out.push_str("BETWEEN ");
@@ -59,7 +64,7 @@ fn put(tree: &Tree, out: &mut String) {
             literal(high, out);
         }
         Tree::In(name, negated, list) => {
-            ident(name, out);
+            out.push_str(&column(&name.text));
             out.push(' ');
             out.push_str(not(*negated));
             out.push_str("IN (");
@@ -72,7 +77,7 @@ fn put(tree: &Tree, out: &mut String) {
             out.push(')');
         }
         Tree::Like(name, negated, pattern) => {
-            ident(name, out);
+            out.push_str(&column(&name.text));
             out.push(' ');
             out.push_str(not(*negated));
             out.push_str("LIKE ");
@@ -86,19 +91,13 @@ fn put(tree: &Tree, out: &mut String) {
     out.push(')');
 }
 
-fn chain(parts: &[Tree], between: &str, out: &mut String) {
+fn chain(parts: &[Tree], between: &str, column: &dyn Fn(&str) -> String, out: &mut String) {
     for (n, part) in parts.iter().enumerate() {
         if n > 0 {
             out.push_str(between);
         }
-        put(part, out);
+        put(part, column, out);
     }
-}
-
-fn ident(name: &Name, out: &mut String) {
-    out.push('"');
-    out.push_str(&name.text.replace('"', "\"\""));
-    out.push('"');
 }
 
 fn literal(literal: &Literal, out: &mut String) {

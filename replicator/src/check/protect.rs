@@ -1,10 +1,12 @@
 //! What must not be touched: is it there, and could anything that we write reach it?
 
 use sink_postgres::guard::Guard;
+use sink_postgres::{catalog, shadow};
 use wire::{Connection, quote_ident};
 
 use super::target::replica_role;
 use super::{Area, Mend, Report, World};
+use crate::config::table_name;
 use crate::error::Error;
 use crate::start;
 
@@ -12,6 +14,7 @@ const HERE: Area = Area::Protected;
 
 /// All of it.
 pub async fn all(report: &mut Report, world: &World<'_>, db: &mut Connection) -> Result<(), Error> {
+    rows(report, world, db).await?;
     if world.config.protect.is_empty() {
         report.warn(
             HERE,
@@ -55,6 +58,33 @@ pub async fn all(report: &mut Report, world: &World<'_>, db: &mut Connection) ->
             let sql = format!("GRANT SET ON PARAMETER session_replication_role TO {role};");
             let says = format!("{}: a delete or update by us would reach it", list.join(", "));
             report.fail(HERE, name, says, Some(Mend::target(sql)));
+        }
+    }
+    Ok(())
+}
+
+/// Rows of tables that are written: can the target tell which they are?
+async fn rows(report: &mut Report, world: &World<'_>, db: &mut Connection) -> Result<(), Error> {
+    let guard = Guard::new([], true).sparing(start::own_rows(world.config));
+    for (schema, table) in world.config.protect_rows.keys() {
+        let name = format!("protect.rows {}", table_name(schema, table));
+        let Some(found) = catalog::table(db, schema, table).await? else {
+            let mend = Mend::hand("mend its name in sluice.yaml: what it was meant for is not protected");
+            report.fail(HERE, &name, "the target has no such table", Some(mend));
+            continue;
+        };
+        let counted = async {
+            let writable = guard.writable(&found)?;
+            let own = writable.owns("t.").unwrap_or_default();
+            shadow::understood(db, &writable, &own).await?;
+            let sql = format!("SELECT pg_catalog.count(*) FROM {} AS t WHERE {own}", writable.target());
+            let rows = db.simple_on_rows(&sql).await?;
+            Ok(rows.first().and_then(|r| r.get(0, 0)).unwrap_or("0").to_owned())
+        };
+        match counted.await {
+            Ok(n) => report.ok(HERE, &name, format!("{n} of its rows are staging's own now")),
+            Err(sink_postgres::Error::Refused { what, hint }) => report.fail(HERE, &name, what, Some(Mend::hand(hint))),
+            Err(e) => report.error(HERE, &name, &e.into()),
         }
     }
     Ok(())

@@ -84,6 +84,8 @@ Examples:
   sluice quarantine retry --table public.orders      after its constraint was mended
   sluice quarantine skip 7")]
     Quarantine(Quarantine),
+    /// List the rows of production that staging's own rows keep away (`protect.rows`)
+    Shadowed(Shadowed),
     /// List the masks, or try one on a value
     #[command(after_help = "\
 Examples:
@@ -95,6 +97,14 @@ Examples:
     /// Go on from a slot that another replicator has used: the tables are declared equal at its position
     #[command(hide = true)]
     Adopt(Adopt),
+}
+
+/// `shadowed`.
+#[derive(Debug, ClapArgs)]
+pub struct Shadowed {
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `init`.

@@ -17,6 +17,7 @@ mod progress;
 mod quarantine;
 mod resync;
 mod run;
+mod shadowed;
 mod status;
 mod table;
 mod who;
@@ -74,6 +75,7 @@ async fn dispatch(args: &args::Args) -> Result<(), Error> {
         args::Verb::Approve(verb) => approve::run(args, verb).await,
         args::Verb::Resync(verb) => resync::run(args, verb).await,
         args::Verb::Quarantine(verb) => quarantine::run(args, verb).await,
+        args::Verb::Shadowed(verb) => shadowed::run(args, verb).await,
         args::Verb::Destroy(verb) => destroy::run(args, verb).await,
         args::Verb::Adopt(verb) => adopt::run(args, verb).await,
     }

@@ -72,6 +72,8 @@ pub(super) struct Table {
     pub key: Vec<String>,
     /// Only rows of which this is true.
     pub only: Option<String>,
+    /// Rows of the target of which this is true are its own.
+    pub own: Option<String>,
     /// On so many rows production and sluice were seen to decide it alike.
     pub decided_alike: Option<u64>,
     /// `ranges`, or `one unit`.

@@ -242,7 +242,7 @@ fn line(r: &Refused, with_rows: bool) -> Vec<String> {
 }
 
 /// Nothing in it may move a terminal's cursor.
-fn plain(text: &str) -> String {
+pub fn plain(text: &str) -> String {
     text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
 }
 

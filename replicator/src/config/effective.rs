@@ -5,6 +5,7 @@ use std::fmt::Write;
 use filters::mask::{MaskSpec, Setting};
 use filters::policy::Class;
 
+use super::pattern::table_name;
 use super::sections::{OnDivergence, OnError, Server, SlotWalLimit};
 use super::tables::{Rest, Rule, TableEntry};
 use super::{Config, units};
@@ -33,8 +34,17 @@ impl Config {
         }
         out.push_str("tables:\n");
         self.tables.iter().for_each(|t| table(&mut out, t));
+        if !self.protect.is_empty() || !self.protect_rows.is_empty() {
+            out.push_str("protect:\n");
+        }
+        if !self.protect_rows.is_empty() {
+            out.push_str("  rows:\n");
+            for ((schema, name), own) in &self.protect_rows {
+                _ = writeln!(out, "    {}: {}", quote(&table_name(schema, name)), quote(&own.sql()));
+            }
+        }
         if !self.protect.is_empty() {
-            out.push_str("protect:\n  tables:\n");
+            out.push_str("  tables:\n");
             self.protect.iter().for_each(|p| _ = writeln!(out, "    - {}", quote(&p.to_string())));
         }
         let divergence = match self.apply.on_divergence {

@@ -41,7 +41,8 @@ pub const KEYS: &[(&str, State)] = &[
     ("tables.*.where", Built),
     ("protect", Built),
     ("protect.tables", Built),
-    ("protect.rows", NotYet),
+    ("protect.rows", Built),
+    ("protect.rows.*", Built),
     ("buffer", NotYet),
     ("apply", Built),
     ("apply.on_error", Built),
@@ -84,7 +85,6 @@ fn walk(node: &mut Node, pattern: &mut Vec<&'static str>, path: &str, problems: 
                 if let Kind::Map(inner) = &entry.node.kind
                     && let [only] = inner.as_slice()
                     && !pattern.contains(&"tables")
-                    && entry.key != "rows"
                 {
                     deep = join(&deep, &only.key);
                 }

@@ -18,6 +18,7 @@ mod lock_text;
 mod masks;
 mod pattern;
 mod problem;
+mod protect;
 mod read;
 mod references;
 mod remembered;
@@ -49,6 +50,8 @@ pub(crate) use units::typed_time;
 
 use std::path::Path;
 
+use filters::predicate::Predicate;
+
 /// What a `sluice.yaml` means. `Debug` shows no secret.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -64,6 +67,8 @@ pub struct Config {
     pub tables: Vec<TableEntry>,
     /// The target's own tables: never written.
     pub protect: Vec<Pattern>,
+    /// Of a table that is written, which rows of the target are its own.
+    pub protect_rows: protect::Rows,
     /// What becomes of a change that does not go as expected.
     pub apply: Apply,
     /// The pace of copying.
@@ -120,6 +125,11 @@ impl Config {
     /// The name of the publication of tables without a replica identity.
     pub fn publication_inserts(&self) -> String {
         format!("sluice_{}_inserts", self.pipeline)
+    }
+
+    /// Which rows of a table are the target's own.
+    pub fn own_rows(&self, schema: &str, name: &str) -> Option<&Predicate> {
+        self.protect_rows.get(&(schema.to_owned(), name.to_owned()))
     }
 
     /// Is this table the target's own?

@@ -11,6 +11,7 @@ use filters::policy::Class;
 use super::Config;
 use super::masks::{self, Domains};
 use super::problem::{Fault, Problems};
+use super::protect;
 use super::read::{At, one_of};
 use super::secret::{Secret, mask_key};
 use super::tables::{self, Rule, TableEntry};
@@ -148,8 +149,11 @@ pub(super) fn config(root: &At<'_>, problems: &mut Problems) -> Option<Config> {
     };
     let tables_at = root.get("tables");
     let tables = tables::tables(&tables_at, &masking.domains, problems);
-    let protect = tables::protect(&root.get("protect").get("tables"), problems);
-    tables::contradictions(&tables_at, &tables, &protect, problems);
+    let protect = protect::tables(&root.get("protect").get("tables"), problems);
+    protect::contradictions(&tables_at, &tables, &protect, problems);
+    let rows_at = root.get("protect").get("rows");
+    let protect_rows = protect::rows(&rows_at, problems);
+    protect::pointless(&rows_at, &protect_rows, &tables, &protect, problems);
     if !key.is_there() && needs_key(&masking.domains, &tables) {
         key.problem(Fault::new("missing, and masks need it").hint("openssl rand -base64 32"), problems);
     }
@@ -172,6 +176,7 @@ pub(super) fn config(root: &At<'_>, problems: &mut Problems) -> Option<Config> {
         masking,
         tables,
         protect,
+        protect_rows,
         apply,
         copy,
         limits,

@@ -1,4 +1,4 @@
-//! The `tables` and `protect` sections: which tables leave production, and how their columns look when they do.
+//! The `tables` section: which tables leave production, and how their columns look when they do.
 
 use std::collections::BTreeMap;
 
@@ -142,33 +142,4 @@ pub(super) fn class(at: &At<'_>, domains: &Domains, problems: &mut Problems) -> 
         return None;
     }
     masks::mask(at, domains, problems).map(|spec| Class::Mask { spec, domain: None })
-}
-
-/// Reads `protect.tables`.
-pub(super) fn protect(at: &At<'_>, problems: &mut Problems) -> Vec<Pattern> {
-    at.list(problems).into_iter().filter_map(|at| at.require(problems, |scalar| Pattern::read(&scalar.text))).collect()
-}
-
-/// Nothing that is protected may be written: refused as soon as the file alone shows it. What only the real tables
-/// show, [`super::Config::resolve`] refuses.
-pub(super) fn contradictions(at: &At<'_>, tables: &[TableEntry], protect: &[Pattern], problems: &mut Problems) {
-    let excluded = |schema: &str, name: &str| {
-        tables.iter().any(|t| t.rule == Rule::Exclude && t.pattern.exact() == Some((schema, name)))
-    };
-    for table in tables.iter().filter(|t| t.rule != Rule::Exclude) {
-        for protected in protect {
-            let fault = match (table.pattern.exact(), protected.exact()) {
-                (Some((schema, name)), _) if protected.matches(schema, name) => {
-                    Fault::new(format!("protected by protect.tables: {protected}"))
-                        .hint("a table is either replicated or protected")
-                }
-                (None, Some((schema, name))) if table.pattern.matches(schema, name) && !excluded(schema, name) => {
-                    Fault::new(format!("takes in {protected}, which protect.tables protects"))
-                        .hint(format!("name it beside the glob: {protected}: exclude"))
-                }
-                _ => continue,
-            };
-            at.get(&table.key).problem(fault, problems);
-        }
-    }
 }

@@ -26,8 +26,10 @@ impl Pipeline {
             // `resync` from elsewhere writes there too
             sink.reload_pending().await?;
             sink.take_skips().await?;
-            let quarantined = self.flow.quarantined();
-            self.flow.board.state().quarantined = quarantined;
+            sink.release_shadows().await?;
+            let (quarantined, shadowed) = (self.flow.quarantined(), self.flow.shadowed());
+            let mut state = self.flow.board.state();
+            (state.quarantined, state.shadowed) = (quarantined, shadowed);
         }
         let stands = {
             let mut state = self.flow.board.state();

@@ -1,11 +1,13 @@
 //! What the configuration means for the tables that production has.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use filters::change::Identity;
 use filters::filter::{Compiled, Filter};
 use filters::key::MaskKey;
 use filters::policy::{Class, Policy, TableRule, TableRules};
+use filters::predicate::Predicate;
 use sink_postgres::catalog::Required;
 use sink_postgres::known::{Fate, Known, KnownColumn, Memory};
 use sink_postgres::spec::TableSpec;
@@ -144,7 +146,7 @@ pub fn described(table: &SourceTable) -> config::SourceTable {
 }
 
 /// How the target is to know a table.
-pub fn spec(table: &SourceTable, compiled: &Compiled, policy: &Policy, memory: &Memory) -> TableSpec {
+pub fn spec(table: &SourceTable, compiled: &Compiled, policy: &Policy, memory: &Memory, config: &Config) -> TableSpec {
     let (schema, name) = table.name();
     let masked = compiled.masked_columns().any(|m| table.key.iter().any(|k| k == m));
     let key = if table.identified { table.key.clone() } else { Vec::new() };
@@ -152,7 +154,7 @@ pub fn spec(table: &SourceTable, compiled: &Compiled, policy: &Policy, memory: &
         kinds: if masked || !table.identified { None } else { table.kinds.clone() },
         pointable: !masked && !key.is_empty(),
         partial: compiled.is_partial(),
-        known: known(table, &key, &chosen(table, compiled), policy, memory),
+        known: known(table, &key, &chosen(table, compiled, config.own_rows(&schema, &name)), policy, memory),
         withheld: compiled.dropped_columns().chain(compiled.withheld_columns()).map(str::to_owned).collect(),
         schema,
         name,
@@ -160,10 +162,14 @@ pub fn spec(table: &SourceTable, compiled: &Compiled, policy: &Policy, memory: &
     }
 }
 
-/// What decides besides the columns that come: the condition of its rows, and by number the columns that it and the masks look
-/// at. Another column may have taken the name of one.
-fn chosen(table: &SourceTable, compiled: &Compiled) -> String {
+/// What decides besides the columns that come: the condition of its rows, that of the target's own, and by number the columns
+/// that the former and the masks look at. Another column may have taken the name of one.
+fn chosen(table: &SourceTable, compiled: &Compiled, own: Option<&Predicate>) -> String {
     let mut text = compiled.only().unwrap_or_default().to_owned();
+    if let Some(own) = own {
+        // what is not protected any more is as unknown as what is written for the first time
+        text.push_str(&format!(" but {}", own.sql()));
+    }
     for i in compiled.concerns().into_iter().filter(|i| !compiled.sources().contains(i)) {
         text.push_str(&format!(" #{}", table.numbers.get(i).copied().unwrap_or_default()));
     }
@@ -202,6 +208,11 @@ fn print(name: &str, ty: &str, class: &Class) -> String {
     let one = Policy { tables: [((String::new(), String::new()), TableRule::Copy(rules))].into() };
     let hash = blake3::hash(format!("{}\0{ty}", one.fingerprint()).as_bytes());
     hash.to_hex().chars().take(16).collect()
+}
+
+/// Of the target's tables that are written, which rows are its own.
+pub fn own_rows(config: &Config) -> HashMap<(String, String), Arc<Predicate>> {
+    config.protect_rows.iter().map(|(name, own)| (name.clone(), Arc::new(own.clone()))).collect()
 }
 
 /// The target's protected tables, globs resolved by its own catalog.

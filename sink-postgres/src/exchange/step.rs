@@ -33,6 +33,10 @@ impl Exchange<'_> {
             Step::Put(_, rows) => {
                 let key = keyed(m)?;
                 let source = statement::update_sources(m, key, &[]);
+                // it may touch any number of rows, so one that is left out would not be missed
+                if let Some(sql) = statement::put_unclaimed(m, key) {
+                    self.arrays(&sql, rows.iter().map(|r| &**r), &source, Expect::Rows(1))?;
+                }
                 self.arrays(&statement::put(m, key), rows.iter().map(|r| &**r), &source, expect)
             }
             Step::Delete(_, rows) | Step::Remove(_, rows) => {

@@ -20,6 +20,7 @@ impl Load<'_> {
         let m = Arc::clone(&self.mapping);
         let inside = self.condition("t.");
         self.blank(&m, &inside).await?;
+        self.shadow(&m).await?;
         match &m.key {
             Some(key) if !self.fill.is_empty() => return self.set(&m, key, &inside).await,
             None => self.clear(&m, &inside).await?,
@@ -60,7 +61,8 @@ impl Load<'_> {
                 true => ("DEFAULT", String::new()),
                 false => ("NULL", format!(" AND t.{column} IS NOT NULL")),
             };
-            let sql = format!("UPDATE {table} AS t SET {column} = {value} WHERE {inside}{only}");
+            let spares = m.writable.spares("t.");
+            let sql = format!("UPDATE {table} AS t SET {column} = {value} WHERE {inside}{only}{spares}");
             self.loader.db.simple_on_rows(&sql).await?;
         }
         Ok(())
@@ -79,10 +81,11 @@ impl Load<'_> {
         let set: Vec<String> = columns.iter().map(|c| format!("{c} = s.{c}")).collect();
         let equal: Vec<String> = columns.iter().map(|c| same_text(c)).collect();
         let sql = format!(
-            "ANALYZE pg_temp.sluice_stage; UPDATE {} AS t SET {} FROM pg_temp.sluice_stage AS s WHERE {inside} AND {same_key} AND NOT ({})",
+            "ANALYZE pg_temp.sluice_stage; UPDATE {} AS t SET {} FROM pg_temp.sluice_stage AS s WHERE {inside} AND {same_key} AND NOT ({}){}",
             m.writable.target(),
             set.join(", "),
-            equal.join(" AND ")
+            equal.join(" AND "),
+            m.writable.spares("t.")
         );
         self.loader.db.simple_on_rows(&sql).await?;
         Ok(())
@@ -90,7 +93,7 @@ impl Load<'_> {
 
     /// Without a key rows are a multiset: all out, all in, under one snapshot of the target's readers.
     pub(super) async fn clear(&mut self, m: &Mapping, inside: &str) -> Result<(), Error> {
-        let sql = format!("DELETE FROM {} AS t WHERE {inside}", m.writable.target());
+        let sql = format!("DELETE FROM {} AS t WHERE {inside}{}", m.writable.target(), m.writable.spares("t."));
         let gone = self.loader.db.simple_on_rows(&sql).await?;
         self.loaded.deleted = gone.first().map_or(0, |r| r.affected());
         Ok(())
@@ -102,17 +105,18 @@ impl Load<'_> {
         // the same row, byte for byte as text: a collation may call others equal
         let equal: Vec<String> = m.columns.iter().map(|c| same_text(&c.quoted)).collect();
         let equal = equal.join(" AND ");
+        let spares = m.writable.spares("t.");
         let kept = if m.extra.is_empty() {
             String::new()
         } else {
             let keep = names.iter().copied().chain(m.extra.iter().map(String::as_str));
             format!(
-                "CREATE TEMPORARY TABLE sluice_kept ON COMMIT DROP AS SELECT {} FROM {table} AS t JOIN pg_temp.sluice_stage AS s ON {same_key} WHERE {inside} AND NOT ({equal}); ",
+                "CREATE TEMPORARY TABLE sluice_kept ON COMMIT DROP AS SELECT {} FROM {table} AS t JOIN pg_temp.sluice_stage AS s ON {same_key} WHERE {inside} AND NOT ({equal}){spares}; ",
                 keep.map(|k| format!("t.{k}")).collect::<Vec<_>>().join(", ")
             )
         };
         let delete = format!(
-            "{kept}DELETE FROM {table} AS t WHERE {inside} AND NOT EXISTS (SELECT FROM pg_temp.sluice_stage AS s WHERE {same_key} AND {equal})"
+            "{kept}DELETE FROM {table} AS t WHERE {inside} AND NOT EXISTS (SELECT FROM pg_temp.sluice_stage AS s WHERE {same_key} AND {equal}){spares}"
         );
         let gone = self.loader.db.simple_on_rows(&delete).await?;
         self.loaded.deleted = gone.last().map_or(0, |r| r.affected());
@@ -131,8 +135,9 @@ impl Load<'_> {
                 "NULL::pg_catalog.text[]".into()
             };
             let sql = format!(
-                "DELETE FROM {} AS t USING pg_temp.sluice_stage AS s WHERE {same} AND NOT ({same_key}) RETURNING pg_catalog.to_json({point})",
-                m.writable.target()
+                "DELETE FROM {} AS t USING pg_temp.sluice_stage AS s WHERE {same} AND NOT ({same_key}){} RETURNING pg_catalog.to_json({point})",
+                m.writable.target(),
+                m.writable.spares("t.")
             );
             let gone = self.loader.db.simple_on_rows(&sql).await?;
             for row in gone.iter().flat_map(|r| r.iter()) {

@@ -105,6 +105,8 @@ impl Load<'_> {
         let inside = self.condition("t.");
         let room = async {
             self.blank(&m, &inside).await?;
+            self.shadow(&m).await?;
+            self.leave_out(&m, &text).await?;
             match &m.key {
                 None => self.clear(&m, &inside).await,
                 Some(key) => self.make_room(&m, key, &inside, !yields).await,
@@ -115,6 +117,24 @@ impl Load<'_> {
             e => e,
         })?;
         self.pieces(&m, most, &text, &|piece: &str| merge::insert(&m, &source(piece))).await
+    }
+
+    /// Takes shadowed rows off *raw* too.
+    async fn leave_out(&mut self, m: &Mapping, text: &Text) -> Result<(), Error> {
+        let Some(key) = m.key.as_ref().filter(|_| m.writable.has_own()) else { return Ok(()) };
+        let same: Vec<String> = key
+            .columns
+            .iter()
+            .zip(&key.operators)
+            .filter_map(|(&i, op)| m.columns.get(i).map(|c| (c, op)))
+            .map(|(c, op)| format!("{}::{} {op} x.{}", text.of(&c.quoted), c.cast, c.quoted))
+            .collect();
+        let sql = format!(
+            "DELETE FROM pg_temp.sluice_raw AS r USING pg_temp.sluice_shadow AS x WHERE {}",
+            same.join(" AND ")
+        );
+        self.loader.db.simple_on_rows(&sql).await?;
+        Ok(())
     }
 
     /// Runs a statement over all that is left of *raw*, in pieces as large as they may be.

@@ -24,6 +24,7 @@ impl PostgresSink {
             pending.ranges.clear();
             pending.points.clear();
             pending.held.clear();
+            pending.shadowed.clear();
             pending.quarantined = 0;
         }
         self.refused.skips = false;
@@ -34,10 +35,12 @@ impl PostgresSink {
             .db
             .query_on_rows(
                 // in one statement: what goes from one to the other is never in neither
-                "SELECT id, schema, name, pg_catalog.to_json(lo), pg_catalog.to_json(hi), pg_catalog.to_json(point), pg_catalog.to_json(columns), NULL::boolean
+                "SELECT id, schema, name, pg_catalog.to_json(lo), pg_catalog.to_json(hi), pg_catalog.to_json(point), pg_catalog.to_json(columns), NULL::boolean, false
                  FROM sluice.pending WHERE pipeline = $1
-                 UNION ALL SELECT id, schema, name, NULL, NULL, pg_catalog.to_json(key), NULL, skipped
-                 FROM sluice.quarantine WHERE pipeline = $1 ORDER BY 8 NULLS FIRST, 1",
+                 UNION ALL SELECT id, schema, name, NULL, NULL, pg_catalog.to_json(key), NULL, skipped, false
+                 FROM sluice.quarantine WHERE pipeline = $1
+                 UNION ALL SELECT id, schema, name, NULL, NULL, pg_catalog.to_json(key), NULL, NULL, true
+                 FROM sluice.shadowed WHERE pipeline = $1 ORDER BY 9, 8 NULLS FIRST, 1",
                 &[Some(&pipeline)],
             )
             .await?;
@@ -50,6 +53,10 @@ impl PostgresSink {
             };
             let Some(pending) = self.tables.get_mut(&(text(1), text(2))) else { continue };
             let id = text(0).parse().map_err(|_| Error::Bug("sluice.pending.id".into()))?;
+            if row.get(8) == Some("t") {
+                pending.shadowed.extend(key(5)?);
+                continue;
+            }
             if let Some(skipped) = row.get(7) {
                 self.refused.skips |= skipped == "t";
                 pending.quarantined += 1;
@@ -99,12 +106,14 @@ impl PostgresSink {
                 let sql = format!(
                     "DELETE FROM sluice.pending WHERE (pipeline, schema, name) = ({p}, {s}, {n});
                      DELETE FROM sluice.quarantine WHERE (pipeline, schema, name) = ({p}, {s}, {n});
+                     DELETE FROM sluice.shadowed WHERE (pipeline, schema, name) = ({p}, {s}, {n});
                      INSERT INTO sluice.pending (pipeline, schema, name) VALUES ({p}, {s}, {n}) RETURNING id"
                 );
                 let rows = self.db.simple(&sql).await?;
                 let id = rows.last().and_then(|r| r.get(0, 0)).and_then(|i| i.parse().ok()).unwrap_or(0);
                 pending.points.clear();
                 pending.held.clear();
+                pending.shadowed.clear();
                 pending.quarantined = 0;
                 pending.ranges = vec![Range { id, lo: None, hi: None, columns: Vec::new() }];
             }

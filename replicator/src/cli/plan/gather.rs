@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use filters::policy::{Class, TableRule};
+use filters::predicate::Predicate;
 use sink_postgres::{known, session};
 use wire::Connection;
 
@@ -50,7 +51,7 @@ pub async fn gather(config: &Config, lock: Option<&Lock>, sample: Option<u32>) -
             None => None,
         };
         let decided_alike = found.map(|f| f.rows);
-        tables.push(Table { decided_alike, sample, ..table(t, compiled, &plan) });
+        tables.push(Table { decided_alike, sample, ..table(t, compiled, &plan, config) });
     }
     let protected = start::protected(config, &mut target).await?;
     let there = held(&mut target).await?;
@@ -116,12 +117,12 @@ pub async fn gather(config: &Config, lock: Option<&Lock>, sample: Option<u32>) -
     Ok((forecast, Problems(problems)))
 }
 
-fn table(table: &SourceTable, compiled: &filters::compiled::Compiled, plan: &start::Plan) -> Table {
+fn table(table: &SourceTable, compiled: &filters::compiled::Compiled, plan: &start::Plan, config: &Config) -> Table {
     let often = |column: &str| {
         let (schema, name) = table.name();
         plan.frequencies.get(&(schema, name, column.to_owned()))
     };
-    let spec = start::spec(table, compiled, &plan.policy, &plan.memory);
+    let spec = start::spec(table, compiled, &plan.policy, &plan.memory, config);
     let rules = match plan.policy.rule(&table.shape.schema, &table.shape.name) {
         TableRule::Copy(rules) => Some(rules),
         _ => None,
@@ -157,6 +158,7 @@ fn table(table: &SourceTable, compiled: &filters::compiled::Compiled, plan: &sta
         masks,
         key: table.key.clone(),
         only: compiled.only().map(str::to_owned),
+        own: config.own_rows(&table.shape.schema, &table.shape.name).map(Predicate::sql),
         decided_alike: None,
         sample: None,
         cut: if why.is_none() { "ranges" } else { "one unit" },

@@ -20,6 +20,8 @@ pub fn text(f: &Forecast) -> String {
     let away: Vec<String> = f.not_replicated.iter().map(|a| format!("{}   ({})", a.name, a.why)).collect();
     list(&mut out, "NOT REPLICATED: these stay on production", &away);
     list(&mut out, "PROTECTED on the target: never written", &held(&f.protected));
+    let own = f.tables.iter().filter_map(|t| Some(format!("{}   {}", t.name, t.own.as_ref()?))).collect::<Vec<_>>();
+    list(&mut out, "PROTECTED ROWS on the target: never written, and they shadow rows of production", &own);
     list(
         &mut out,
         "UNGOVERNED on the target: hold rows, and nothing in sluice.yaml is about them; never written",

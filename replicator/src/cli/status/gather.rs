@@ -146,9 +146,11 @@ async fn read(config: &Config, db: &mut Connection) -> Result<Target, wire::Erro
     }
     said.waiting_for.sort_unstable();
     said.waiting_for.dedup();
-    let there = db.query("SELECT pg_catalog.to_regclass('sluice.quarantine') IS NOT NULL", &[]).await?;
-    let quarantine = if there.get(0, 0) == Some("t") { QUARANTINED } else { "0" };
-    let sql = TABLES.replace("QUARANTINED", quarantine);
+    // a target of an earlier version has not all of them before `run` has made them
+    let there = "SELECT pg_catalog.to_regclass('sluice.quarantine') IS NOT NULL, pg_catalog.to_regclass('sluice.shadowed') IS NOT NULL";
+    let there = db.query(there, &[]).await?;
+    let count = |i: usize, sql: &'static str| if there.get(0, i) == Some("t") { sql } else { "0" };
+    let sql = TABLES.replace("QUARANTINED", count(0, QUARANTINED)).replace("SHADOWED", count(1, SHADOWED));
     for row in db.query(&sql, &[Some(&config.pipeline)]).await?.iter() {
         let number = |i: usize| row.get(i).and_then(|n| n.parse::<u64>().ok());
         said.tables.push(Table {
@@ -164,6 +166,7 @@ async fn read(config: &Config, db: &mut Connection) -> Result<Target, wire::Erro
             copy_seconds: number(10).map(|ms| ms as f64 / 1000.0),
             copied_because: row.get(11).filter(|why| !why.is_empty() && number(7) > Some(0)).map(str::to_owned),
             quarantined: number(12).unwrap_or(0),
+            shadowed: number(13).unwrap_or(0),
             ..Table::default()
         });
     }
@@ -186,10 +189,13 @@ WHERE a.datname = pg_catalog.current_database()
 
 const QUARANTINED: &str = "(SELECT count(*) FROM sluice.quarantine q WHERE (q.pipeline, q.schema, q.name) = (t.pipeline, t.schema, t.name) AND NOT q.skipped)";
 
+const SHADOWED: &str =
+    "(SELECT count(*) FROM sluice.shadowed q WHERE (q.pipeline, q.schema, q.name) = (t.pipeline, t.schema, t.name))";
+
 const TABLES: &str = r#"
 SELECT t.schema, t.name, t.rows_copied, t.rows_applied, t.divergences,
   pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - t.last_change), t.wait_xid,
   count(p.id) FILTER (WHERE p.point IS NULL), count(p.point),
-  pg_catalog.to_char(t.copied_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), t.copy_ms, t.note, QUARANTINED
+  pg_catalog.to_char(t.copied_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), t.copy_ms, t.note, QUARANTINED, SHADOWED
 FROM sluice.tables t LEFT JOIN sluice.pending p USING (pipeline, schema, name)
 WHERE t.pipeline = $1 GROUP BY t.pipeline, t.schema, t.name"#;

@@ -27,6 +27,8 @@ pub struct State {
     pub slot: Option<Slot>,
     /// Rows in quarantine, of all tables. While there are any, staging shows source transactions without a part of them.
     pub quarantined: u64,
+    /// Rows of production that staging's own rows keep away, of all tables.
+    pub shadowed: u64,
     /// Where the target stands; `None`: nowhere yet, or it could not be asked.
     pub checkpoint: Option<Checkpoint>,
     /// The replicated tables, then those that are structure only, then the protected ones.
@@ -113,6 +115,8 @@ pub struct Table {
     pub copy_seconds: Option<f64>,
     /// Rows that the target has refused, in quarantine: staging shows the transactions that they come from in part.
     pub quarantined: u64,
+    /// Rows of production that staging's own rows keep away (`protect.rows`).
+    pub shadowed: u64,
     /// Rows that were not as expected.
     pub divergences: u64,
     /// When the last change arrived.
@@ -143,6 +147,7 @@ impl State {
             _ => "streaming",
         };
         self.quarantined = self.tables.iter().map(|t| t.quarantined).sum();
+        self.shadowed = self.tables.iter().map(|t| t.shadowed).sum();
         self.consistent = self.target.reachable.then(|| {
             self.checkpoint.as_ref().is_some_and(|c| c.lsn.is_some())
                 && !self.tables.iter().filter(replicated).any(|t| pending(&t))

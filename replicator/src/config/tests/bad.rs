@@ -164,7 +164,21 @@ const BAD: &[(&str, &str)] = &[
         "tables: { \"public.*\": keep }\nprotect: { tables: [public.users] }",
         "tables.public.*: takes in public.users, which protect.tables protects (name it beside the glob: public.users: exclude)",
     ),
-    ("protect: { rows: { public.settings: x } }", "protect.rows: not built yet"),
+    ("protect: { rows: [public.cruises] }", "protect.rows: one value or a list, where keys with values are wanted"),
+    ("protect: { rows: { cruises: a = 1 } }", "protect.rows.cruises: a table without its schema (public.cruises)"),
+    (
+        "protect: { rows: { \"public.c*\": a = 1 } }",
+        "protect.rows.public.c*: a glob: which rows are staging's own is said of each table by its name",
+    ),
+    ("protect: { rows: { public.cruises: f(a) } }", "protect.rows.public.cruises: f() is no predicate"),
+    (
+        "protect: { rows: { public.settings: a = 1 } }",
+        "protect.rows.public.settings: nothing of this table is replicated, so none of its rows is ever written (take it out; or, to say it aloud, name it in protect.tables)",
+    ),
+    (
+        "protect: { tables: [public.users], rows: { public.users: a = 1 } }",
+        "protect.rows.public.users: all of the table is protected already, by protect.tables (take it out of one of them)",
+    ),
     // the rest
     ("buffer: { kafka: { brokers: x } }", "buffer.kafka: not built yet"),
     ("notify: { slack: \"${NONE}\" }", "notify.slack: not built yet"),

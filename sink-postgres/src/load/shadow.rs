@@ -1,0 +1,55 @@
+//! Rows on the stage that cannot come because the target has rows of its own ([`crate::shadow`]).
+//!
+//! They are taken off it, so that to all that follows production has no such rows: what staging had of them goes, and nothing of
+//! them comes. Their records are written in the transaction of the rows; those of the part from before are gone with it.
+
+use wire::quote_literal;
+
+use super::Load;
+use crate::error::Error;
+use crate::mapping::Mapping;
+use crate::part::{key_columns, part_condition};
+use crate::shadow::found;
+
+impl Load<'_> {
+    /// Takes shadowed rows off the stage, and keeps their keys in `pg_temp.sluice_shadow`. Nothing where there can be none.
+    pub(super) async fn shadow(&mut self, m: &Mapping) -> Result<(), Error> {
+        let Some(key) = m.key.as_ref().filter(|_| m.writable.has_own()) else { return Ok(()) };
+        let db = &mut self.loader.db;
+        let columns: Vec<&str> =
+            key.columns.iter().filter_map(|&i| m.columns.get(i)).map(|c| c.quoted.as_str()).collect();
+        let columns: Vec<String> = columns.iter().map(|c| format!("s.{c}")).collect();
+        // the table's rows of its own are few, or there is an index: the stage has statistics so that either is used
+        db.simple_on_rows(&format!(
+            "ANALYZE pg_temp.sluice_stage;
+             CREATE TEMPORARY TABLE sluice_shadow ON COMMIT DROP AS
+             SELECT f.at, f.why, f.own, {} FROM (SELECT DISTINCT ON (at) at, why, own FROM ({}) AS every ORDER BY at, why) AS f
+             JOIN pg_temp.sluice_stage AS s ON s.ctid = f.at",
+            columns.join(", "),
+            found(m, "pg_temp.sluice_stage AS s", "ctid")
+        ))
+        .await?;
+        let (p, s, n) =
+            (quote_literal(&self.loader.pipeline), quote_literal(&self.spec.schema), quote_literal(&self.spec.name));
+        // the keys that were recorded, as values of their columns' types
+        let mut recorded = key_columns(&self.spec.key, m);
+        for (n, column) in recorded.iter_mut().enumerate() {
+            column.name = format!("(x.key)[{}]::{}", n + 1, column.cast);
+        }
+        let keys: Vec<String> =
+            key_columns(&self.spec.key, m).iter().map(|c| format!("x.{}::pg_catalog.text", c.name)).collect();
+        let written = db
+            .simple_on_rows(&format!(
+                "DELETE FROM sluice.shadowed AS x WHERE (x.pipeline, x.schema, x.name) = ({p}, {s}, {n}) AND {};
+                 INSERT INTO sluice.shadowed (pipeline, schema, name, key, lsn, why, own)
+                 SELECT {p}, {s}, {n}, ARRAY[{}], '{}', x.why, x.own FROM pg_temp.sluice_shadow AS x;
+                 DELETE FROM pg_temp.sluice_stage AS s USING pg_temp.sluice_shadow AS x WHERE s.ctid = x.at",
+                part_condition(&recorded, &self.part),
+                keys.join(", "),
+                self.at
+            ))
+            .await?;
+        self.loaded.shadowed = written.get(1).map_or(0, |r| r.affected());
+        Ok(())
+    }
+}

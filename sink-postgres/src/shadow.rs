@@ -1,0 +1,353 @@
+//! Rows of production that cannot come because staging has rows of its own: `protect.rows`.
+//!
+//! A row is *shadowed* if the target would take it for one of its own (the predicate is true of it), or if a row of the target's
+//! own has its key, or its values in any unique index. It is never written, and that is no divergence. Whose a row is the
+//! server decides, in every statement, on the row as it is at that moment ([`crate::guard`]); so what staging's users write
+//! meanwhile is safe whatever is remembered here.
+//!
+//! **A shadowed row is a key with a record** (`sluice.shadowed`), written in the transaction that moves the checkpoint, as one in
+//! quarantine is. What comes of such a key is decided anew, each time, on the row that comes:
+//!
+//! | what comes | what becomes of it |
+//! |---|---|
+//! | a row that fails the fast path, or a chunk's | shadowed if it is one; what staging had of production under its key goes |
+//! | a change of a shadowed key | shadowed still, or written now, and the record goes |
+//! | the same, not sent whole | the key is due: a slice brings the row |
+//! | production deletes it, or gives it another key | the record goes; staging's own row stays |
+//! | production empties the table | all records of the table go; staging's own rows stay |
+//! | the row of staging's own that was in its way is gone | the key is due: a slice brings the row |
+//! | a chunk over the key, a resync | decided anew |
+//!
+//! Of a table whose key is masked production cannot be asked for one row: there such a row comes with its next change, or with a
+//! resync.
+//!
+//! A table without a key cannot have protected rows: nobody could say which row it is that was kept away.
+
+use std::sync::Arc;
+
+use filters::change::{Lsn, Row, Value};
+use wire::{Connection, quote_ident, quote_literal};
+
+use crate::catalog::list;
+use crate::error::Error;
+use crate::guard::Writable;
+use crate::key::{self, Key, array};
+use crate::mapping::{Column, Mapping};
+use crate::plan::Act;
+use crate::sink::PostgresSink;
+use crate::statement;
+
+/// A unique index, as far as two rows can meet on it: also one over expressions, of some rows only, or deferred.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Index {
+    /// Its name.
+    pub name: String,
+    /// What it is over: columns, quoted, or expressions.
+    over: Vec<String>,
+    /// The equality of each.
+    operators: Vec<String>,
+    /// The condition of its rows.
+    only: Option<String>,
+    /// Are nulls equal?
+    nulls_meet: bool,
+}
+
+/// Why a table without a key has no protected rows.
+pub(crate) fn keyless(writable: &Writable) -> Error {
+    Error::Refused {
+        what: format!(
+            "{} has protected rows and no key: nobody could say which row is kept away by them",
+            writable.name()
+        ),
+        hint: "a primary key on production and on the target; or take it out of protect.rows".into(),
+    }
+}
+
+/// Can the target decide the predicate over its table, here called `t`? Its rows that are its own, as [`Writable::owns`] says it.
+///
+/// # Errors
+/// [`Error::Refused`] with the server's SQLSTATE: a literal that is none of its column's type, an operator that there is not.
+pub async fn understood(db: &mut Connection, writable: &Writable, own: &str) -> Result<(), Error> {
+    let sql = format!("SELECT FROM {} AS t WHERE {own} LIMIT 0", writable.target());
+    let Err(e) = db.simple_on_rows(&sql).await else { return Ok(()) };
+    match e.sqlstate() {
+        Some(state) if state.starts_with("22") || state.starts_with("42") => Err(Error::Refused {
+            what: format!("the target cannot decide protect.rows of {} (SQLSTATE {state})", writable.name()),
+            hint: "compare each column with values of its own type; strings in quotes, numbers without".into(),
+        }),
+        _ => Err(e.into()),
+    }
+}
+
+/// Those of a table that are over columns which we write.
+pub(crate) async fn indexes(db: &mut Connection, oid: u32, m: &Mapping) -> Result<Vec<Index>, Error> {
+    let found = db.query(INDEXES, &[Some(&oid.to_string())]).await?;
+    let written = |name: &String| m.columns.iter().any(|c| c.quoted == quote_ident(name));
+    Ok(found
+        .iter()
+        .filter(|row| list(row.get(5)).iter().all(written))
+        .map(|row| Index {
+            name: row.get(0).unwrap_or_default().to_owned(),
+            over: list(row.get(1)),
+            operators: list(row.get(2)),
+            only: row.get(3).map(str::to_owned),
+            nulls_meet: row.get(4) == Some("t"),
+        })
+        .collect())
+}
+
+// an index of a constraint hangs on it and not on the columns, so they are looked up in both places; the search_path is empty, so
+// expressions come with every name qualified
+const INDEXES: &str = "
+SELECT i.relname,
+  pg_catalog.json_agg(pg_catalog.pg_get_indexdef(x.indexrelid, k.n, false) ORDER BY k.n),
+  pg_catalog.json_agg('OPERATOR(' || pg_catalog.quote_ident(s.nspname) || '.' || p.oprname || ')' ORDER BY k.n),
+  pg_catalog.pg_get_expr(x.indpred, x.indrelid),
+  x.indnullsnotdistinct,
+  (SELECT pg_catalog.json_agg(a.attname) FROM pg_catalog.pg_attribute a WHERE a.attrelid = x.indrelid AND a.attnum > 0
+    AND (a.attnum = ANY (x.indkey) OR EXISTS (SELECT FROM pg_catalog.pg_depend d
+      WHERE d.classid = 1259 AND d.objid = x.indexrelid AND d.refclassid = 1259 AND d.refobjid = x.indrelid AND d.refobjsubid = a.attnum)))
+FROM pg_catalog.pg_index x
+JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid
+CROSS JOIN LATERAL pg_catalog.generate_series(1, x.indnkeyatts) AS k(n)
+JOIN pg_catalog.pg_opclass o ON o.oid = x.indclass[k.n - 1]
+JOIN pg_catalog.pg_amop m ON m.amopfamily = o.opcfamily AND m.amopstrategy = 3 AND m.amoplefttype = o.opcintype
+  AND m.amoprighttype = o.opcintype
+JOIN pg_catalog.pg_operator p ON p.oid = m.amopopr
+JOIN pg_catalog.pg_namespace s ON s.oid = p.oprnamespace
+WHERE x.indrelid = $1::oid AND x.indisunique AND x.indisvalid
+GROUP BY i.relname, x.indexrelid, x.indrelid, x.indpred, x.indnullsnotdistinct, x.indkey, x.indisprimary
+ORDER BY x.indisprimary DESC, i.relname";
+
+/// The rows of `source` (an item of FROM, with the target's columns) that the target would take for its own, or which meet a row
+/// of its own: a query of `at`, an expression that says which row it is; `why`, the index, empty for the former; and `own`, the key
+/// of the row that is met.
+pub(crate) fn found(m: &Mapping, source: &str, at: &str) -> String {
+    let column = |i: usize| m.columns.get(i).map(|c| c.quoted.clone());
+    let claims = statement::claims(m, &column, &|_| None).unwrap_or_else(|| "false".to_owned());
+    let own = m.writable.owns("t.").unwrap_or_else(|| "false".to_owned());
+    let mut sql = format!("SELECT {at} AS at, '' AS why, NULL::pg_catalog.text[] AS own FROM {source} WHERE {claims}");
+    let key: Vec<String> = key_columns(m).map(|c| format!("t.{}::pg_catalog.text", c.quoted)).collect();
+    let key = format!("ARRAY[{}]", key.join(", "));
+    for index in &m.meets {
+        let over: Vec<String> = index.over.iter().enumerate().map(|(n, e)| format!("{e} AS e{n}")).collect();
+        let over = over.join(", ");
+        let only = index.only.as_deref().unwrap_or("true");
+        let same: Vec<String> = index
+            .operators
+            .iter()
+            .enumerate()
+            .map(|(n, op)| match index.nulls_meet {
+                true => format!("(t.e{n} {op} s.e{n} OR t.e{n} IS NULL AND s.e{n} IS NULL)"),
+                false => format!("t.e{n} {op} s.e{n}"),
+            })
+            .collect();
+        sql.push_str(&format!(
+            " UNION ALL SELECT s.at, {}, t.own FROM (SELECT {at} AS at, {over} FROM {source} WHERE {only}) AS s
+              JOIN (SELECT {over}, {key} AS own FROM {} AS t WHERE {own} AND ({only})) AS t ON {}",
+            quote_literal(&index.name),
+            m.writable.target(),
+            same.join(" AND ")
+        ));
+    }
+    sql
+}
+
+impl PostgresSink {
+    /// A change that did not go as it should, of a table in which the target has rows of its own: is that why? Then it is dealt
+    /// with. `row` has the key of the row as it is to be, or, of a delete, as it was.
+    pub(crate) async fn shadow(
+        &mut self,
+        m: &Mapping,
+        name: &(String, String),
+        act: &Act<'_>,
+        row: &Row,
+        lsn: Lsn,
+    ) -> Result<bool, Error> {
+        let (old, new) = match act {
+            _ if !m.writable.has_own() => return Ok(false),
+            // production's row was never here: a row of staging's own has its key
+            Act::Delete(old) => return self.own_row(m, old).await,
+            Act::Truncate => return Ok(false),
+            Act::Insert(new) => (row, *new),
+            Act::Update { old, new } => (old.unwrap_or(row), *new),
+        };
+        let why = match new.has_unchanged() {
+            true => self
+                .own_row(m, row)
+                .await?
+                .then(|| Why { index: "its key".to_owned(), own: by_key(m, row).map(|(_, values)| values) }),
+            false => self.shadowed(m, new).await?,
+        };
+        let Some(why) = why else { return Ok(false) };
+        // what staging had of production's row, under its old key or as it was, is no row of production any more
+        self.take_away(m, old).await?;
+        self.note_shadow(name, row, &why, lsn).await?;
+        Ok(true)
+    }
+
+    /// A change of a shadowed key that leaves it `row`, whole: it still is shadowed, and that is all (true); or it is not, and the
+    /// row is to be inserted.
+    pub(crate) async fn still_shadowed(
+        &mut self,
+        m: &Mapping,
+        name: &(String, String),
+        row: &Row,
+        lsn: Lsn,
+    ) -> Result<bool, Error> {
+        match self.shadowed(m, row).await? {
+            Some(why) => self.note_shadow(name, row, &why, lsn).await.map(|()| true),
+            None => self.forget_shadow(name, row).await.map(|()| false),
+        }
+    }
+
+    /// Makes rows due again whose way is free: the row of staging's own that was in it is gone, or is no longer its own.
+    pub async fn release_shadows(&mut self) -> Result<(), Error> {
+        if self.open {
+            return Ok(());
+        }
+        let names =
+            self.tables.iter().filter(|(_, p)| p.pointable && !p.shadowed.is_empty()).map(|(name, _)| name.clone());
+        let mut freed = 0;
+        for name in names.collect::<Vec<_>>() {
+            let of =
+                |m: &&Arc<Mapping>| m.writable.has_own() && (&*m.shape.schema, &*m.shape.name) == (&*name.0, &*name.1);
+            let Some(m) = self.maps.iter().rfind(of).cloned() else { continue };
+            let (p, s, n) = (quote_literal(&self.options.pipeline), quote_literal(&name.0), quote_literal(&name.1));
+            let operators = m.key.iter().flat_map(|k| &k.operators);
+            let same: Vec<String> = key_columns(&m)
+                .zip(operators)
+                .enumerate()
+                .map(|(n, (c, op))| format!("t.{} {op} (x.own)[{}]::{}", c.quoted, n + 1, c.cast))
+                .collect();
+            let own = m.writable.owns("t.").unwrap_or_default();
+            let sql = format!(
+                "WITH free AS (DELETE FROM sluice.shadowed AS x WHERE (x.pipeline, x.schema, x.name) = ({p}, {s}, {n}) AND x.own IS NOT NULL
+                   AND NOT EXISTS (SELECT FROM {} AS t WHERE {} AND {own}) RETURNING x.key)
+                 INSERT INTO sluice.pending (pipeline, schema, name, point) SELECT {p}, {s}, {n}, key FROM free",
+                m.writable.target(),
+                same.join(" AND ")
+            );
+            freed += self.db.simple_on_rows(&sql).await?.first().map_or(0, |r| r.affected());
+        }
+        if freed > 0 {
+            tracing::info!(
+                rows = freed,
+                "what staging had of its own in their way is gone: rows of production are due"
+            );
+            self.reload_pending().await?;
+        }
+        Ok(())
+    }
+
+    /// Is a row of these values shadowed, and why: by which index, and by the row of which key?
+    async fn shadowed(&mut self, m: &Mapping, row: &Row) -> Result<Option<Why>, Error> {
+        let columns: Vec<String> = m
+            .columns
+            .iter()
+            .enumerate()
+            .map(|(n, c)| format!("${}::pg_catalog.text::{} AS {}", n + 1, c.cast, c.quoted))
+            .collect();
+        let source = format!("(SELECT {}) AS s", columns.join(", "));
+        let values: Vec<Option<String>> = m.columns.iter().map(|c| text(row.get(c.source))).collect();
+        let values: Vec<Option<&str>> = values.iter().map(Option::as_deref).collect();
+        let sql = format!("SELECT why, pg_catalog.to_json(own) FROM ({}) AS f LIMIT 1", found(m, &source, "1"));
+        let found = self.db.query_on_rows(&sql, &values).await?;
+        let key = |json: &str| serde_json::from_str(json).ok();
+        Ok(found.get(0, 0).map(|index| Why { index: index.to_owned(), own: found.get(0, 1).and_then(key) }))
+    }
+
+    /// Has the target a row of its own under the key of this one?
+    async fn own_row(&mut self, m: &Mapping, row: &Row) -> Result<bool, Error> {
+        let own = m.writable.owns("t.").unwrap_or_else(|| "false".to_owned());
+        let Some((condition, values)) = by_key(m, row) else { return Ok(false) };
+        let sql = format!("SELECT FROM {} AS t WHERE {condition} AND {own}", m.writable.target());
+        let values: Vec<Option<&str>> = values.iter().map(|v| Some(v.as_str())).collect();
+        Ok(!self.db.query_on_rows(&sql, &values).await?.is_empty())
+    }
+
+    async fn take_away(&mut self, m: &Mapping, row: &Row) -> Result<(), Error> {
+        let Some((condition, values)) = by_key(m, row) else { return Ok(()) };
+        let sql = format!("DELETE FROM {} AS t WHERE {condition}{}", m.writable.target(), m.writable.spares("t."));
+        let values: Vec<Option<&str>> = values.iter().map(|v| Some(v.as_str())).collect();
+        self.db.query_on_rows(&sql, &values).await?;
+        Ok(())
+    }
+
+    /// Writes the record, in the open transaction.
+    async fn note_shadow(&mut self, name: &(String, String), row: &Row, why: &Why, lsn: Lsn) -> Result<(), Error> {
+        let pending = self.tables.entry(name.clone()).or_default();
+        let Some(key) = key::owned(row, &pending.key) else {
+            return Err(Error::Bug(format!("a row of {}.{} without a key is shadowed", name.0, name.1)));
+        };
+        let fresh = pending.shadowed.insert(key.clone());
+        let (p, s, n) = (quote_literal(&self.options.pipeline), quote_literal(&name.0), quote_literal(&name.1));
+        let own = why.own.as_ref().map_or_else(|| "NULL".to_owned(), |own| array(own));
+        let index = quote_literal(&why.index);
+        let sql = match fresh {
+            true => format!(
+                "INSERT INTO sluice.shadowed (pipeline, schema, name, key, lsn, why, own) VALUES ({p}, {s}, {n}, {}, '{lsn}', {index}, {own})",
+                array(&key),
+            ),
+            false => format!(
+                "UPDATE sluice.shadowed SET lsn = '{lsn}', why = {index}, own = {own} WHERE {}",
+                self.shadow_of(name, &key)
+            ),
+        };
+        self.db.simple_on_rows(&sql).await?;
+        if fresh {
+            tracing::info!(table = %format_args!("{}.{}", name.0, name.1), index = %why.index, "a row of production is shadowed by rows of staging's own: it is not written");
+        }
+        crate::failpoint::hit("apply.shadowed");
+        Ok(())
+    }
+
+    pub(crate) async fn forget_shadow(&mut self, name: &(String, String), row: &Row) -> Result<(), Error> {
+        let Some(pending) = self.tables.get_mut(name) else { return Ok(()) };
+        let Some(key) = key::owned(row, &pending.key) else { return Ok(()) };
+        if !pending.shadowed.remove(&key) {
+            return Ok(());
+        }
+        let sql = format!("DELETE FROM sluice.shadowed WHERE {}", self.shadow_of(name, &key));
+        self.db.simple_on_rows(&sql).await?;
+        Ok(())
+    }
+
+    fn shadow_of(&self, name: &(String, String), key: &Key) -> String {
+        let (p, s, n) = (quote_literal(&self.options.pipeline), quote_literal(&name.0), quote_literal(&name.1));
+        format!("(pipeline, schema, name) = ({p}, {s}, {n}) AND key = {}", array(key))
+    }
+}
+
+/// Why a row is shadowed.
+#[derive(Debug, Default)]
+struct Why {
+    /// The unique index in which it meets a row of the target's own; empty: it would be one, or this is not known.
+    index: String,
+    /// The key of that row.
+    own: Option<Key>,
+}
+
+/// The columns of the key that the target finds rows by.
+fn key_columns(m: &Mapping) -> impl Iterator<Item = &Column> {
+    m.key.iter().flat_map(|k| &k.columns).filter_map(|&i| m.columns.get(i))
+}
+
+fn by_key(m: &Mapping, row: &Row) -> Option<(String, Vec<String>)> {
+    let key = m.key.as_ref()?;
+    let mut values = Vec::new();
+    let mut parts = Vec::new();
+    for ((&i, &source), op) in key.columns.iter().zip(&key.source).zip(&key.operators) {
+        let c = m.columns.get(i)?;
+        values.push(text(row.get(source))?);
+        parts.push(format!("t.{} {op} ${}::pg_catalog.text::{}", c.quoted, values.len(), c.cast));
+    }
+    Some((parts.join(" AND "), values))
+}
+
+fn text(value: Value<'_>) -> Option<String> {
+    match value {
+        Value::Text(v) | Value::Binary(v) => Some(String::from_utf8_lossy(v).into_owned()),
+        Value::Null | Value::Unchanged => None,
+    }
+}

@@ -1,0 +1,3 @@
+//! What is staging's own stays, whatever production does.
+
+mod rows;

@@ -1,0 +1,315 @@
+//! Rows of staging's own in a table that is replicated: `protect.rows`.
+
+use std::time::Duration;
+
+use crate::check::{self, Table};
+use crate::seed::Seed;
+use crate::servers::wait_until;
+use crate::shapes::Flow;
+use crate::shapes::flow::{number, text};
+
+majors!(a_day_beside_them, every_index, a_life_beside_them, what_cannot_be_protected);
+
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// What production's `sluice shadowed` names, as `key because`.
+async fn shadowed(flow: &Flow) -> String {
+    let sql = "SELECT coalesce(string_agg(key[1] || ' ' || why, ', ' ORDER BY key[1]), '') FROM sluice.shadowed";
+    text(&flow.t, sql).await
+}
+
+/// What staging has, as `key=value`.
+async fn staging(flow: &Flow) -> String {
+    text(&flow.t, "SELECT string_agg(key || '=' || value, ', ' ORDER BY key) FROM settings").await
+}
+
+const SETTINGS: &str = "CREATE TABLE settings (key text PRIMARY KEY, value text, place int UNIQUE, note text);
+    ALTER TABLE settings ALTER note SET STORAGE EXTERNAL";
+
+/// Each way in which a row can meet them, in the copy and in the stream; and back.
+async fn a_day_beside_them(major: u32) {
+    let rest = "tables: { public.settings: keep }
+protect: { rows: { public.settings: key LIKE 'staging.%' } }";
+    let flow = Flow::with(major, "own_rows", rest).await;
+    flow.both(SETTINGS).await;
+    // staging: its own, and what an older script has left
+    flow.target(
+        "INSERT INTO settings VALUES ('staging.a', 'mine', 1), ('staging.b', 'mine', 2), ('staging.t', 'mine', 7),
+         ('gone', 'old', 8), ('x', 'old', 9)",
+    )
+    .await;
+    flow.source(
+        "INSERT INTO settings VALUES ('staging.a', 'prod', 11), ('staging.p', 'prod', 12), ('x', 'prod', 2),
+         ('y', 'prod', 3), ('z', 'prod', 4)",
+    )
+    .await;
+    flow.catch_up().await;
+    let mine = "staging.a=mine, staging.b=mine, staging.t=mine";
+    assert_eq!(staging(&flow).await, format!("{mine}, y=prod, z=prod"));
+    assert_eq!(shadowed(&flow).await, "staging.a , staging.p , x settings_place_key");
+    let said = flow.sluice.ok(&["shadowed"]).await.stdout;
+    assert!(said.contains("staging.b of staging's own is in its way in settings_place_key"), "{said}");
+    assert!(said.contains("staging would take it for one of its own"), "{said}");
+    let status = flow.sluice.ok(&["status"]).await.stdout;
+    assert!(status.contains("3 rows shadowed by staging's own"), "{status}");
+
+    // shadowed rows change and stay what they are; one that was not becomes one, by its key and by a value
+    flow.source(
+        "UPDATE settings SET value = 'prod 2' WHERE key IN ('staging.a', 'x');
+         UPDATE settings SET key = 'staging.y' WHERE key = 'y'; UPDATE settings SET place = 1 WHERE key = 'z'",
+    )
+    .await;
+    flow.catch_up().await;
+    assert_eq!(staging(&flow).await, mine);
+    assert_eq!(shadowed(&flow).await, "staging.a , staging.p , staging.y , x settings_place_key, z settings_place_key");
+
+    // and back: by a change of production, by one of the key; one is deleted, one is not sent whole
+    flow.source(
+        "UPDATE settings SET place = 20, note = repeat('n', 9000) WHERE key = 'x'; UPDATE settings SET key = 'y' WHERE key = 'staging.y';
+         DELETE FROM settings WHERE key = 'staging.a'; UPDATE settings SET note = repeat('n', 9000) WHERE key = 'z';
+         UPDATE settings SET value = 'prod 3' WHERE key = 'z'",
+    )
+    .await;
+    flow.catch_up().await;
+    assert_eq!(staging(&flow).await, format!("{mine}, x=prod 2, y=prod"));
+    assert_eq!(shadowed(&flow).await, "staging.p , z settings_place_key");
+
+    // production inserts and deletes what staging has, in one transaction and in several, and empties the table
+    flow.source(
+        "INSERT INTO settings VALUES ('staging.b', 'prod', 30); UPDATE settings SET value = 'prod 2' WHERE key = 'staging.b';
+         BEGIN; INSERT INTO settings VALUES ('staging.t', 'prod', 31); DELETE FROM settings WHERE key = 'staging.t'; COMMIT;
+         DELETE FROM settings WHERE key = 'staging.b'",
+    )
+    .await;
+    flow.catch_up().await;
+    assert_eq!(staging(&flow).await, format!("{mine}, x=prod 2, y=prod"));
+    assert_eq!(shadowed(&flow).await, "staging.p , z settings_place_key");
+
+    // what staging gives up, production's row takes
+    let mut running = flow.sluice.spawn(&["run"]);
+    flow.target("DELETE FROM settings WHERE key = 'staging.a'").await;
+    let there = "SELECT count(*) FROM settings WHERE key = 'z' AND value = 'prod 3'";
+    wait_until("the way is free", LIMIT, || async { number(&flow.t, there).await == 1 }).await;
+    running.term();
+    assert!(running.wait(LIMIT).await.success());
+    assert_eq!(shadowed(&flow).await, "staging.p ");
+
+    flow.sluice.ok(&["resync", "public.settings"]).await;
+    flow.catch_up().await;
+    let mine = "staging.b=mine, staging.t=mine";
+    assert_eq!(staging(&flow).await, format!("{mine}, x=prod 2, y=prod, z=prod 3"));
+    assert_eq!(shadowed(&flow).await, "staging.p ");
+    flow.source("TRUNCATE settings; INSERT INTO settings VALUES ('new', 'prod', 40)").await;
+    flow.catch_up().await;
+    assert_eq!(staging(&flow).await, format!("new=prod, {mine}"));
+    assert_eq!(shadowed(&flow).await, "");
+    assert_eq!(flow.divergences().await, 0, "nothing of it is a divergence");
+
+    // no longer protected: they are unknown, and go
+    let less = rest.replace("key LIKE 'staging.%'", "key = 'staging.b'");
+    flow.sluice.lay(&flow.db.name, &less);
+    flow.catch_up().await;
+    assert_eq!(staging(&flow).await, "new=prod, staging.b=mine");
+}
+
+/// Unique indexes of every kind, and the order in which rows come.
+async fn every_index(major: u32) {
+    let rest = "tables: { public.u: keep }
+protect: { rows: { public.u: own } }";
+    let flow = Flow::with(major, "own_rows_indexes", rest).await;
+    let table = "CREATE TABLE u (id int PRIMARY KEY, a text, b int, c int, d int, own boolean);
+         CREATE UNIQUE INDEX lowered ON u (lower(a)); CREATE UNIQUE INDEX partial ON u (b) WHERE c > 0;
+         CREATE UNIQUE INDEX nulls ON u (d) NULLS NOT DISTINCT WHERE d IS NULL OR d > 0";
+    flow.both(table).await;
+    flow.target("INSERT INTO u VALUES (-1, 'Anna', 1, 1, 5, true), (-2, 'Berta', 2, 0, NULL, true)").await;
+    let rows = "INSERT INTO u VALUES (ID, 'anna', 10, 1, 10, false), (ID + 1, 'c', 1, 2, 11, false), (ID + 2, 'd', 2, 0, 12, false),
+        (ID + 3, 'e', 13, 0, NULL, false), (ID + 4, 'f', 14, 1, 14, true)";
+    flow.source(&rows.replace("ID", "1")).await;
+    let want = "1 lowered, 2 partial, 4 nulls, 5 ";
+    flow.catch_up().await;
+    assert_eq!(shadowed(&flow).await, want);
+    // the same by the stream
+    flow.source(&format!("BEGIN; DELETE FROM u; {}; COMMIT", rows.replace("ID", "1"))).await;
+    flow.catch_up().await;
+    assert_eq!(shadowed(&flow).await, want);
+    flow.source(&format!("DELETE FROM u; {}", rows.replace("ID", "11"))).await;
+    flow.catch_up().await;
+    assert_eq!(shadowed(&flow).await, "11 lowered, 12 partial, 14 nulls, 15 ");
+    let there = text(&flow.t, "SELECT string_agg(id::text, ' ' ORDER BY id) FROM u").await;
+    assert_eq!(there, "-2 -1 13");
+    // a column that decides is set on production
+    flow.source("UPDATE u SET own = true WHERE id = 13").await;
+    flow.catch_up().await;
+    assert_eq!(text(&flow.t, "SELECT string_agg(id::text, ' ' ORDER BY id) FROM u").await, "-2 -1");
+    assert_eq!(flow.divergences().await, 0);
+}
+
+/// Tables of a life: by a key, by whole rows, by a masked key, of which some rows come.
+const TABLES: &str = "
+CREATE TABLE a (id int PRIMARY KEY, n int UNIQUE, body text); ALTER TABLE a ALTER body SET STORAGE EXTERNAL;
+CREATE TABLE f (id int PRIMARY KEY, n int UNIQUE, body text); ALTER TABLE f REPLICA IDENTITY FULL;
+CREATE TABLE m (id text PRIMARY KEY, n int UNIQUE, body text);
+CREATE TABLE w (id int PRIMARY KEY, n int UNIQUE, body text)";
+const NAMES: [&str; 4] = ["a", "f", "m", "w"];
+
+/// Staging's users write rows of their own while production writes its rows, some of which meet them; everybody is killed.
+async fn a_life_beside_them(major: u32) {
+    let seed = Seed::or(5);
+    let mut rng = seed.rng(u64::from(major));
+    let rest = "tables: { \"public.*\": keep, public.m: { columns: { id: hash }, rest: keep }, public.w: { where: n % 1 = 0 } }
+protect: { rows: { public.a: n < 0, public.f: n < 0, public.m: n < 0, public.w: n < 0 } }
+copy: { chunk_rows: 100, slice: 1s }"
+        .replace("n % 1 = 0", "n <> 17 AND n <> 18 AND n <> 19");
+    let flow = Flow::with(major, "own_life", &rest).await;
+    flow.both(TABLES).await;
+    flow.target("CREATE TABLE mine (t text, id text, n int, body text, PRIMARY KEY (t, id))").await;
+    for table in NAMES {
+        flow.source(&format!("INSERT INTO {table} SELECT g, g - 20, repeat('x', 3000) FROM generate_series(1, 150) g"))
+            .await;
+    }
+    let mut running = flow.sluice.spawn(&["run"]);
+    for _ in 0..6 {
+        for _ in 0..rng.u32(15..30) {
+            flow.source(&production(&mut rng)).await;
+            own(&flow, &mut rng).await;
+        }
+        match rng.u8(..5) {
+            0 | 1 => {
+                running.kill9();
+                running = flow.sluice.spawn(&["run"]);
+            }
+            2 => drop(flow.sluice.run(&["resync", &format!("public.{}", NAMES[rng.usize(..4)])]).await),
+            _ => {}
+        }
+    }
+    let streams = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'sluice/own_life/apply'";
+    wait_until("it streams", LIMIT, || async { number(&flow.t, streams).await == 1 }).await;
+    running.term();
+    assert!(running.wait(LIMIT).await.success());
+    flow.catch_up().await;
+    own_rows_are_as_written(&flow).await;
+    assert_eq!(flow.divergences().await, 0, "nobody else wrote staging");
+    // whose way became free is due by itself; of the masked key, by a resync
+    let mut running = flow.sluice.spawn(&["run"]);
+    wait_until("it streams", LIMIT, || async { number(&flow.t, streams).await == 1 }).await;
+    let free = "SELECT count(*) FROM sluice.shadowed s WHERE name <> 'm' AND own IS NOT NULL AND NOT EXISTS (SELECT FROM mine WHERE t = s.name AND id = s.own[1])";
+    wait_until("ways are free", LIMIT, || async { number(&flow.t, free).await == 0 }).await;
+    running.term();
+    assert!(running.wait(LIMIT).await.success());
+    flow.sluice.ok(&["resync", "public.m"]).await;
+    flow.catch_up().await;
+    own_rows_are_as_written(&flow).await;
+    let mut kept_away = 0;
+    for table in ["a", "f", "w"] {
+        // by nothing of sluice's: who of production's rows meets one of staging's own
+        let own = text(
+            &flow.t,
+            &format!(
+                "SELECT coalesce(string_agg('(' || id || ',' || n || ')', ','), '(0, 0)') FROM mine WHERE t = '{table}'"
+            ),
+        )
+        .await;
+        let some = if table == "w" { "n NOT IN (17, 18, 19)" } else { "true" };
+        let come =
+            format!("{some} AND n >= 0 AND NOT EXISTS (SELECT FROM (VALUES {own}) o(i, k) WHERE o.i = id OR o.k = n)");
+        check::equal(&flow.s, &flow.t, Table::named(table).source_rows(&come).target_rows("n >= 0")).await;
+        let away = number(&flow.s, &format!("SELECT count(*) FROM {table} WHERE {some} AND NOT ({come})")).await;
+        let records = format!("SELECT count(*) FROM sluice.shadowed WHERE name = '{table}'");
+        assert_eq!(number(&flow.t, &records).await, away, "records of {table}");
+        kept_away += away;
+    }
+    let there = number(&flow.s, "SELECT count(*) FROM m WHERE n >= 0").await;
+    assert_eq!(number(&flow.t, "SELECT count(*) FROM m WHERE n >= 0").await, there, "no hash is one of staging's ids");
+    assert!(kept_away > 10, "{kept_away} rows shadowed");
+}
+
+/// A transaction of production's. Values are far apart enough to be free, and near enough to meet.
+fn production(rng: &mut fastrand::Rng) -> String {
+    let mut sql = "BEGIN; ".to_owned();
+    for _ in 0..rng.u32(1..4) {
+        let (t, id, n) = (NAMES[rng.usize(..4)], rng.u32(1..220), rng.i32(-20..60) * 5);
+        sql += &match rng.u8(..6) {
+            0 => format!("INSERT INTO {t} VALUES ({id}, {n}, repeat('y', 2500)) ON CONFLICT DO NOTHING; "),
+            1 => format!("DELETE FROM {t} WHERE id = '{id}'; "),
+            2 => format!("UPDATE {t} SET body = 'b{n}' WHERE id = '{id}'; "),
+            3 => format!("UPDATE {t} SET n = {n} WHERE id = '{id}' AND NOT EXISTS (SELECT FROM {t} WHERE n = {n}); "),
+            4 => {
+                let to = rng.u32(1..220);
+                format!(
+                    "UPDATE {t} SET id = '{to}' WHERE id = '{id}' AND NOT EXISTS (SELECT FROM {t} WHERE id = '{to}'); "
+                )
+            }
+            _ if rng.u8(..10) == 0 => {
+                format!("TRUNCATE {t}; INSERT INTO {t} SELECT g, g * 5 - 40, 't' FROM generate_series(1, 60) g; ")
+            }
+            _ => format!("UPDATE {t} SET n = n WHERE id = '{id}'; "),
+        };
+    }
+    sql + "COMMIT"
+}
+
+/// Staging's users write a row of their own, if nobody has its key or value: they see what everybody sees.
+async fn own(flow: &Flow, rng: &mut fastrand::Rng) {
+    let (t, id, n) = (NAMES[rng.usize(..4)], rng.u32(150..220), -i64::from(rng.u32(1..30)) * 5);
+    let sql = match rng.u8(..4) {
+        0 | 1 => format!(
+            "WITH row AS (INSERT INTO {t} VALUES ({id}, {n}, 'mine') ON CONFLICT DO NOTHING RETURNING *)
+             INSERT INTO mine SELECT '{t}', * FROM row"
+        ),
+        2 => format!(
+            "WITH row AS (DELETE FROM {t} WHERE id = '{id}' AND n < 0 RETURNING *) DELETE FROM mine USING row WHERE t = '{t}' AND mine.id = row.id::text"
+        ),
+        _ => format!(
+            "WITH row AS (UPDATE {t} SET body = 'mine {n}' WHERE id = '{id}' AND n < 0 RETURNING *)
+             UPDATE mine SET body = row.body FROM row WHERE t = '{t}' AND mine.id = row.id::text"
+        ),
+    };
+    flow.target(&sql).await;
+}
+
+async fn own_rows_are_as_written(flow: &Flow) {
+    for table in NAMES {
+        let there = format!("SELECT string_agg(r::text, '; ' ORDER BY r.id::text) FROM {table} r WHERE n < 0");
+        let written = format!(
+            "SELECT string_agg(r::text, '; ' ORDER BY r.id) FROM (SELECT id, n, body FROM mine WHERE t = '{table}') r"
+        );
+        assert_eq!(text(&flow.t, &there).await, text(&flow.t, &written).await, "staging's own rows of {table}");
+    }
+}
+
+/// Told before anything is written.
+async fn what_cannot_be_protected(major: u32) {
+    let flow = Flow::with(major, "own_rows_not", "tables: { \"public.*\": keep }").await;
+    flow.both(
+        "CREATE TABLE keyless (a int); CREATE TABLE made (id int PRIMARY KEY, g int GENERATED ALWAYS AS (id + 1) STORED);
+         CREATE TABLE good (id int PRIMARY KEY)",
+    )
+    .await;
+    flow.target("INSERT INTO good VALUES (-1), (-2)").await;
+    for (own, code, says) in [
+        ("public.keyless: a < 0", 5, "public.keyless has protected rows and no key"),
+        ("public.made: g < 0", 5, "public.made.g is generated"),
+        ("public.good: nobody = 1", 5, "public.good on the target has no column nobody"),
+        ("public.good: id = 'one'", 5, "the target cannot decide protect.rows of public.good (SQLSTATE 22P02)"),
+        ("public.good: lower(id) = 1", 2, "protect.rows.public.good: "),
+    ] {
+        let rows = format!("tables: {{ \"public.*\": keep }}\nprotect: {{ rows: {{ {own} }} }}");
+        flow.sluice.lay(&flow.db.name, &rows);
+        let run = flow.sluice.run(&["run", "--until-caught-up", "--exit-on-stop"]).await;
+        assert_eq!(run.code, code, "{own}: {}", run.stderr);
+        assert!(run.stderr.contains(says), "{own}: {}", run.stderr);
+        let check = flow.sluice.run(&["check"]).await;
+        assert!(
+            check.code != 0 && (check.stdout.clone() + &check.stderr).contains(says.split(" (").next().unwrap_or(says)),
+            "{own}: {} {}",
+            check.stdout,
+            check.stderr
+        );
+    }
+    assert_eq!(number(&flow.t, "SELECT count(*) FROM good").await, 2, "nothing was written");
+    flow.sluice.lay(&flow.db.name, "tables: { public.good: keep }\nprotect: { rows: { public.good: id < 0 } }");
+    let check = flow.sluice.run(&["check"]).await;
+    assert!(check.stdout.contains("2 of its rows are staging's own now"), "{}", check.stdout);
+    let plan = flow.sluice.ok(&["plan"]).await.stdout;
+    assert!(plan.contains("PROTECTED ROWS") && plan.contains("public.good   (\"id\" < 0)"), "{plan}");
+}
