@@ -93,6 +93,8 @@ pub struct State {
     pub quarantined_ever: u64,
     /// Rows of production that staging's own rows keep away.
     pub shadowed: u64,
+    /// Times that a sequence of the target was moved, in this run.
+    pub sequences: u64,
     /// Values redacted because their mask could not read them.
     pub unparsable: u64,
 }

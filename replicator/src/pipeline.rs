@@ -7,9 +7,12 @@
 
 mod end;
 mod look;
+mod sequences;
 
 pub use end::End;
+pub use sequences::kept;
 
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use filters::change::{Batch, Lsn, Progress, Sink};
@@ -54,6 +57,10 @@ pub struct Pipeline {
     last_look: Instant,
     looks: u64,
     next_slice: Instant,
+    /// What was said of sequences: of which, and what.
+    told: HashSet<(String, String)>,
+    /// A table was copied since they were looked at.
+    copied: bool,
     /// Slices in a row that could load nothing.
     fruitless: u32,
     /// The target's session that applies.
@@ -78,6 +85,8 @@ impl Pipeline {
             last_look: now.checked_sub(LOOK_EVERY).unwrap_or(now),
             looks: 0,
             next_slice: now,
+            told: HashSet::new(),
+            copied: false,
             fruitless: 0,
             applies,
             abandoned: None,
@@ -277,6 +286,7 @@ impl Pipeline {
         self.next_slice = Instant::now() + wait;
         if !self.is_pending() {
             self.flow.board.works(Phase::Streaming);
+            self.copied = true;
         }
         Ok(())
     }

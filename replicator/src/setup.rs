@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use sink_postgres::sequences::Rule;
 use sink_postgres::sink::OnError;
 use wire::Conninfo;
 
@@ -31,6 +32,8 @@ pub struct Setup {
     pub memory: u64,
     /// WAL held beyond which we warn.
     pub wal_warn: i64,
+    /// How far ahead of production's the target's sequences are kept, if at all.
+    pub sequences: Option<Rule>,
     /// What becomes of a row that the target refuses.
     pub on_error: OnError,
     /// Tables that joined a running publication, and the transaction id that must have ended before a snapshot counts.

@@ -22,6 +22,8 @@ pub struct Production<'a> {
     pub tables: &'a [TableName],
     /// Replicated tables whose rows have none: only their inserts can be published without hurting production.
     pub without_identity: &'a [TableName],
+    /// The sequences that their columns draw from.
+    pub sequences: &'a [TableName],
 }
 
 /// What the target's part is made for.
@@ -33,6 +35,8 @@ pub struct Target<'a> {
     pub database: &'a str,
     /// The tables that are written, and no others.
     pub tables: &'a [TableName],
+    /// The sequences behind their columns, and no others.
+    pub sequences: &'a [TableName],
 }
 
 /// On production: a role that reads, and publications that no statement of production can trip over.
@@ -50,8 +54,9 @@ GRANT CONNECT ON DATABASE {database} TO {role};
 ",
         database = quote_ident(p.database),
     );
-    usage(&mut out, &all, &role);
-    grant(&mut out, "SELECT", &all, &role);
+    usage(&mut out, all.iter().chain(p.sequences), &role);
+    grant(&mut out, "SELECT", "TABLE", &all, &role);
+    grant(&mut out, "SELECT", "SEQUENCE", p.sequences, &role);
     out.push_str(
         "
 -- As the owner of the tables. Plain lists of tables: a column list, a row filter or FOR ALL TABLES can make an UPDATE
@@ -85,8 +90,9 @@ GRANT CONNECT, TEMPORARY ON DATABASE {database} TO {role};
 ",
         database = quote_ident(t.database),
     );
-    usage(&mut out, t.tables, &role);
-    grant(&mut out, "SELECT, INSERT, UPDATE, DELETE, TRUNCATE", t.tables, &role);
+    usage(&mut out, t.tables.iter().chain(t.sequences), &role);
+    grant(&mut out, "SELECT, INSERT, UPDATE, DELETE, TRUNCATE", "TABLE", t.tables, &role);
+    grant(&mut out, "SELECT, UPDATE", "SEQUENCE", t.sequences, &role);
     _ = write!(
         out,
         "
@@ -105,8 +111,8 @@ GRANT SET ON PARAMETER session_replication_role TO {role};
     out
 }
 
-fn usage(out: &mut String, tables: &[TableName], role: &str) {
-    let mut schemas: Vec<String> = tables.iter().map(|(schema, _)| quote_ident(schema)).collect();
+fn usage<'a>(out: &mut String, of: impl Iterator<Item = &'a TableName>, role: &str) {
+    let mut schemas: Vec<String> = of.map(|(schema, _)| quote_ident(schema)).collect();
     schemas.sort();
     schemas.dedup();
     if !schemas.is_empty() {
@@ -114,9 +120,9 @@ fn usage(out: &mut String, tables: &[TableName], role: &str) {
     }
 }
 
-fn grant(out: &mut String, rights: &str, tables: &[TableName], role: &str) {
-    if !tables.is_empty() {
-        _ = writeln!(out, "GRANT {rights} ON TABLE{}\n  TO {role};", list("", tables));
+fn grant(out: &mut String, rights: &str, on: &str, names: &[TableName], role: &str) {
+    if !names.is_empty() {
+        _ = writeln!(out, "GRANT {rights} ON {on}{}\n  TO {role};", list("", names));
     }
 }
 
@@ -156,6 +162,7 @@ mod tests {
             database: "Shop",
             tables: &tables(&["public.guests", "public.cruises"]),
             without_identity: &tables(&["log.Clicks\"; DROP"]),
+            sequences: &tables(&["public.guests_id_seq"]),
         });
         assert_eq!(
             statements(&sql),
@@ -167,6 +174,9 @@ GRANT SELECT ON TABLE
     \"log\".\"Clicks\"\"; DROP\",
     \"public\".\"cruises\",
     \"public\".\"guests\"
+  TO \"sluice_reader\";
+GRANT SELECT ON SEQUENCE
+    \"public\".\"guests_id_seq\"
   TO \"sluice_reader\";
 CREATE PUBLICATION \"sluice_shop\" FOR TABLE
     ONLY \"public\".\"cruises\",
@@ -180,15 +190,23 @@ CREATE PUBLICATION \"sluice_shop_inserts\" FOR TABLE
 
     #[test]
     fn the_target_is_written_and_no_more() {
-        let sql = target(&Target { role: "sluice_writer", database: "staging", tables: &tables(&["public.guests"]) });
+        let sql = target(&Target {
+            role: "sluice_writer",
+            database: "staging",
+            tables: &tables(&["public.guests"]),
+            sequences: &tables(&["ids.guests"]),
+        });
         assert_eq!(
             statements(&sql),
             "\
 CREATE ROLE \"sluice_writer\" LOGIN;
 GRANT CONNECT, TEMPORARY ON DATABASE \"staging\" TO \"sluice_writer\";
-GRANT USAGE ON SCHEMA \"public\" TO \"sluice_writer\";
+GRANT USAGE ON SCHEMA \"ids\", \"public\" TO \"sluice_writer\";
 GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON TABLE
     \"public\".\"guests\"
+  TO \"sluice_writer\";
+GRANT SELECT, UPDATE ON SEQUENCE
+    \"ids\".\"guests\"
   TO \"sluice_writer\";
 CREATE SCHEMA sluice AUTHORIZATION \"sluice_writer\";
 REVOKE ALL ON SCHEMA sluice FROM PUBLIC;
@@ -199,11 +217,11 @@ GRANT SET ON PARAMETER session_replication_role TO \"sluice_writer\";"
     #[test]
     fn without_tables_it_is_still_sql() {
         let sql =
-            production(&Production { pipeline: "a", role: "r", database: "d", tables: &[], without_identity: &[] });
+            production(&Production { pipeline: "a", role: "r", database: "d", tables: &[], without_identity: &[], sequences: &[] });
         assert!(statements(&sql).ends_with(
             "CREATE PUBLICATION \"sluice_a\"\n  WITH (publish_via_partition_root = true);\n\
              CREATE PUBLICATION \"sluice_a_inserts\"\n  WITH (publish = 'insert, truncate', publish_via_partition_root = true);"
         ));
-        assert!(!sql.contains("ON TABLE") && !sql.contains("ONLY"));
+        assert!(!sql.contains("ON TABLE") && !sql.contains("ON SEQUENCE") && !sql.contains("ONLY"));
     }
 }

@@ -34,6 +34,7 @@ use filters::policy::TableRule;
 use sink_postgres::checkpoint::{self, Checkpoint};
 use sink_postgres::failpoint;
 use sink_postgres::guard::Protected;
+use sink_postgres::sequences::Rule;
 use sink_postgres::sink::{OnDivergence, OnError, Options};
 use sink_postgres::{PostgresSink, known, schema, session};
 use tokio::sync::Mutex;
@@ -167,6 +168,7 @@ pub async fn open(
         chunk_rows: config.copy.chunk_rows,
         memory: config.limits.memory,
         wal_warn: i64::try_from(config.limits.wal_warn).unwrap_or(i64::MAX),
+        sequences: config.sequences.map(|s| Rule { margin: s.margin, offset: s.offset }),
         on_error: on_error(config),
     };
     board.state().applied = from;

@@ -33,6 +33,7 @@ mod registry;
 pub mod route;
 mod rows;
 pub mod schema;
+pub mod sequences;
 pub mod session;
 pub mod shadow;
 pub mod sink;

@@ -11,6 +11,7 @@ mod production;
 mod protect;
 mod report;
 pub mod review;
+mod sequences;
 mod source_tables;
 mod target;
 mod target_tables;
@@ -88,6 +89,8 @@ pub async fn run(config: &Config, lock: Option<&Lock>, strict: bool) -> Result<R
         report.hear(Area::Tables, "rows tried", done);
         let done = protect::all(&mut report, &world, &mut db).await;
         report.hear(Area::Protected, "protected tables", done);
+        let done = sequences::all(&mut report, &mut world, &mut db).await;
+        report.hear(Area::Target, "sequences", done);
         let done = continuity::all(&mut report, &mut world, &mut db).await;
         report.hear(Area::Production, "continuity", done);
         db.close().await;

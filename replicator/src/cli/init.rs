@@ -6,6 +6,7 @@
 mod files;
 mod look;
 mod say;
+mod sequences;
 
 use std::collections::HashMap;
 
@@ -44,8 +45,6 @@ pub async fn run(args: &Args, verb: &Init) -> Result<(), Error> {
     let tables = catalog::tables(&mut production).await.doing("read the catalog")?;
     let seen = look::look(&mut production, &tables).await?;
     let there = target_tables(&mut staging).await?;
-    production.close().await;
-    staging.close().await;
     let found: Vec<Found> = tables
         .iter()
         .zip(seen.facts)
@@ -55,10 +54,13 @@ pub async fn run(args: &Args, verb: &Init) -> Result<(), Error> {
         there.iter().filter(|name| !tables.iter().any(|t| t.name() == **name)).cloned().collect();
     let yaml = propose::yaml(&pipeline, &found, &own);
     let lock = lock_of(&yaml, verb, &found)?;
+    let sequences = sequences::sequences(&mut production, &mut staging, &lock, &there, &own).await?;
+    production.close().await;
+    staging.close().await;
     files::write(&args.config, yaml.as_bytes(), verb.force)?;
     files::write(&lock_path, lock.text().as_bytes(), verb.force)?;
     let copied: Vec<&SourceTable> = tables.iter().filter(|t| lock.tables.contains_key(&t.name())).collect();
-    say::sql(&pipeline, &source, &target, &copied)?;
+    say::sql(&pipeline, &source, &target, &copied, &sequences)?;
     say::talk(&say::Talk {
         args,
         pipeline: &pipeline,

@@ -60,6 +60,10 @@ impl Config {
         let copy = &self.copy;
         let slice = units::show_time(copy.slice);
         _ = writeln!(out, "copy:\n  slice: {slice}\n  readers: {}\n  chunk_rows: {}", copy.readers, copy.chunk_rows);
+        match self.sequences {
+            Some(s) => _ = writeln!(out, "sequences:\n  margin: {}\n  offset: {}", s.margin, s.offset),
+            None => out.push_str("sequences: off\n"),
+        }
         let limits = &self.limits;
         let slot = match limits.max_slot_wal_keep_size {
             SlotWalLimit::Required => "required",

@@ -44,7 +44,9 @@ pub(crate) use problem::did_you_mean;
 pub use problem::{Problem, Problems};
 pub use resolve::{Resolved, SourceColumn, SourceTable};
 pub use secret::Secret;
-pub use sections::{Apply, Copying, Limits, Masking, OnDivergence, OnError, Serve, Server, SlotWalLimit};
+pub use sections::{
+    Apply, Copying, Limits, Masking, OnDivergence, OnError, Sequences, Serve, Server, SlotWalLimit,
+};
 pub use tables::{Rest, Rule, TableEntry};
 pub(crate) use units::typed_time;
 
@@ -73,6 +75,8 @@ pub struct Config {
     pub apply: Apply,
     /// The pace of copying.
     pub copy: Copying,
+    /// How far ahead of production's the target's sequences are kept; `None`: nobody looks at them.
+    pub sequences: Option<Sequences>,
     /// What must not be exceeded.
     pub limits: Limits,
     /// The HTTP side.

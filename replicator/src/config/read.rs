@@ -128,6 +128,11 @@ impl<'a> At<'a> {
         matches!(self.node, None | Some(Node { kind: Kind::Empty, .. }))
     }
 
+    /// Is it one value?
+    pub fn is_scalar(&self) -> bool {
+        matches!(self.node, Some(Node { kind: Kind::Scalar(_), .. }))
+    }
+
     /// Is it a map?
     pub fn is_map(&self) -> bool {
         matches!(self.node, Some(Node { kind: Kind::Map(_), .. }))

@@ -82,6 +82,15 @@ pub struct Copying {
     pub chunk_rows: u64,
 }
 
+/// The `sequences` section: the target's follow production's, so far ahead.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Sequences {
+    /// Numbers that production may draw before sluice looks again.
+    pub margin: u64,
+    /// Distance to a range of staging's own; 0: there is none.
+    pub offset: u64,
+}
+
 /// Must production bound what a slot may hold of its WAL?
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum SlotWalLimit {
@@ -159,6 +168,7 @@ pub(super) fn config(root: &At<'_>, problems: &mut Problems) -> Option<Config> {
     }
     let apply = apply(&root.get("apply"), problems);
     let copy = copying(&root.get("copy"), problems);
+    let sequences = sequences(&root.get("sequences"), problems);
     let limits = limits(&root.get("limits"), problems);
     let listen = root.get("serve").get("listen").read(problems, |s| {
         s.text
@@ -179,6 +189,7 @@ pub(super) fn config(root: &At<'_>, problems: &mut Problems) -> Option<Config> {
         protect_rows,
         apply,
         copy,
+        sequences,
         limits,
         serve: Serve { listen },
     })
@@ -247,6 +258,20 @@ fn copying(at: &At<'_>, problems: &mut Problems) -> Copying {
         readers: at.get("readers").number(problems, 1..=64).unwrap_or(2) as usize,
         chunk_rows: at.get("chunk_rows").number(problems, 100..=10_000_000).unwrap_or(50_000),
     }
+}
+
+/// `off`, or how far ahead.
+fn sequences(at: &At<'_>, problems: &mut Problems) -> Option<Sequences> {
+    if at.is_scalar() {
+        at.word(problems, &[("off", ())]);
+        return None;
+    }
+    at.entries(problems);
+    Some(Sequences {
+        // fewer, and one that others draw from could be set back
+        margin: at.get("margin").number(problems, 100..=1 << 40).unwrap_or(1000),
+        offset: at.get("offset").number(problems, 0..=1 << 62).unwrap_or(0),
+    })
 }
 
 fn limits(at: &At<'_>, problems: &mut Problems) -> Limits {

@@ -25,6 +25,7 @@ impl Pipeline {
     /// Ends at a boundary: what is whole is applied and durable, and production hears it.
     pub(super) async fn end(&mut self, end: End) -> Result<End, Error> {
         if end == End::CaughtUp {
+            self.follow().await;
             self.go_on().await?;
         }
         if let Some(mut sink) = self.flow.sink.take() {

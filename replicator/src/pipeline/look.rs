@@ -20,6 +20,9 @@ impl Pipeline {
         if self.looks % 10 == 1 {
             self.flow.look_at_tables().await?;
         }
+        if self.looks % 10 == 1 || self.copied {
+            self.follow().await;
+        }
         let mut reread = false;
         if let Some(sink) = &mut self.flow.sink {
             reread = sink.confirm_turn().await?;

@@ -18,6 +18,7 @@ mod reader;
 pub mod rewrites;
 pub mod sample;
 mod scan;
+pub mod sequences;
 pub mod slot;
 pub mod snapshot;
 pub mod stream;

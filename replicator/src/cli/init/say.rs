@@ -4,6 +4,7 @@ use wire::Conninfo;
 
 use super::super::args::Args;
 use super::super::{print, table};
+use super::sequences::Sequences;
 use crate::config::{class_text, table_name};
 use crate::error::Error;
 use crate::propose::{self, Found, Whole};
@@ -15,7 +16,13 @@ const READER: &str = "sluice_reader";
 const WRITER: &str = "sluice_writer";
 
 /// The SQL for both servers.
-pub fn sql(pipeline: &str, source: &Conninfo, target: &Conninfo, copied: &[&SourceTable]) -> Result<(), Error> {
+pub fn sql(
+    pipeline: &str,
+    source: &Conninfo,
+    target: &Conninfo,
+    copied: &[&SourceTable],
+    sequences: &Sequences,
+) -> Result<(), Error> {
     let names = |identified: Option<bool>| -> Vec<(String, String)> {
         copied.iter().filter(|t| identified.is_none_or(|yes| t.identified == yes)).map(|t| t.name()).collect()
     };
@@ -26,9 +33,15 @@ pub fn sql(pipeline: &str, source: &Conninfo, target: &Conninfo, copied: &[&Sour
         database: source.database(),
         tables: &tables,
         without_identity: &without_identity,
+        sequences: &sequences.production,
     }))?;
     print::data("\n")?;
-    print::data(sql::target(&sql::Target { role: WRITER, database: target.database(), tables: &names(None) }))?;
+    print::data(sql::target(&sql::Target {
+        role: WRITER,
+        database: target.database(),
+        tables: &names(None),
+        sequences: &sequences.target,
+    }))?;
     // a role without CREATE on the database cannot even say CREATE SCHEMA IF NOT EXISTS: its tables are made for it
     let role = wire::quote_ident(WRITER);
     print::data(format_args!(

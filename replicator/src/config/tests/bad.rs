@@ -196,6 +196,10 @@ const BAD: &[(&str, &str)] = &[
     ("copy: { slice: soon }", "copy.slice: not a time (a whole number with its unit (ms, s, m, h or d): 30s)"),
     ("copy: { readers: 0 }", "copy.readers: not within 1 and 64"),
     ("copy: { chunk_rows: many }", "copy.chunk_rows: not a whole number"),
+    ("sequences: on", "sequences: \"on\" is none of off"),
+    ("sequences: [off]", "sequences: one value or a list, where keys with values are wanted"),
+    ("sequences: { margin: 5 }", "sequences.margin: not within 100 and 1099511627776"),
+    ("sequences: { offset: -1 }", "sequences.offset: not a whole number"),
     ("limits: 96MB", "limits: one value or a list, where keys with values are wanted"),
     (
         "limits: { memory: 96 }",
