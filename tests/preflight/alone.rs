@@ -23,7 +23,7 @@ tables:
 protect: { tables: [own.carts] }
 ";
 
-const BOTH: &str = "CREATE TABLE plain (id int PRIMARY KEY, a text); CREATE TABLE masked (id int PRIMARY KEY, born date, secret point)";
+const BOTH: &str = "CREATE TABLE plain (id serial PRIMARY KEY, a text); CREATE TABLE masked (id int PRIMARY KEY, born date, secret point)";
 
 /// Two servers and a role on each that may do what it must, and no more.
 struct World {
@@ -122,6 +122,8 @@ impl World {
 const BROKEN: &[(&str, &str, &[&str])] = &[
     ("production", "ALTER ROLE bare NOREPLICATION", &["REPLICATION"]),
     ("production", "REVOKE SELECT ON plain FROM bare", &["SELECT on production"]),
+    ("production", "REVOKE SELECT ON SEQUENCE plain_id_seq FROM bare", &["sequences"]),
+    ("target", "REVOKE UPDATE ON SEQUENCE plain_id_seq FROM bare", &["sequences"]),
     ("production", "ALTER TABLE plain ENABLE ROW LEVEL SECURITY", &["row security on production"]),
     (
         "production",

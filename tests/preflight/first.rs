@@ -56,6 +56,7 @@ async fn a_newcomer_gets_from_init_to_a_full_staging(major: u32) {
         .env("SLUICE_TARGET_URL", &target.url_as("sluice_writer", "shop"));
     let checked = sluice.ok(&["check", "--locked"]).await;
     assert!(checked.stdout.contains("0 failed"), "{}", checked.stdout);
+    assert!(checked.stdout.contains("sequences: 1 follow production's"), "{}", checked.stdout);
     assert!(checked.stdout.contains("! warn   public.clicks: no primary key"), "{}", checked.stdout);
 
     let plan = sluice.ok(&["plan"]).await.stdout;
@@ -81,6 +82,10 @@ async fn a_newcomer_gets_from_init_to_a_full_staging(major: u32) {
         (SELECT count(*) FROM orders), (SELECT count(*) FROM clicks)";
     let row = staging.query_one(count, &[]).await.expect("count");
     assert_eq!((row.get::<_, i64>(0), row.get::<_, i64>(1), row.get::<_, i64>(2)), (100, 100, 10));
+    // with the rights of these roles staging's sequences follow: what its own people insert is in nobody's way
+    let own = staging.query_one("INSERT INTO orders (customer_id) VALUES (1) RETURNING id", &[]).await.expect("an insert");
+    assert!(own.get::<_, i64>(0) > 1100, "production's orders come up to 100");
+    psql(&staging, "DELETE FROM orders WHERE id > 1000").await;
     // a role that sees no other's sessions is told all the same how late staging is
     let mut running = sluice.spawn(&["run"]);
     wait_until("it says how late it is", Duration::from_secs(30), || async {

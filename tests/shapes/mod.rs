@@ -9,6 +9,7 @@ mod leaves;
 mod migrations;
 mod ranges;
 mod rewrites;
+mod sequences;
 mod settings;
 mod tables;
 mod types;

@@ -78,9 +78,9 @@ impl<'a> At<'a> {
         self.word(problems, &[("true", true), ("false", false)])
     }
 
-    /// A whole number in a range.
+    /// A whole number in a range; `_` may stand between its digits.
     pub fn number(&self, problems: &mut Problems, range: std::ops::RangeInclusive<u64>) -> Option<u64> {
-        self.read(problems, |scalar| match scalar.text.parse::<u64>() {
+        self.read(problems, |scalar| match digits(&scalar.text).parse::<u64>() {
             Ok(n) if range.contains(&n) => Ok(n),
             Ok(_) => Err(Fault::new(format!("not within {} and {}", range.start(), range.end()))),
             Err(_) => Err(Fault::new("not a whole number")),
@@ -137,6 +137,12 @@ impl<'a> At<'a> {
     pub fn is_map(&self) -> bool {
         matches!(self.node, Some(Node { kind: Kind::Map(_), .. }))
     }
+}
+
+/// Without `_` between digits.
+fn digits(text: &str) -> String {
+    let outer = text.starts_with('_') || text.ends_with('_');
+    if outer { text.to_owned() } else { text.replace('_', "") }
 }
 
 /// One of `words`, or a fault that lists them.
