@@ -40,6 +40,9 @@ pub enum Error {
     /// A change that no filter can take.
     #[error(transparent)]
     Filter(#[from] filters::filter::FilterError),
+    /// What answers for production is in recovery.
+    #[error("production: source.url is a standby")]
+    Standby,
     /// Production is no longer what the pipeline was opened for: it is opened again.
     #[error("{table} {how}; starting over")]
     Changed {
@@ -161,7 +164,7 @@ impl Error {
             Error::Stream(e) if e.is_transient() => Kind::Unavailable,
             Error::Stream(_) | Error::Filter(_) => Kind::Data,
             Error::Target(Target::Wire(e)) => wire(e),
-            Error::Target(Target::Stale) | Error::Changed { .. } => Kind::Unavailable,
+            Error::Target(Target::Stale) | Error::Changed { .. } | Error::Standby => Kind::Unavailable,
             Error::Target(Target::Fenced(_) | Target::Refused { .. }) | Error::Refused { .. } => Kind::Refused,
             Error::Target(Target::Data { source, .. }) if source.is_transient() => Kind::Unavailable,
             Error::Target(Target::Data { .. } | Target::Collides { .. } | Target::Diverged { .. }) => Kind::Data,
@@ -233,6 +236,7 @@ impl Error {
             Error::Target(Target::Data { .. }) => "mend the target's table, or exclude the column or the table; apply.on_error: quarantine goes on without such a row; the stream is held here and nothing is lost".into(),
             Error::Target(Target::Diverged { table, .. }) => format!("sluice resync {table}, or apply.on_divergence: heal"),
             Error::Conninfo { .. } => "postgres://user:password@host:5432/database?sslmode=verify-full&sslrootcert=ca.pem".into(),
+            Error::Standby => "it is gone on with once it is promoted; else name the primary, or all hosts of production with commas between: the one that is no standby is taken".into(),
             Error::Timeout(_) => "give it more time with --timeout; what was applied stays, the next run goes on there".into(),
             Error::Bug(_) | Error::Target(Target::Bug(_)) => "please report this, with the log".into(),
             Error::Production { source: e, .. }

@@ -73,15 +73,17 @@ pub async fn open(
     let mut watch = production::reader(&source, &config.pipeline, "watch", &[]).await?;
     let mut staging =
         session::open(&target, &config.pipeline, "start", false, &[]).await.map_err(sink_postgres::Error::from)?;
+    // of several hosts all sessions are with one: amid a failover another may answer
+    let (source, target) = (watch.info().clone(), staging.info().clone());
 
     // 1. recognise
-    recognise::primary(&mut watch).await?;
     different(&mut watch, &mut staging).await?;
     schema::ensure(&mut staging).await?;
     let memory = known::read(&mut staging, &config.pipeline).await?;
     let known = checkpoint::read(&mut staging, &config.pipeline).await?;
     let followed = known.as_ref().is_some_and(|known| known.lsn.is_some());
     let unfit = |e: Error| if followed { e.unfit() } else { e };
+    recognise::primary(&mut watch, followed).await?;
     if followed {
         // also while it is held here for days
         held_wal(config, &mut watch, board).await?;
@@ -91,6 +93,7 @@ pub async fn open(
     let protected = protected(config, &mut staging).await?;
     let memory = config.limits.logical_decoding_work_mem;
     let mut replication = production::replication(&source, &config.pipeline, memory).await?;
+    recognise::one_server(&mut watch, &mut replication).await?;
     let mut ours = recognise::recognise(config, &plan, &mut watch, &mut staging, &mut replication).await?;
     if known.is_none_or(|known| known.lsn.is_none() || known.identity.policy != ours.identity.policy) {
         let refused = tried(config, &plan, &source, &target).await.map_err(unfit)?;

@@ -7,6 +7,7 @@ mod deferred;
 mod disk;
 mod durable;
 mod ending;
+mod failover;
 mod fences;
 mod held;
 mod kills;

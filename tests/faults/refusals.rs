@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::traffic::Traffic;
 use super::world::{self, NAME, World, number, run};
 use crate::seed::Seed;
-use crate::servers::{Cluster, within};
+use crate::servers::{Cluster, wait_until, within};
 use crate::sluice::Sluice;
 
 majors!(
@@ -17,10 +17,10 @@ majors!(
     a_lost_slot_is_refused
 );
 
-const RESYNC: &str = "sluice resync --all";
+pub const RESYNC: &str = "sluice resync --all";
 
 /// Refused with 5; says this; and names what mends it.
-async fn refused(sluice: &Sluice, what: &str, hint: &str) {
+pub async fn refused(sluice: &Sluice, what: &str, hint: &str) {
     let told = sluice.run(&["run"]).await;
     assert_eq!(told.code, 5, "{what}: {}", told.stderr);
     assert!(told.stderr.contains(what), "not {what:?}: {}", told.stderr);
@@ -29,7 +29,7 @@ async fn refused(sluice: &Sluice, what: &str, hint: &str) {
 }
 
 /// `resync --all`, a run to the end; staging is full all the time.
-async fn mended(world: &World) {
+pub async fn mended(world: &World) {
     let least = Arc::new(AtomicI64::new(i64::MAX));
     let over = Arc::new(AtomicBool::new(false));
     let (client, seen, end) = (world.staging().await, least.clone(), over.clone());
@@ -141,7 +141,13 @@ async fn a_promotion_that_lost_something_is_refused(major: u32) {
     let first = world.source.save();
     world.source.write("standby.signal", "");
     world.source.restart();
-    refused(&world.sluice, "source.url is a standby", "name the primary").await;
+    // it may be about to be promoted: nobody has to start us again then
+    let mut waits = world.sluice.spawn(&["run"]);
+    wait_until("it waits", world::LIMIT, || async { waits.log().matches("source.url is a standby").count() > 1 }).await;
+    assert!(waits.ended().is_none(), "{}", waits.log());
+    waits.kill9();
+    let first_run = Sluice::over("other", &world.source.url(NAME), &world.target.url(NAME), world::TABLES);
+    refused(&first_run, "source.url is a standby", "name the primary").await;
     // nothing was lost: what is written on the new timeline comes
     world.source.promote();
     meanwhile(&world, &seed).await;

@@ -2,6 +2,7 @@
 
 mod life;
 mod saved;
+mod standby;
 
 pub use saved::Saved;
 

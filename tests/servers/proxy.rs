@@ -33,6 +33,8 @@ struct Shared {
 
 #[derive(Clone, Debug, Default)]
 struct Weather {
+    /// The port that new connections lead to.
+    upstream: u16,
     /// Connections of an older storm are dead.
     storm: u64,
     refusing: bool,
@@ -46,13 +48,13 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("listen");
         let port = listener.local_addr().expect("a bound listener has an address").port();
         let shared = Arc::new(Shared {
-            weather: watch::Sender::new(Weather::default()),
+            weather: watch::Sender::new(Weather { upstream, ..Weather::default() }),
             trigger: Mutex::new(None),
             lies: Mutex::new(Vec::new()),
             swallowed: AtomicUsize::new(0),
             open: AtomicUsize::new(0),
         });
-        let accepting = tokio::spawn(accept(listener, SocketAddr::from(([127, 0, 0, 1], upstream)), shared.clone()));
+        let accepting = tokio::spawn(accept(listener, shared.clone()));
         Proxy { port, shared, accepting }
     }
 
@@ -74,6 +76,11 @@ impl Proxy {
     /// Resets every open connection; new ones are welcome.
     pub fn cut(&self) {
         self.shared.weather.send_modify(|weather| weather.storm += 1);
+    }
+
+    /// New connections lead to another port of 127.0.0.1; the open ones stay where they are.
+    pub fn lead_to(&self, port: u16) {
+        self.shared.weather.send_modify(|weather| weather.upstream = port);
     }
 
     /// Whether new connections are hung up at once.
@@ -121,23 +128,24 @@ impl Drop for Proxy {
     }
 }
 
-async fn accept(listener: TcpListener, upstream: SocketAddr, shared: Arc<Shared>) {
+async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     while let Ok((client, _)) = listener.accept().await {
         let shared = shared.clone();
         tokio::spawn(async move {
             if !shared.weather.borrow().refusing {
                 shared.open.fetch_add(1, Ordering::SeqCst);
-                let _ = connect(client, upstream, &shared).await;
+                let _ = connect(client, &shared).await;
                 shared.open.fetch_sub(1, Ordering::SeqCst);
             }
         });
     }
 }
 
-async fn connect(client: TcpStream, upstream: SocketAddr, shared: &Shared) -> io::Result<()> {
+async fn connect(client: TcpStream, shared: &Shared) -> io::Result<()> {
     let mut weather = shared.weather.subscribe();
     let born = weather.borrow().storm;
-    let server = TcpStream::connect(upstream).await?;
+    let upstream = weather.borrow().upstream;
+    let server = TcpStream::connect(SocketAddr::from(([127, 0, 0, 1], upstream))).await?;
     for socket in [&client, &server] {
         socket.set_nodelay(true)?;
         socket.set_zero_linger()?; // closing is a reset, not a goodbye

@@ -33,7 +33,25 @@ pub struct Startup<'a> {
 
 impl Connection {
     /// Opens a session. `connect_timeout` limits the whole of it: name, socket, TLS, authentication.
+    ///
+    /// Of several hosts they are tried in order, each for that long, up to the first that lets us in and is what
+    /// `target_session_attrs` asks for; one that is there and does not let us in ends it, as in libpq.
     pub async fn connect(info: &Conninfo, startup: &Startup<'_>) -> Result<Connection, Error> {
+        let mut tried = Vec::new();
+        for place in info.each() {
+            match Connection::open(&place, startup).await {
+                Err(e) if e.is_transient() => tried.push((place.endpoint(), e)),
+                done => return done,
+            }
+        }
+        match tried.len() {
+            1 => Err(tried.remove(0).1),
+            _ => Err(Error::Nowhere(tried)),
+        }
+    }
+
+    /// A session with one place.
+    async fn open(info: &Conninfo, startup: &Startup<'_>) -> Result<Connection, Error> {
         limited(info, async {
             let stream = open(info).await?;
             let mut connection = Connection::new(info.clone(), stream);

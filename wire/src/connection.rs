@@ -75,6 +75,11 @@ impl Connection {
         self.process_id
     }
 
+    /// What it was opened with; of several hosts, the one that it is with. A session with the same server is opened by it.
+    pub fn info(&self) -> &Conninfo {
+        &self.info
+    }
+
     /// Whether the session runs over TLS.
     pub fn is_tls(&self) -> bool {
         matches!(self.stream, Stream::Tls(_))

@@ -3,17 +3,20 @@
 //! [m]: https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING
 
 mod parse;
+mod places;
 #[cfg(test)]
 mod tests;
 
-use std::{fmt, net::IpAddr, path::PathBuf, time::Duration};
+use std::{fmt, path::PathBuf, time::Duration};
+
+pub(crate) use places::Place;
 
 /// A parsed connection string. `Debug` and `Display` show `password=***`.
 #[derive(Clone)]
 pub struct Conninfo {
-    pub(crate) host: String,
-    pub(crate) hostaddr: Option<IpAddr>,
-    pub(crate) port: u16,
+    pub(crate) place: Place,
+    /// Where else the server may be, in the order in which they are tried.
+    pub(crate) others: Vec<Place>,
     pub(crate) user: String,
     pub(crate) password: Option<String>,
     pub(crate) database: String,
@@ -98,20 +101,21 @@ impl ConninfoError {
 impl Conninfo {
     /// Reads `postgres://user:password@host:port/database?parameter=value` or `host=… port=… user='…'`.
     ///
-    /// Not taken: several hosts, `service`, and the environment but for `$USER`. Differs from libpq in that
-    /// `sslrootcert` alone means `verify-full`, `connect_timeout` is 10 s, and keepalives begin after 30 s.
+    /// Not taken: `service`, and the environment but for `$USER`. Differs from libpq in that `sslrootcert` alone means
+    /// `verify-full`, `connect_timeout` is 10 s, keepalives begin after 30 s, and of several hosts the one is meant that is no
+    /// standby (`target_session_attrs=read-write`) unless it says `any`.
     pub fn parse(text: &str) -> Result<Conninfo, ConninfoError> {
         parse::conninfo(text)
     }
 
-    /// Name or address of the host, or the directory of the unix socket.
+    /// Name or address of the host, or the directory of the unix socket; the first of several.
     pub fn host(&self) -> &str {
-        &self.host
+        &self.place.host
     }
 
     /// The port; also part of a unix socket's name.
     pub fn port(&self) -> u16 {
-        self.port
+        self.place.port
     }
 
     /// The role.
@@ -129,10 +133,9 @@ impl Conninfo {
         self.ssl_mode
     }
 
-    /// Whether the server is on this machine: a unix socket or the loopback.
+    /// Whether the server is on this machine: a unix socket or the loopback. Of several, whether all are.
     pub fn is_local(&self) -> bool {
-        let loopback = |host: &str| host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
-        self.socket_path().is_some() || self.hostaddr.map_or_else(|| loopback(&self.host), |ip| ip.is_loopback())
+        self.places().all(Place::is_local)
     }
 
     /// The same in key=value form, the password as `***`.
@@ -144,26 +147,6 @@ impl Conninfo {
     pub fn with_database(&self, database: &str) -> Conninfo {
         Conninfo { database: database.to_string(), ..self.clone() }
     }
-
-    /// The unix socket, if the host is a directory.
-    pub(crate) fn socket_path(&self) -> Option<PathBuf> {
-        let is_path = self.hostaddr.is_none() && self.host.starts_with('/');
-        is_path.then(|| PathBuf::from(&self.host).join(format!(".s.PGSQL.{}", self.port)))
-    }
-
-    /// What is given to the resolver.
-    pub(crate) fn address(&self) -> String {
-        self.hostaddr.map_or_else(|| self.host.clone(), |ip| ip.to_string())
-    }
-
-    /// Host and port, for messages.
-    pub(crate) fn endpoint(&self) -> String {
-        match self.socket_path() {
-            Some(path) => path.display().to_string(),
-            None if self.host.contains(':') => format!("[{}]:{}", self.host, self.port),
-            None => format!("{}:{}", self.host, self.port),
-        }
-    }
 }
 
 impl fmt::Display for Conninfo {
@@ -172,8 +155,10 @@ impl fmt::Display for Conninfo {
             let plain = !text.is_empty() && !text.contains(|c: char| c.is_whitespace() || c == '\'' || c == '\\');
             if plain { text.to_string() } else { format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'")) }
         };
-        let (host, user, database) = (quoted(&self.host), quoted(&self.user), quoted(&self.database));
-        write!(f, "host={host} port={} user={user} dbname={database} sslmode={}", self.port, self.ssl_mode)?;
+        let list = |of: fn(&Place) -> String| self.places().map(of).collect::<Vec<_>>().join(",");
+        let (host, port) = (quoted(&list(|p| p.host.clone())), list(|p| p.port.to_string()));
+        let (user, database) = (quoted(&self.user), quoted(&self.database));
+        write!(f, "host={host} port={port} user={user} dbname={database} sslmode={}", self.ssl_mode)?;
         if self.password.is_some() { f.write_str(" password=***") } else { Ok(()) }
     }
 }

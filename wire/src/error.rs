@@ -48,9 +48,26 @@ pub enum Error {
     /// A standby answered where `target_session_attrs=read-write` was asked for.
     #[error("the server is a standby, and target_session_attrs is read-write")]
     Standby,
+    /// Of several hosts none would do; each with why not.
+    #[error("none of {} hosts: {}", .0.len(), reasons(.0))]
+    Nowhere(Vec<(String, Error)>),
     /// A setting of ours is wrong: a file that cannot be read, a string with a NUL byte.
     #[error("{0}")]
     Config(String),
+}
+
+/// Each host once, with the whole chain of why not.
+fn reasons(tried: &[(String, Error)]) -> String {
+    let reason = |(place, e): &(String, Error)| {
+        let mut text = e.to_string();
+        let mut cause = std::error::Error::source(e);
+        while let Some(e) = cause {
+            text = format!("{text}: {e}");
+            cause = e.source();
+        }
+        if text.contains(place.as_str()) { text } else { format!("{place}: {text}") }
+    };
+    tried.iter().map(reason).collect::<Vec<_>>().join("; ")
 }
 
 impl Error {
@@ -73,7 +90,7 @@ impl Error {
     /// primary was asked for, and the SQLSTATEs of lost connections, conflicts, locks and limits.
     pub fn is_transient(&self) -> bool {
         match self {
-            Error::Io { .. } | Error::Closed | Error::Timeout { .. } | Error::Standby => true,
+            Error::Io { .. } | Error::Closed | Error::Timeout { .. } | Error::Standby | Error::Nowhere(_) => true,
             Error::Server(e) => e.is_transient(),
             Error::Tls { .. } | Error::Auth(_) | Error::Protocol(_) | Error::Config(_) => false,
         }

@@ -7,6 +7,7 @@
 //! Nothing is written, on neither side. What fails says why, and where there is a statement that mends it, that one.
 
 mod continuity;
+mod failover;
 mod production;
 mod protect;
 mod report;
@@ -62,6 +63,9 @@ pub async fn run(config: &Config, lock: Option<&Lock>, strict: bool) -> Result<R
         report.skip(Area::Production, "everything else", "production cannot be reached");
         return Ok(report);
     };
+    // of several hosts, the one that answered
+    let source_info = source.info().clone();
+    let target_info = target.as_ref().map_or(target_info, |db| db.info().clone());
     if let Some(target) = &mut target {
         match start::different(&mut source, target).await {
             Ok(()) => report.ok(Area::Target, "another database than production", String::new()),
@@ -78,6 +82,8 @@ pub async fn run(config: &Config, lock: Option<&Lock>, strict: bool) -> Result<R
     let mut world = World { config, source_info, target_info, source, target, tables, found, policy };
     let done = production::server(&mut report, &mut world).await;
     report.hear(Area::Production, "server", done);
+    let done = failover::all(&mut report, &mut world).await;
+    report.hear(Area::Production, "failover", done);
     let done = source_tables::all(&mut report, &mut world).await;
     report.hear(Area::Tables, "production's tables", done);
     if let Some(mut db) = world.target.take() {

@@ -75,16 +75,32 @@ fn wanted(config: &Config, plan: &Plan) -> Vec<String> {
     publication::wanted(&config.pipeline, plan.tables.iter().map(|(t, _)| t)).into_iter().map(|p| p.name).collect()
 }
 
-/// Refuses a standby.
-pub async fn primary(db: &mut Connection) -> Result<(), Error> {
+/// Refuses a standby; one that is met where production was followed may be in the middle of its promotion, and is waited for.
+pub async fn primary(db: &mut Connection, followed: bool) -> Result<(), Error> {
     let rows = db.simple("SELECT pg_catalog.pg_is_in_recovery()").await.doing("look at the server")?;
-    if rows.first().and_then(|r| r.get(0, 0)) == Some("t") {
-        return Err(Error::Refused {
+    match rows.first().and_then(|r| r.get(0, 0)) {
+        Some("t") if followed => Err(Error::Standby),
+        Some("t") => Err(Error::Refused {
             what: "source.url is a standby".into(),
             hint: "name the primary; reading from a standby is not built yet".into(),
-        });
+        }),
+        _ => Ok(()),
     }
-    Ok(())
+}
+
+/// While an address moves from one server to another, two sessions may be with two of them: what one says of the slot would
+/// be held against what the other says of its history. When a server was started tells them apart.
+pub async fn one_server(watch: &mut Connection, replication: &mut Connection) -> Result<(), Error> {
+    let sql = "SELECT pg_catalog.pg_postmaster_start_time()";
+    let mut said = Vec::new();
+    for db in [watch, replication] {
+        let rows = db.simple(sql).await.doing("look at the server")?;
+        said.push(rows.first().and_then(|r| r.get(0, 0)).map(str::to_owned));
+    }
+    match said.as_slice() {
+        [one, other] if one == other => Ok(()),
+        _ => Err(Error::start_over("two sessions are with two servers; starting over")),
+    }
 }
 
 /// A physical clone has production's system identifier, so names prove nothing: a lock taken on one side and seen on the

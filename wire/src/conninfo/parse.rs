@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf, str::FromStr, time::Duration};
 
-use super::{ChannelBinding, Conninfo, ConninfoError, RootCert, SslMode};
+use super::{ChannelBinding, Conninfo, ConninfoError, Place, RootCert, SslMode};
 
 const KNOWN: &[&str] = &[
     "application_name",
@@ -60,21 +60,22 @@ impl Typed {
         }
     }
 
-    /// `[user[:password]@][host][:port][/database][?name=value&…]`
+    /// `[user[:password]@][host][:port][,…][/database][?name=value&…]`
     fn url(&mut self, rest: &str) {
         let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
         let (authority, database) = rest.split_once('/').unwrap_or((rest, ""));
         let (account, place) = authority.rsplit_once('@').unwrap_or(("", authority));
         let (user, password) = account.split_once(':').map_or((account, None), |(u, p)| (u, Some(p)));
-        if place.contains(',') {
-            self.problem("several hosts in one URL are not supported: name one");
-        }
-        let place = if place.contains(',') { "" } else { place };
-        let (host, port) = match place.strip_prefix('[').and_then(|p| p.split_once(']')) {
-            Some((host, rest)) => (host, rest.strip_prefix(':').unwrap_or(rest)),
-            None => place.split_once(':').unwrap_or((place, "")),
+        let one = |place: &str| -> (String, String) {
+            let (host, port) = match place.strip_prefix('[').and_then(|p| p.split_once(']')) {
+                Some((host, rest)) => (host, rest.strip_prefix(':').unwrap_or(rest)),
+                None => place.split_once(':').unwrap_or((place, "")),
+            };
+            (host.to_owned(), port.to_owned())
         };
-        for (name, text) in [("user", user), ("host", host), ("port", port), ("dbname", database)] {
+        let (hosts, ports): (Vec<String>, Vec<String>) = place.split(',').map(one).unzip();
+        let ports = if ports.iter().all(String::is_empty) { String::new() } else { ports.join(",") };
+        for (name, text) in [("user", user), ("host", &hosts.join(",")), ("port", &ports), ("dbname", database)] {
             self.set_decoded(name, text);
         }
         if let Some(password) = password {
@@ -130,10 +131,6 @@ impl Typed {
         if user.is_empty() {
             self.problem("user: not given, and $USER is not set");
         }
-        let host = self.text("host").unwrap_or_else(|| "localhost".to_string());
-        if host.contains(',') || self.text("port").is_some_and(|p| p.contains(',')) {
-            self.problem("host: several hosts are not supported: name one");
-        }
         let root_cert = self.text("sslrootcert").map(|text| match text.as_str() {
             "system" => RootCert::System,
             path => RootCert::File(PathBuf::from(path)),
@@ -164,13 +161,12 @@ impl Typed {
             self.number("keepalives_interval", 10_u64),
             self.number("keepalives_count", 3_u32),
         );
-        let port = self.number("port", 5432_u16);
-        if port == 0 {
-            self.problem("port: must be 1 to 65535");
-        }
+        let mut places = self.places().into_iter();
+        let place = places.next().unwrap_or(Place { host: String::new(), hostaddr: None, port: 0 });
+        let others: Vec<Place> = places.collect();
+        // of several the one is meant that can be written: which it is changes
+        let attrs = [("any", false), ("read-write", true), ("primary", true)];
         Conninfo {
-            hostaddr: self.parsed("hostaddr", "an IP address"),
-            port,
             password: self.text("password"),
             database: self.text("dbname").unwrap_or_else(|| user.clone()),
             passfile: self.text("passfile").map(PathBuf::from),
@@ -180,11 +176,42 @@ impl Typed {
             connect_timeout: (timeout > 0).then(|| Duration::from_secs(timeout)),
             keepalives: on.then_some(keepalives),
             options: self.text("options"),
-            read_write: self.choice("target_session_attrs", &[("any", false), ("read-write", true)], false),
+            read_write: self.choice("target_session_attrs", &attrs, !others.is_empty()),
             channel_binding: self.choice("channel_binding", &bindings, ChannelBinding::Prefer),
-            host,
+            place,
+            others,
             user,
         }
+    }
+
+    /// One at least. As in libpq there are as many ports as hosts, or one for all.
+    fn places(&mut self) -> Vec<Place> {
+        let (hosts, ports, addresses) = (self.list("host"), self.list("port"), self.list("hostaddr"));
+        let many = hosts.len().max(addresses.len()).max(1);
+        if ports.len() > 1 && ports.len() != many {
+            self.problem("port: one for all hosts, or one for each");
+        }
+        if addresses.len() > 1 && !hosts.is_empty() && hosts.len() != many {
+            self.problem("hostaddr: as many as hosts, or none");
+        }
+        let nth = |list: &[String], i: usize| list.get(i).filter(|text| !text.is_empty()).cloned();
+        let all = (0..many).map(|i| Place {
+            host: nth(&hosts, i).unwrap_or_else(|| "localhost".to_owned()),
+            port: match nth(&ports, if ports.len() == 1 { 0 } else { i }) {
+                Some(text) => self.value("port", &text, "a number in range").unwrap_or(5432),
+                None => 5432,
+            },
+            hostaddr: nth(&addresses, i).and_then(|text| self.value("hostaddr", &text, "an IP address")),
+        });
+        let all: Vec<Place> = all.collect();
+        if all.iter().any(|place| place.port == 0) {
+            self.problem("port: must be 1 to 65535");
+        }
+        all
+    }
+
+    fn list(&self, name: &str) -> Vec<String> {
+        self.text(name).map_or_else(Vec::new, |text| text.split(',').map(|one| one.trim().to_owned()).collect())
     }
 
     fn text(&self, name: &str) -> Option<String> {
@@ -193,6 +220,10 @@ impl Typed {
 
     fn parsed<T: FromStr>(&mut self, name: &str, what: &str) -> Option<T> {
         let text = self.text(name)?;
+        self.value(name, &text, what)
+    }
+
+    fn value<T: FromStr>(&mut self, name: &str, text: &str, what: &str) -> Option<T> {
         let value = text.trim().parse().ok();
         if value.is_none() {
             self.problem(format!("{name}: must be {what}"));

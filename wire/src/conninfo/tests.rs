@@ -88,15 +88,36 @@ fn all_problems_at_once() {
 #[test]
 fn refused() {
     for (text, expect) in [
-        ("postgres://ann@a:1,b:2/x", "several hosts in one URL are not supported: name one"),
-        ("user=ann host=a,b", "host: several hosts are not supported: name one"),
+        ("user=ann host=a,b port=1,2,3", "port: one for all hosts, or one for each"),
+        ("user=ann host=a hostaddr=127.0.0.1,127.0.0.2", "hostaddr: as many as hosts, or none"),
+        ("postgres://ann@a:1,b:0/x", "port: must be 1 to 65535"),
         ("postgres://ann@db/x?host", "a parameter of the URL has no \"=\""),
         ("postgres://ann@db/%ff", "dbname: not percent-encoded UTF-8 (write a % as %25)"),
         ("user=ann port=0", "port: must be 1 to 65535"),
-        ("user=ann target_session_attrs=standby", "target_session_attrs: must be one of any, read-write"),
+        ("user=ann target_session_attrs=standby", "target_session_attrs: must be one of any, read-write, primary"),
     ] {
         assert_eq!(problems(text), [expect], "{text}");
     }
+}
+
+#[test]
+fn several_places_of_one_server() {
+    for (text, expect, read_write) in [
+        ("postgres://ann@a:1,b:2/x", "host=a,b port=1,2", true),
+        ("postgres://ann@a,[::1]:2/x", "host=a,::1 port=5432,2", true),
+        ("postgres://ann@a,b/x?port=7", "host=a,b port=7,7", true),
+        ("user=ann host=a,b dbname=x", "host=a,b port=5432,5432", true),
+        ("user=ann host=a,b port=1,2 dbname=x target_session_attrs=any", "host=a,b port=1,2", false),
+        ("user=ann host=a dbname=x target_session_attrs=primary", "host=a port=5432", true),
+    ] {
+        let info = Conninfo::parse(text).unwrap_or_else(|e| panic!("{text}: {e}"));
+        assert_eq!(info.redacted(), format!("{expect} user=ann dbname=x sslmode=prefer"), "{text}");
+        assert_eq!(info.read_write, read_write, "{text}");
+    }
+    let info = Conninfo::parse("user=a host=a,b hostaddr=10.0.0.1,10.0.0.2 port=1,2").unwrap();
+    let each: Vec<String> = info.each().map(|i| format!("{} {}", i.endpoint(), i.address())).collect();
+    assert_eq!(each, ["a:1 10.0.0.1", "b:2 10.0.0.2"]);
+    assert!(info.each().all(|i| i.each().count() == 1), "each is one place");
 }
 
 #[test]
@@ -122,6 +143,8 @@ fn local_or_not() {
         ("user=a host=::1", true),
         ("user=a host=db hostaddr=127.0.0.1", true),
         ("user=a host=db", false),
+        ("user=a host=localhost,::1", true),
+        ("user=a host=localhost,db", false),
         ("user=a host=localhost hostaddr=10.0.0.1", false),
         ("user=a host=/tmp hostaddr=10.0.0.1", false),
     ] {

@@ -1,0 +1,96 @@
+//! What becomes of the slot, and so of staging, when production fails over to a standby.
+//!
+//! Read from the primary alone: its physical slots (a standby that takes slots along has one), what the stream waits for, and
+//! whether somebody synchronizes slots. What the standby is set to, only the standby knows.
+
+use wire::Connection;
+
+use super::production::value;
+use super::{Area, Mend, Report, World};
+use crate::error::{Doing, Error};
+
+const HERE: Area = Area::Production;
+const NAME: &str = "failover";
+/// What it means where nothing is prepared.
+const OTHERWISE: &str =
+    "after a failover sluice resync --all brings staging up to date in chunks; staging stays full meanwhile";
+
+/// Physical slots, by name; is each read by somebody?
+type Physical = Vec<(String, bool)>;
+
+/// Would the slot go along, and would staging stay behind the standby?
+pub async fn all(report: &mut Report, world: &mut World<'_>) -> Result<(), Error> {
+    let slot = world.config.slot();
+    let db = &mut world.source;
+    if value(db, "SELECT pg_catalog.pg_is_in_recovery()").await.doing("look at the server")? == "t" {
+        report.skip(HERE, NAME, "production is a standby");
+        return Ok(());
+    }
+    let standbys = physical(db).await.doing("look at the physical slots")?;
+    let named = standbys.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ");
+    if standbys.is_empty() {
+        report.ok(
+            HERE,
+            NAME,
+            format!("no standby reads from a slot here, so none could take {slot} along; {OTHERWISE}"),
+        );
+        return Ok(());
+    }
+    if db.server_version() < 170_000 {
+        let major = db.server_version() / 10_000;
+        let says = format!("PostgreSQL {major} takes no slot along to a standby ({named}); {OTHERWISE}");
+        report.warn(HERE, NAME, says, None);
+        return Ok(());
+    }
+    let waits = value(db, "SHOW synchronized_standby_slots").await.doing("read a setting")?;
+    let waits: Vec<&str> = waits.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
+    let asleep: Vec<&str> =
+        waits.iter().copied().filter(|name| !standbys.iter().any(|(is, active)| is == name && *active)).collect();
+    let mut prepared = true;
+    if !asleep.is_empty() {
+        let says = format!(
+            "synchronized_standby_slots names {}, which nobody reads: until somebody does, the stream stands still",
+            asleep.join(", ")
+        );
+        report.fail(HERE, NAME, says, Some(Mend::hand("start that standby, or take its slot out of the setting")));
+        prepared = false;
+    } else if waits.is_empty() {
+        let says = format!(
+            "synchronized_standby_slots is empty: staging may have what a standby ({named}) has not; {OTHERWISE}"
+        );
+        let sql = format!(
+            "ALTER SYSTEM SET synchronized_standby_slots = '{}'; SELECT pg_reload_conf();\n-- those that may be promoted; the stream waits for each of them",
+            named.replace('\'', "''")
+        );
+        report.warn(HERE, NAME, says, Some(Mend::production(sql)));
+        prepared = false;
+    }
+    let goes = "SELECT coalesce(pg_catalog.bool_and(failover), true) FROM pg_catalog.pg_replication_slots WHERE slot_name = $1";
+    let goes = db.query(goes, &[Some(&slot)]).await.doing("look at the slot")?;
+    if goes.get(0, 0) == Some("f") {
+        let says = format!("slot {slot} was made without FAILOVER: no standby takes it along; {OTHERWISE}");
+        let mend = format!(
+            "stop sluice, then: psql 'dbname=… replication=database' -c 'ALTER_REPLICATION_SLOT {slot} (FAILOVER true)'"
+        );
+        report.warn(HERE, NAME, says, Some(Mend::hand(mend)));
+        prepared = false;
+    }
+    // its name is all that one without more rights sees of it
+    let worker = "SELECT count(*) FROM pg_catalog.pg_stat_activity WHERE application_name LIKE '%slotsync worker'";
+    if value(db, worker).await.doing("look for a standby that takes slots along")? == "0" {
+        let says = format!("no standby is connected that takes slots along; {OTHERWISE}");
+        let mend = "on the standby that may be promoted: sync_replication_slots = on, hot_standby_feedback = on, primary_slot_name, and a dbname in primary_conninfo";
+        report.warn(HERE, NAME, says, Some(Mend::hand(mend)));
+        prepared = false;
+    }
+    if prepared {
+        report.ok(HERE, NAME, format!("slot {slot} goes along, and its stream waits for {}", waits.join(", ")));
+    }
+    Ok(())
+}
+
+async fn physical(db: &mut Connection) -> Result<Physical, wire::Error> {
+    let sql = "SELECT slot_name, active FROM pg_catalog.pg_replication_slots WHERE slot_type = 'physical' AND NOT temporary ORDER BY 1";
+    let rows = db.query(sql, &[]).await?;
+    Ok(rows.iter().map(|r| (r.get(0).unwrap_or_default().to_owned(), r.get(1) == Some("t"))).collect())
+}
