@@ -5,7 +5,12 @@ use std::time::Duration;
 use super::{number, shop};
 use crate::servers::wait_until;
 
-majors!(leaves_nothing_behind, does_the_half_that_it_can_reach, spares_what_is_in_use);
+majors!(
+    leaves_nothing_behind,
+    does_the_half_that_it_can_reach,
+    spares_what_is_in_use,
+    leaves_also_where_all_is_read_only
+);
 
 const ON_PRODUCTION: &str = "SELECT (SELECT count(*) FROM pg_replication_slots WHERE database = current_database())
     + (SELECT count(*) FROM pg_publication WHERE pubname LIKE 'sluice%')";
@@ -65,4 +70,19 @@ async fn spares_what_is_in_use(major: u32) {
     running.term();
     assert_eq!(running.wait(Duration::from_secs(20)).await.code(), Some(0), "it was not hurt");
     sluice.ok(&["destroy", "--yes"]).await;
+}
+
+/// A role that is read-only unless it says otherwise, as `init` makes it; or a database that somebody has fenced.
+async fn leaves_also_where_all_is_read_only(major: u32) {
+    let name = "verbs_destroy_fenced";
+    let (db, sluice) = shop(major, name, "").await;
+    let (source, target) = (db.source().await, db.target().await);
+    sluice.ok(&["run", "--until-caught-up"]).await;
+    for side in [&source, &target] {
+        let fence = format!("ALTER DATABASE {name} SET default_transaction_read_only = on");
+        side.batch_execute(&fence).await.expect("a fence");
+    }
+    sluice.ok(&["destroy", "--yes"]).await;
+    assert_eq!((number(&source, ON_PRODUCTION).await, number(&target, SCHEMA).await), (0, 0));
+    assert_eq!(number(&target, "SELECT count(*) FROM cruises").await, 200, "the rows stay");
 }

