@@ -119,7 +119,10 @@ fn describe() {
     describe_counter!("sluice_divergences_total", "Rows of the target that were not as expected");
     describe_counter!("sluice_quarantined_total", "Rows that were put into quarantine by this process");
     describe_counter!("sluice_unparsable_total", "Values redacted because their mask could not read them");
-    describe_counter!("sluice_sequences_moved_total", "Times that a sequence of the target was moved ahead of production's");
+    describe_counter!(
+        "sluice_sequences_moved_total",
+        "Times that a sequence of the target was moved ahead of production's"
+    );
     describe_counter!("sluice_slices_total", "Slices of the copy, each under one snapshot");
     describe_counter!(
         "sluice_snapshots_retaken_total",

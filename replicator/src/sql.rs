@@ -216,8 +216,14 @@ GRANT SET ON PARAMETER session_replication_role TO \"sluice_writer\";"
 
     #[test]
     fn without_tables_it_is_still_sql() {
-        let sql =
-            production(&Production { pipeline: "a", role: "r", database: "d", tables: &[], without_identity: &[], sequences: &[] });
+        let sql = production(&Production {
+            pipeline: "a",
+            role: "r",
+            database: "d",
+            tables: &[],
+            without_identity: &[],
+            sequences: &[],
+        });
         assert!(statements(&sql).ends_with(
             "CREATE PUBLICATION \"sluice_a\"\n  WITH (publish_via_partition_root = true);\n\
              CREATE PUBLICATION \"sluice_a_inserts\"\n  WITH (publish = 'insert, truncate', publish_via_partition_root = true);"

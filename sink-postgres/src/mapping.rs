@@ -7,7 +7,7 @@ use filters::change::{Identity, Table as Shape};
 use crate::catalog::{Table, Unique};
 use crate::error::Error;
 use crate::guard::{Guard, Writable};
-use crate::shadow::{self, Index};
+use crate::own::{self, Index};
 use wire::quote_ident;
 
 /// One column that we write.
@@ -114,7 +114,7 @@ impl Mapping {
             .collect();
         let key = find_key(shape, table, &columns, &writable)?;
         if writable.has_own() && key.is_none() {
-            return Err(shadow::keyless(&writable));
+            return Err(own::keyless(&writable));
         }
         let may_truncate = table.may_truncate && !table.referenced;
         Ok(Mapping {

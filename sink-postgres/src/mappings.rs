@@ -9,10 +9,10 @@ use filters::change::{Change, Op, Table as Shape};
 use crate::catalog;
 use crate::error::Error;
 use crate::mapping::Mapping;
+use crate::own;
 use crate::pending::Pending;
 use crate::plan::Item;
 use crate::route::{Route, route};
-use crate::shadow;
 use crate::sink::PostgresSink;
 
 impl PostgresSink {
@@ -32,10 +32,11 @@ impl PostgresSink {
         let name = (shape.schema.to_string(), shape.name.to_string());
         mapping.partial = self.specs.get(&name).is_some_and(|spec| spec.partial);
         if let Some(own) = mapping.writable.owns("t.") {
-            shadow::understood(&mut self.db, &mapping.writable, &own).await?;
-            mapping.meets = shadow::indexes(&mut self.db, table.oid, &mapping).await?;
+            own::understood(&mut self.db, &mapping.writable, &own).await?;
+            let columns: Vec<&str> = mapping.columns.iter().map(|c| c.quoted.as_str()).collect();
+            mapping.meets = own::indexes(&mut self.db, table.oid, &columns).await?;
             if self.specs.get(&name).is_none_or(|spec| spec.key.is_empty()) {
-                return Err(shadow::keyless(&mapping.writable));
+                return Err(own::keyless(&mapping.writable));
             }
         }
         if let (Some(pending), Some(spec)) = (self.tables.get_mut(&name), self.specs.get(&name)) {

@@ -128,7 +128,8 @@ pub async fn drawn(db: &mut Connection, of: &[&Sequence]) -> Result<HashMap<u32,
 
 /// The sequences of these columns, and those that no protected table has to do with.
 fn followed(all: Vec<Sequence>, of: &HashSet<&Column>, guard: &Guard) -> Vec<Followed> {
-    let protected = |s: &Sequence| s.schema == "sluice" || s.columns.iter().any(|(of, name, _)| guard.protects(of, name));
+    let protected =
+        |s: &Sequence| s.schema == "sluice" || s.columns.iter().any(|(of, name, _)| guard.protects(of, name));
     let ours = |s: &Sequence| s.columns.iter().any(|c| of.contains(c));
     all.into_iter().filter(|s| ours(s) && !protected(s)).map(Followed).collect()
 }

@@ -83,7 +83,8 @@ async fn a_newcomer_gets_from_init_to_a_full_staging(major: u32) {
     let row = staging.query_one(count, &[]).await.expect("count");
     assert_eq!((row.get::<_, i64>(0), row.get::<_, i64>(1), row.get::<_, i64>(2)), (100, 100, 10));
     // with the rights of these roles staging's sequences follow: what its own people insert is in nobody's way
-    let own = staging.query_one("INSERT INTO orders (customer_id) VALUES (1) RETURNING id", &[]).await.expect("an insert");
+    let own =
+        staging.query_one("INSERT INTO orders (customer_id) VALUES (1) RETURNING id", &[]).await.expect("an insert");
     assert!(own.get::<_, i64>(0) > 1100, "production's orders come up to 100");
     psql(&staging, "DELETE FROM orders WHERE id > 1000").await;
     // a role that sees no other's sessions is told all the same how late staging is

@@ -128,8 +128,7 @@ async fn rights_are_missing(major: u32) {
         flow.db.name
     ))
     .await;
-    let (source, target) =
-        (pair.source.url_as(&role, &flow.db.name), pair.target.url_as(&role, &flow.db.name));
+    let (source, target) = (pair.source.url_as(&role, &flow.db.name), pair.target.url_as(&role, &flow.db.name));
     let blind = flow.sluice.clone().env("SLUICE_SOURCE_URL", &source).env("SLUICE_TARGET_URL", &target);
     // it is said, and stops nothing
     flow.source(&rows("plain", 5000)).await;

@@ -1,7 +1,7 @@
 //! What must not be touched: is it there, and could anything that we write reach it?
 
 use sink_postgres::guard::Guard;
-use sink_postgres::{catalog, shadow};
+use sink_postgres::{catalog, own};
 use wire::{Connection, quote_ident};
 
 use super::target::replica_role;
@@ -75,9 +75,9 @@ async fn rows(report: &mut Report, world: &World<'_>, db: &mut Connection) -> Re
         };
         let counted = async {
             let writable = guard.writable(&found)?;
-            let own = writable.owns("t.").unwrap_or_default();
-            shadow::understood(db, &writable, &own).await?;
-            let sql = format!("SELECT pg_catalog.count(*) FROM {} AS t WHERE {own}", writable.target());
+            let owns = writable.owns("t.").unwrap_or_default();
+            own::understood(db, &writable, &owns).await?;
+            let sql = format!("SELECT pg_catalog.count(*) FROM {} AS t WHERE {owns}", writable.target());
             let rows = db.simple_on_rows(&sql).await?;
             Ok(rows.first().and_then(|r| r.get(0, 0)).unwrap_or("0").to_owned())
         };

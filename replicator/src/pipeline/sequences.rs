@@ -56,9 +56,15 @@ impl Pipeline {
                     tracing::debug!(sequence = name, to, "moved");
                 }
                 Outcome::Busy => tracing::debug!(sequence = name, "somebody holds it"),
-                Outcome::Short => news.push((name, "it has no room for sequences.margin or sequences.offset before its end".into())),
-                Outcome::Beyond => news.push((name, "production's numbers are beyond what it can give, or its column hold".into())),
-                Outcome::Opposed => news.push((name, "it goes down where production's goes up, or up where it goes down".into())),
+                Outcome::Short => {
+                    news.push((name, "it has no room for sequences.margin or sequences.offset before its end".into()))
+                }
+                Outcome::Beyond => {
+                    news.push((name, "production's numbers are beyond what it can give, or its column hold".into()))
+                }
+                Outcome::Opposed => {
+                    news.push((name, "it goes down where production's goes up, or up where it goes down".into()))
+                }
                 Outcome::NoRight(sql) => news.push((name, format!("may not be set; on the target: {sql}"))),
             }
         }

@@ -127,7 +127,11 @@ mod tests {
     fn never_beyond_the_end() {
         let int = (1, i64::from(i32::MAX));
         let own = Rule { margin: 1000, offset: 2_000_000_000 };
-        assert_eq!(aim(&up(0), &up(1_000_000_000), int, &own), Aim::Short(Some(1_000_002_000)), "the range has no room");
+        assert_eq!(
+            aim(&up(0), &up(1_000_000_000), int, &own),
+            Aim::Short(Some(1_000_002_000)),
+            "the range has no room"
+        );
         assert_eq!(aim(&up(1_000_002_000), &up(1_000_000_500), int, &own), Aim::Short(None));
         let small = (1, i64::from(i16::MAX));
         assert_eq!(aim(&up(0), &up(31_500), small, &RULE), Aim::To(32_500), "once the margin, where twice has no room");

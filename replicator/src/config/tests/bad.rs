@@ -170,7 +170,10 @@ const BAD: &[(&str, &str)] = &[
         "protect: { rows: { \"public.c*\": a = 1 } }",
         "protect.rows.public.c*: a glob: which rows are staging's own is said of each table by its name",
     ),
-    ("protect: { rows: { public.cruises: f(a) } }", "protect.rows.public.cruises: f() is no predicate"),
+    (
+        "protect: { rows: { public.cruises: f(a) } }",
+        "protect.rows.public.cruises: function f(): not in the subset a filter can decide (character 1)",
+    ),
     (
         "protect: { rows: { public.settings: a = 1 } }",
         "protect.rows.public.settings: nothing of this table is replicated, so none of its rows is ever written (take it out; or, to say it aloud, name it in protect.tables)",
