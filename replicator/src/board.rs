@@ -81,6 +81,10 @@ pub struct State {
     pub steps: u64,
     /// WAL that production holds for our slot, bytes.
     pub wal_held: i64,
+    /// It holds so much that no slice of the copy begins.
+    pub paused: bool,
+    /// When it was last said that it holds much.
+    pub warned: Option<Instant>,
     /// Slices taken, and snapshots given up because the stream did not stand where they stood.
     pub slices: u64,
     /// See `slices`.
@@ -99,7 +103,17 @@ pub struct State {
     pub unparsable: u64,
 }
 
+/// In what [`State::said`] says.
+pub const PAUSED: &str = "/* the copy is paused */";
+
 impl State {
+    /// How late staging is, and whether the copy pauses, for whoever looks at the session that asks production with it
+    /// ([`Lag::said`]).
+    pub fn said(&self) -> String {
+        let paused = if self.paused && self.phase == Phase::Copying { PAUSED } else { "" };
+        format!("{}{paused}", self.lag.said())
+    }
+
     /// Does it stand still, as far as one knows?
     pub fn stands(&self) -> bool {
         matches!(self.phase, Phase::Retrying(_) | Phase::Held(_))

@@ -63,6 +63,16 @@ pub enum Error {
     /// See [`Error::unfit`].
     #[error(transparent)]
     Unfit(Box<Error>),
+    /// Our slot holds more of production's WAL than it may: it has to go.
+    #[error("slot {slot} holds {} MB of production's WAL, and limits.wal.drop_slot is {} MB", held >> 20, limit >> 20)]
+    Spent {
+        /// Its name.
+        slot: String,
+        /// Bytes.
+        held: i64,
+        /// Bytes.
+        limit: i64,
+    },
     /// A check failed.
     #[error("{failed} of {checks} checks failed")]
     Check {
@@ -165,6 +175,7 @@ impl Error {
             Error::Stream(_) | Error::Filter(_) => Kind::Data,
             Error::Target(Target::Wire(e)) => wire(e),
             Error::Target(Target::Stale) | Error::Changed { .. } | Error::Standby => Kind::Unavailable,
+            Error::Target(Target::Stale) | Error::Changed { .. } | Error::Spent { .. } => Kind::Unavailable,
             Error::Target(Target::Fenced(_) | Target::Refused { .. }) | Error::Refused { .. } => Kind::Refused,
             Error::Target(Target::Data { source, .. }) if source.is_transient() => Kind::Unavailable,
             Error::Target(Target::Data { .. } | Target::Collides { .. } | Target::Diverged { .. }) => Kind::Data,
@@ -237,6 +248,7 @@ impl Error {
             Error::Target(Target::Diverged { table, .. }) => format!("sluice resync {table}, or apply.on_divergence: heal"),
             Error::Conninfo { .. } => "postgres://user:password@host:5432/database?sslmode=verify-full&sslrootcert=ca.pem".into(),
             Error::Standby => "it is gone on with once it is promoted; else name the primary, or all hosts of production with commas between: the one that is no standby is taken".into(),
+            Error::Spent { .. } => "staging is repaired by a copy in chunks as soon as it takes rows again, and stays full meanwhile".into(),
             Error::Timeout(_) => "give it more time with --timeout; what was applied stays, the next run goes on there".into(),
             Error::Bug(_) | Error::Target(Target::Bug(_)) => "please report this, with the log".into(),
             Error::Production { source: e, .. }

@@ -7,6 +7,7 @@
 pub mod applied;
 pub mod batch;
 pub mod board;
+pub mod budget;
 pub mod cancels;
 pub mod check;
 pub mod cli;

@@ -25,6 +25,7 @@ use crate::board::{Board, Phase};
 use crate::copy::Copier;
 use crate::error::{Doing, Error};
 use crate::flow::Flow;
+use crate::setup::Setup;
 use crate::stop::Stop;
 
 /// An idle stream moves its position this often.
@@ -59,6 +60,8 @@ pub struct Pipeline {
     next_slice: Instant,
     /// What was said of sequences: of which, and what.
     told: HashSet<(String, String)>,
+    /// The copy pauses, and it was said.
+    paused: bool,
     /// A table was copied since they were looked at.
     copied: bool,
     /// Slices in a row that could load nothing.
@@ -86,6 +89,7 @@ impl Pipeline {
             looks: 0,
             next_slice: now,
             told: HashSet::new(),
+            paused: false,
             copied: false,
             fruitless: 0,
             applies,
@@ -105,6 +109,7 @@ impl Pipeline {
     /// back, and the next run applies it.
     pub async fn run(&mut self, goal: Option<Lsn>, stop: &mut Stop) -> Result<End, Error> {
         let (watch, board, mut asked) = (self.flow.watch.clone(), self.flow.board.clone(), stop.clone());
+        let setup = self.flow.setup.clone();
         let late = async move {
             let why = asked.wait().await;
             tokio::time::sleep(GRACE).await;
@@ -113,7 +118,7 @@ impl Pipeline {
         let (end, waits) = tokio::select! {
             biased;
             end = self.turn(goal, stop) => (end, false),
-            error = pulse(&watch, &board) => (Err(error), true),
+            error = pulse(&watch, &board, &setup) => (Err(error), true),
             why = late => (Ok(End::Stopped(why)), true),
         };
         // the sink is away while a batch is applied, and while parts are loaded
@@ -256,7 +261,7 @@ impl Pipeline {
         if let Some(unsynced) = self.flow.unsynced {
             at = at.min(unsynced + FLUSH_AFTER);
         }
-        if self.is_pending() {
+        if self.is_pending() && !self.flow.board.state().paused {
             at = at.min(self.next_slice.max(Instant::now()) + Duration::from_millis(5));
         }
         at
@@ -268,10 +273,29 @@ impl Pipeline {
         self.flow.sink.as_ref().is_some_and(|sink| sink.progress().applied >= goal) && !self.is_pending()
     }
 
-    fn wants_slice(&self) -> bool {
+    fn wants_slice(&mut self) -> bool {
+        if self.pauses() {
+            return false;
+        }
         // a stream that never pauses must not keep the copy waiting for ever
         let overdue = self.next_slice.elapsed() > OVERDUE;
         self.is_pending() && Instant::now() >= self.next_slice && (self.flow.is_quiet() || overdue)
+    }
+
+    /// Does the slot hold so much that the copy waits, and the stream alone goes on? Said once.
+    fn pauses(&mut self) -> bool {
+        let (paused, held) = {
+            let state = self.flow.board.state();
+            (state.paused && self.is_pending(), state.wal_held)
+        };
+        if paused != self.paused {
+            self.paused = paused;
+            match (paused, self.flow.setup.budget.pause_copy) {
+                (true, limit) => tracing::warn!(bytes = held, limit, "the copy pauses: production holds too much WAL for our slot"),
+                (false, _) => tracing::info!(bytes = held, "the copy goes on"),
+            }
+        }
+        paused
     }
 
     async fn slice(&mut self, stop: &mut Stop) -> Result<(), Error> {
@@ -292,20 +316,29 @@ impl Pipeline {
     }
 }
 
-/// Ends when production does not answer as it should. A server that shuts down ends this session, but waits for its WAL
+/// Ends when production does not answer as it should, or our slot holds more than it may. A server that shuts down ends this session, but waits for its WAL
 /// sender, and that one waits for us.
 ///
 /// The question carries how late staging is, as a comment: `pg_stat_activity` shows a session's query to its own role, so
 /// `sluice status` can read it from anywhere, however little that role may, and nothing has to be written for it.
-async fn pulse(watch: &Mutex<Connection>, board: &Board) -> Error {
+async fn pulse(watch: &Mutex<Connection>, board: &Board, setup: &Setup) -> Error {
     loop {
         tokio::time::sleep(PULSE).await;
         let mut watch = watch.lock().await;
-        let sql = format!("{} SELECT pg_catalog.pg_current_wal_flush_lsn()", board.state().lag.said());
+        let sql = format!(
+            "{} SELECT pg_catalog.pg_current_wal_flush_lsn(), (SELECT pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), restart_lsn)::bigint
+             FROM pg_catalog.pg_replication_slots WHERE slot_name = {})",
+            board.state().said(),
+            wire::quote_literal(&setup.slot)
+        );
         match watch.simple(&sql).await.doing("look at the server") {
             Ok(rows) => {
                 if let Some(end) = rows.first().and_then(|r| r.get(0, 0)).and_then(|end| end.parse().ok()) {
                     board.state().lag.mark(end);
+                }
+                let held = rows.first().and_then(|r| r.get(0, 1)).and_then(|held| held.parse().ok()).unwrap_or(0);
+                if let Err(spent) = setup.budget.weigh(&setup.slot, held, board) {
+                    return spent;
                 }
             }
             Err(e) => return e,

@@ -9,7 +9,8 @@
 //! | a server does not let us in: a password, a certificate | hold | exit 4 |
 //!
 //! While it holds, nothing is confirmed to production, so nothing is lost; the WAL that production keeps meanwhile is
-//! watched and shown.
+//! watched and shown ([`crate::budget`]); beyond `limits.wal.drop_slot` our slot goes, and with the next try that reaches the
+//! target everything is due, from a new slot.
 //!
 //! A full disk (53100) is a server out of room: it concerns no row, and passes when somebody makes room. The server lets
 //! us in all the same; so a try counts as a success only when something has come of it, else we would knock ten times a
@@ -18,8 +19,10 @@
 use std::time::{Duration, Instant};
 
 use sink_postgres::{checkpoint, session};
+use wire::Connection;
 
 use crate::board::{Board, Phase};
+use crate::budget::{self, Watcher};
 use crate::cancels::Cancels;
 use crate::config::{Config, Files, Lock};
 use crate::error::{Error, Kind};
@@ -56,11 +59,16 @@ pub async fn run(
     mut stop: Stop,
 ) -> Result<End, Error> {
     let mut tries = 0u32;
+    // by us, and the target may not know it yet
+    let mut given_up = false;
     let mut unreachable: Option<Instant> = None;
     loop {
         let (began, mut opened) = (Instant::now(), None);
         let steps = board.state().steps;
-        let done = once(&config, lock.as_ref(), options, board, &mut stop, &mut opened).await;
+        let mut watcher = start::watcher(&config)?;
+        let by = (&config, lock.as_ref(), given_up);
+        let done = once(by, options, board, &mut stop, &mut opened, &mut watcher).await;
+        given_up &= opened.is_none();
         if stop.asked() == Some(Why::Reread) && !matches!(done, Ok(End::CaughtUp)) {
             stop.rereads();
             if let Err(e) = done {
@@ -87,6 +95,9 @@ pub async fn run(
             (tries, unreachable) = (0, None);
         }
         tries += 1;
+        if let Error::Spent { limit, .. } = error {
+            given_up |= give_up(&config, &error, limit, board, &mut stop).await;
+        }
         let one_shot = options.until_caught_up || options.exit_on_stop;
         let wait = match error.kind() {
             Kind::Unavailable => {
@@ -121,6 +132,30 @@ pub async fn run(
                 why => return Ok(End::Stopped(why)),
             },
             () = tokio::time::sleep(wait) => {}
+            error = watcher.spent(board) => if let Error::Spent { limit, .. } = error {
+                given_up |= give_up(&config, &error, limit, board, &mut stop).await;
+            },
+        }
+    }
+}
+
+/// Lets go of production's WAL: drops our slot, after the target was told, if it hears. Gives whether it is gone.
+async fn give_up(config: &Config, why: &Error, limit: i64, board: &Board, stop: &mut Stop) -> bool {
+    board.stands(Phase::Held(why.told()));
+    let heard = write(config, stop, async |db| checkpoint::drops_slot(db, &config.pipeline).await).await;
+    tracing::error!(error = why.chain(), hint = why.hint(), heard, "dropping our slot");
+    let dropped = async {
+        let (source, _) = start::conninfos(config)?;
+        budget::give_up(&source, &config.pipeline, &config.slot(), limit).await
+    };
+    match dropped.await {
+        Ok(gone) => {
+            tracing::warn!(slot = config.slot(), gone, "dropped by its budget");
+            gone
+        }
+        Err(e) => {
+            tracing::error!(error = e.chain(), "the slot is not dropped");
+            false
         }
     }
 }
@@ -145,12 +180,12 @@ fn reread(files: &Files, before: &Config) -> Option<(Config, Option<Lock>)> {
 }
 
 async fn once(
-    config: &Config,
-    lock: Option<&Lock>,
+    (config, lock, given_up): (&Config, Option<&Lock>, bool),
     options: Options,
     board: &Board,
     stop: &mut Stop,
     since: &mut Option<Instant>,
+    watcher: &mut Watcher,
 ) -> Result<End, Error> {
     let cancels = Cancels::default();
     let opened = tokio::select! {
@@ -159,9 +194,14 @@ async fn once(
             cancels.all().await;
             return Ok(End::Stopped(why));
         }
-        opened = start::open(config, lock, board, &cancels) => opened,
+        opened = start::open(config, lock, board, &cancels, given_up) => opened,
+        spent = watcher.spent(board) => {
+            cancels.all().await;
+            return Err(spent);
+        }
     };
     let (mut pipeline, goal) = opened?;
+    watcher.rests();
     *since = Some(Instant::now());
     tracing::info!(at = %board.state().applied, "running");
     board.works(if pipeline.is_pending() { Phase::Copying } else { Phase::Streaming });
@@ -187,20 +227,37 @@ fn is_deaf(error: &Error) -> bool {
 /// Writes on the target why the stream stands still, so that `status` can tell from anywhere. The pipeline takes it back
 /// when it goes on.
 async fn tell(config: &Config, why: &str, stop: &mut Stop) {
+    write(config, stop, async |db| checkpoint::hold(db, &config.pipeline, Some(why)).await).await;
+}
+
+/// Writes something into the target's checkpoint, if it can be reached in time. Gives whether it stands there.
+async fn write(
+    config: &Config,
+    stop: &mut Stop,
+    what: impl AsyncFnOnce(&mut Connection) -> Result<(), sink_postgres::Error>,
+) -> bool {
+    // less than HEARD: what nobody waits for any more must not be written later
+    let patience = [("lock_timeout", "4s")];
     let note = async {
         let (_, target) = start::conninfos(config)?;
         let mut db =
-            session::open(&target, &config.pipeline, "hold", false, &[]).await.map_err(sink_postgres::Error::from)?;
-        checkpoint::hold(&mut db, &config.pipeline, Some(why)).await?;
+            session::open(&target, &config.pipeline, "hold", false, &patience).await.map_err(sink_postgres::Error::from)?;
+        what(&mut db).await?;
         db.close().await;
         Ok::<_, Error>(())
     };
     tokio::select! {
-        _ = stop.wait() => {}
+        _ = stop.wait() => false,
         told = tokio::time::timeout(HEARD, note) => match told {
-            Ok(Ok(())) => {}
-            Ok(Err(e)) => tracing::debug!(error = e.chain(), "the target cannot be told why we stand still"),
-            Err(_) => tracing::debug!("the target does not hear why we stand still"),
+            Ok(Ok(())) => true,
+            Ok(Err(e)) => {
+                tracing::debug!(error = e.chain(), "the target cannot be told why we stand still");
+                false
+            }
+            Err(_) => {
+                tracing::debug!("the target does not hear why we stand still");
+                false
+            }
         }
     }
 }

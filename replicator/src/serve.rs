@@ -77,6 +77,9 @@ pub fn readiness(state: &State, limit: Duration) -> Result<(), String> {
             if left > 0 {
                 let _ = write!(why, ", {left} of {} tables are not done", state.tables.len());
             }
+            if state.paused {
+                let _ = write!(why, "; it pauses: production holds {} MB of WAL for our slot", state.wal_held >> 20);
+            }
             return Err(why);
         }
         Phase::Starting => return Err("starting".into()),

@@ -7,6 +7,7 @@ use sink_postgres::sequences::Rule;
 use sink_postgres::sink::OnError;
 use wire::Conninfo;
 
+use crate::budget::Budget;
 use crate::source::catalog::SourceTable;
 
 /// A pipeline's names and options.
@@ -30,8 +31,8 @@ pub struct Setup {
     pub chunk_rows: u64,
     /// Bytes of changes held in memory.
     pub memory: u64,
-    /// WAL held beyond which we warn.
-    pub wal_warn: i64,
+    /// What the slot may hold of production's WAL.
+    pub budget: Budget,
     /// How far ahead of production's the target's sequences are kept, if at all.
     pub sequences: Option<Rule>,
     /// What becomes of a row that the target refuses.

@@ -43,6 +43,7 @@ use wire::{Connection, Conninfo};
 use crate::applied::Applied;
 use crate::batch::Batcher;
 use crate::board::Board;
+use crate::budget::{Budget, Watcher};
 use crate::cancels::Cancels;
 use crate::config::{self, Config, Lock, Problem, table_name};
 use crate::error::{Doing, Error};
@@ -53,6 +54,9 @@ use crate::setup::Setup;
 use crate::shapes::Shapes;
 use crate::source::{Stream, continuity, production, publication, slot, snapshot, wal};
 
+/// What `status` says of tables that are copied again for it.
+const GIVEN_UP: &str = "its slot was dropped at limits.wal.drop_slot";
+
 /// The two connection strings.
 pub fn conninfos(config: &Config) -> Result<(Conninfo, Conninfo), Error> {
     let parse =
@@ -62,12 +66,15 @@ pub fn conninfos(config: &Config) -> Result<(Conninfo, Conninfo), Error> {
 
 /// Opens everything. The position is the one that production had: `--until-caught-up` ends when the target shows it.
 ///
+/// `given_up`: this process has dropped the slot, because it held too much; the target could not be told, perhaps.
+///
 /// `cancels`: what is to be asked to end should nobody wait for this any more.
 pub async fn open(
     config: &Config,
     lock: Option<&Lock>,
     board: &Board,
     cancels: &Cancels,
+    given_up: bool,
 ) -> Result<(Pipeline, Lsn), Error> {
     let (source, target) = conninfos(config)?;
     let mut watch = production::reader(&source, &config.pipeline, "watch", &[]).await?;
@@ -95,6 +102,8 @@ pub async fn open(
     let mut replication = production::replication(&source, &config.pipeline, memory).await?;
     recognise::one_server(&mut watch, &mut replication).await?;
     let mut ours = recognise::recognise(config, &plan, &mut watch, &mut staging, &mut replication).await?;
+    let given_up = given_up || checkpoint::slot_dropped(&mut staging, &config.pipeline).await?.is_some();
+    let mut ours = recognise::recognise(config, &plan, &mut watch, &mut staging, &mut replication, given_up).await?;
     if known.is_none_or(|known| known.lsn.is_none() || known.identity.policy != ours.identity.policy) {
         let refused = tried(config, &plan, &source, &target).await.map_err(unfit)?;
         plan.proofs.problems.extend(refused);
@@ -110,6 +119,10 @@ pub async fn open(
     failpoint::hit("start.published");
     ours.identity.publications =
         publication::fingerprint(&mut watch, &ours.publications).await.doing("read the publications")?;
+    if ours.anew {
+        tracing::warn!(slot = ours.identity.slot, "{GIVEN_UP}: a new one is made, and staging is brought up to date in chunks");
+        checkpoint::forget(&mut staging, &config.pipeline).await?;
+    }
     checkpoint::intend(&mut staging, &config.pipeline, &ours.identity).await?;
     staging.close().await;
     failpoint::hit("start.intended");
@@ -130,7 +143,8 @@ pub async fn open(
             }
             // it waits for production's open transactions, and whoever is gone by then it would not notice: it would hold WAL
             cancels.add(replication.canceler());
-            make_slot(&ours.identity.slot, &plan, &mut sink, &mut replication).await?
+            let why = if ours.anew { GIVEN_UP } else { "" };
+            make_slot(&ours.identity.slot, why, &plan, &mut sink, &mut replication).await?
         }
     };
     let stream = Stream::start(replication, &ours.identity.slot, &ours.publications, from, Default::default()).await?;
@@ -170,7 +184,7 @@ pub async fn open(
         readers: config.copy.readers,
         chunk_rows: config.copy.chunk_rows,
         memory: config.limits.memory,
-        wal_warn: i64::try_from(config.limits.wal_warn).unwrap_or(i64::MAX),
+        budget: budget(config),
         sequences: config.sequences.map(|s| Rule { margin: s.margin, offset: s.offset }),
         on_error: on_error(config),
     };
@@ -209,14 +223,21 @@ async fn tried(config: &Config, plan: &Plan, source: &Conninfo, target: &Conninf
     Ok(trials.problems)
 }
 
-/// Shows how much WAL production holds for us, and warns of it.
-async fn held_wal(config: &Config, watch: &mut Connection, board: &Board) -> Result<(), Error> {
-    let Some(slot) = slot::look(watch, &config.slot()).await.doing("look at the slot")? else { return Ok(()) };
-    board.state().wal_held = slot.held;
-    if u64::try_from(slot.held).is_ok_and(|held| held > config.limits.wal_warn) {
-        tracing::warn!(bytes = slot.held, budget = config.limits.wal_warn, "production holds much WAL for our slot");
+/// What the slot may hold of production's WAL.
+fn budget(config: &Config) -> Budget {
+    let bytes = |size: u64| i64::try_from(size).unwrap_or(i64::MAX);
+    let limits = &config.limits;
+    Budget {
+        warn: bytes(limits.wal_warn),
+        pause_copy: limits.wal_pause_copy.map(bytes),
+        drop_slot: limits.wal_drop_slot.map(bytes),
     }
-    Ok(())
+}
+
+/// Who looks at the slot while no pipeline is open.
+pub fn watcher(config: &Config) -> Result<Watcher, Error> {
+    let (source, _) = conninfos(config)?;
+    Ok(Watcher::new(source, &config.pipeline, config.slot(), budget(config)))
 }
 
 /// A plan that copies nothing is a mistake.
@@ -281,6 +302,7 @@ fn on_error(config: &Config) -> OnError {
 /// Makes the slot; until the copy has brought them, all tables are pending.
 async fn make_slot(
     name: &str,
+    why: &str,
     plan: &Plan,
     sink: &mut PostgresSink,
     replication: &mut Connection,
@@ -288,7 +310,7 @@ async fn make_slot(
     let lsn = slot::create(replication, name).await.doing("create the slot")?;
     failpoint::hit("start.slot_made");
     for (table, _) in &plan.tables {
-        sink.make_pending(&table.name(), "").await?;
+        sink.make_pending(&table.name(), why).await?;
     }
     tracing::info!(slot = name, at = %lsn, "slot created");
     Ok(lsn)

@@ -125,7 +125,7 @@ pub async fn place(
     let (timeline, target) = (identity.timeline.to_string(), target_id(db).await?);
     let (lsn, epoch) = (lsn.to_string(), epoch.to_string());
     let sql = format!(
-        "UPDATE sluice.checkpoint SET ({BELONGS}) = ({VALUES}), lsn = $10::pg_lsn, updated_at = pg_catalog.now()
+        "UPDATE sluice.checkpoint SET ({BELONGS}) = ({VALUES}), lsn = $10::pg_lsn, slot_dropped = NULL, updated_at = pg_catalog.now()
          WHERE pipeline = $1 AND epoch = $11::bigint"
     );
     let mut params = belongs(pipeline, identity, &timeline, &target).to_vec();
@@ -135,6 +135,20 @@ pub async fn place(
         1 => Ok(()),
         _ => Err(Error::Fenced(format!("another sluice has taken over pipeline {pipeline}"))),
     }
+}
+
+/// Notes that the slot is about to be dropped, because it held more of production's WAL than it may: what follows it then is
+/// no mystery. Taken back when a position is placed.
+pub async fn drops_slot(db: &mut Connection, pipeline: &str) -> Result<(), Error> {
+    let sql = "UPDATE sluice.checkpoint SET slot_dropped = pg_catalog.now() WHERE pipeline = $1 AND lsn IS NOT NULL";
+    db.execute(sql, &[Some(pipeline)]).await?;
+    Ok(())
+}
+
+/// When that was, if it was; of a schema that an earlier version made, never.
+pub async fn slot_dropped(db: &mut Connection, pipeline: &str) -> Result<Option<String>, Error> {
+    let sql = "SELECT pg_catalog.to_jsonb(c) ->> 'slot_dropped' FROM sluice.checkpoint c WHERE pipeline = $1";
+    Ok(db.query(sql, &[Some(pipeline)]).await?.get(0, 0).map(str::to_owned))
 }
 
 /// Says why the stream stands still; `None`: it does not.

@@ -59,6 +59,7 @@ CREATE TABLE IF NOT EXISTS sluice.checkpoint (
   mask_key text NOT NULL,
   policy text NOT NULL,
   hold text,                           -- why the stream stands still, if it does
+  slot_dropped timestamptz,            -- we have dropped its slot, which held too much, and have not begun anew yet
   reread boolean NOT NULL DEFAULT false, -- somebody wants whoever runs to read its files again
   source_time timestamptz,             -- when the last applied transaction committed on production
   updated_at timestamptz NOT NULL DEFAULT now()
@@ -93,11 +94,14 @@ const SCHEMA: &str = "CREATE SCHEMA IF NOT EXISTS sluice;\nREVOKE ALL ON SCHEMA 
 /// What an earlier version has not made. The last one tells whether all of it is there.
 const ADDED: &str = "\
 ALTER TABLE sluice.checkpoint ADD COLUMN IF NOT EXISTS reread boolean NOT NULL DEFAULT false;
+ALTER TABLE sluice.checkpoint ADD COLUMN IF NOT EXISTS slot_dropped timestamptz;
 ALTER TABLE sluice.pending ADD COLUMN IF NOT EXISTS columns text[];
 ALTER TABLE sluice.tables ADD COLUMN IF NOT EXISTS rows_at text;
 ALTER TABLE sluice.tables ADD COLUMN IF NOT EXISTS only_rows text NOT NULL DEFAULT '';
 ";
 const LAST_ADDED: &str = "SELECT pg_catalog.to_regclass('sluice.quarantine') IS NOT NULL AND pg_catalog.to_regclass('sluice.audit') IS NOT NULL AND pg_catalog.to_regclass('sluice.shadowed') IS NOT NULL";
+const LAST_ADDED: &str = "SELECT pg_catalog.to_regclass('sluice.quarantine') IS NOT NULL AND pg_catalog.to_regclass('sluice.audit') IS NOT NULL
+    AND EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attrelid = pg_catalog.to_regclass('sluice.checkpoint') AND attname = 'slot_dropped')";
 
 /// Makes what is missing. An error names what the role lacks.
 pub async fn ensure(db: &mut Connection) -> Result<(), Error> {

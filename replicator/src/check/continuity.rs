@@ -4,7 +4,7 @@ use sink_postgres::checkpoint::{self, Identity};
 use wire::Connection;
 
 use super::production::value;
-use super::{Area, Report, World};
+use super::{Area, Mend, Report, World};
 use crate::error::{Doing, Error};
 use crate::source::{continuity, production, publication, slot};
 use crate::start;
@@ -46,10 +46,21 @@ pub async fn all(report: &mut Report, world: &mut World<'_>, target: &mut Connec
         policy: world.policy.fingerprint(),
     };
     let target_id = checkpoint::target_id(target).await?;
+    let dropped = match known.as_ref().filter(|known| known.lsn.is_some() && there.is_none()) {
+        Some(_) => checkpoint::slot_dropped(target, &config.pipeline).await?,
+        None => None,
+    };
+    let (known, key) = (known.as_ref(), start::key_of(config));
+    let given_up = dropped.is_some();
     let mut done =
-        continuity::before(known.as_ref(), there.as_ref(), &now, &start::key_of(config), &target_id, &mut replication)
-            .await;
-    if let (Ok(()), Some(lsn)) = (&done, known.as_ref().and_then(|k| k.lsn)) {
+        continuity::before(known, there.as_ref(), &now, &key, &target_id, given_up, &mut replication).await;
+    if let (Ok(()), Some(at)) = (&done, &dropped) {
+        let says = format!("the slot was dropped at limits.wal.drop_slot, {at}: run makes a new one, and staging is repaired by a copy");
+        replication.close().await;
+        report.warn(here, name, says, Some(Mend::shell("sluice run")));
+        return Ok(());
+    }
+    if let (Ok(()), Some(lsn)) = (&done, known.and_then(|k| k.lsn)) {
         done = continuity::after(lsn, there.as_ref());
     }
     replication.close().await;

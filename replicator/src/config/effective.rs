@@ -71,7 +71,10 @@ impl Config {
         };
         _ = writeln!(out, "limits:\n  memory: {}", units::show_size(limits.memory));
         _ = writeln!(out, "  logical_decoding_work_mem: {}", units::show_size(limits.logical_decoding_work_mem));
+        let or_never = |size: Option<u64>| size.map_or_else(|| "never".to_owned(), units::show_size);
         _ = writeln!(out, "  wal:\n    warn: {}", units::show_size(limits.wal_warn));
+        _ = writeln!(out, "    pause_copy: {}", or_never(limits.wal_pause_copy));
+        _ = writeln!(out, "    drop_slot: {}", or_never(limits.wal_drop_slot));
         _ = writeln!(out, "  lag: {}\n  max_slot_wal_keep_size: {slot}", units::show_time(limits.lag));
         if let Some(listen) = self.serve.listen {
             _ = writeln!(out, "serve:\n  listen: {}", quote(&listen.to_string()));

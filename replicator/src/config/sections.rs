@@ -109,6 +109,10 @@ pub struct Limits {
     pub logical_decoding_work_mem: u64,
     /// Bytes of WAL held by the slot, beyond which we warn.
     pub wal_warn: u64,
+    /// The same, beyond which no slice of the copy begins; `None`: never.
+    pub wal_pause_copy: Option<u64>,
+    /// The same, beyond which our slot is dropped; `None`: never.
+    pub wal_drop_slot: Option<u64>,
     /// Behind by more than this is not ready.
     pub lag: Duration,
     /// What `check` wants of production.
@@ -276,12 +280,22 @@ fn sequences(at: &At<'_>, problems: &mut Problems) -> Option<Sequences> {
 
 fn limits(at: &At<'_>, problems: &mut Problems) -> Limits {
     let words = [("required", SlotWalLimit::Required), ("ignore", SlotWalLimit::Ignore)];
+    let wal = at.get("wal");
+    let drop = size_or_never(&wal.get("drop_slot"), problems, MB..=1 << 50).flatten();
+    let pause = size_or_never(&wal.get("pause_copy"), problems, MB..=1 << 50);
+    let pause = pause.unwrap_or_else(|| Some(drop.map_or(8192 * MB, |drop| (drop / 2).min(8192 * MB))));
+    if drop.is_some_and(|drop| pause.is_none_or(|pause| pause >= drop)) {
+        let fault = Fault::new("not above limits.wal.pause_copy: a copy would cost its own slot, and begin anew for ever");
+        wal.get("drop_slot").problem(fault.hint("twice limits.wal.pause_copy, or more"), problems);
+    }
     Limits {
         memory: size(&at.get("memory"), problems, 16 * MB..=1 << 40).unwrap_or(96 * MB),
         // PostgreSQL's own bounds
         logical_decoding_work_mem: size(&at.get("logical_decoding_work_mem"), problems, 64 << 10..=2047 << 30)
             .unwrap_or(64 * MB),
-        wal_warn: size(&at.get("wal").get("warn"), problems, MB..=1 << 50).unwrap_or(4096 * MB),
+        wal_warn: size(&wal.get("warn"), problems, MB..=1 << 50).unwrap_or(4096 * MB),
+        wal_pause_copy: pause,
+        wal_drop_slot: drop,
         lag: time(&at.get("lag"), problems, Duration::from_millis(100)..=Duration::from_secs(7 * 86_400))
             .unwrap_or(Duration::from_secs(60)),
         max_slot_wal_keep_size: at
@@ -293,6 +307,14 @@ fn limits(at: &At<'_>, problems: &mut Problems) -> Limits {
 
 fn size(at: &At<'_>, problems: &mut Problems, range: RangeInclusive<u64>) -> Option<u64> {
     at.read(problems, |s| within(units::size(&s.text)?, range, units::show_size))
+}
+
+/// `Some(None)`: never.
+fn size_or_never(at: &At<'_>, problems: &mut Problems, range: RangeInclusive<u64>) -> Option<Option<u64>> {
+    at.read(problems, |s| match s.text.as_str() {
+        "never" => Ok(None),
+        text => within(units::size(text)?, range, units::show_size).map(Some),
+    })
 }
 
 fn time(at: &At<'_>, problems: &mut Problems, range: RangeInclusive<Duration>) -> Option<Duration> {

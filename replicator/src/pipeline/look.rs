@@ -59,7 +59,7 @@ impl Pipeline {
     /// What production shows by now of all that was applied, and how much WAL it holds.
     async fn look_at_slot(&mut self) -> Result<(), Error> {
         let flow = &mut self.flow;
-        let said = flow.board.state().lag.said();
+        let said = flow.board.state().said();
         let rows = flow
             .watch
             .lock()
@@ -77,11 +77,7 @@ impl Pipeline {
             flow.applied.look(&now);
         }
         let held = rows.get(0, 1).and_then(|h| h.parse().ok()).unwrap_or(0);
-        flow.board.state().wal_held = held;
-        if held > flow.setup.wal_warn && self.looks % 60 == 1 {
-            tracing::warn!(bytes = held, budget = flow.setup.wal_warn, "production holds much WAL for our slot");
-        }
-        Ok(())
+        flow.setup.budget.weigh(&flow.setup.slot, held, &flow.board)
     }
 
     /// A table that left a publication and came back has changes that were not sent: starting over sees to it.

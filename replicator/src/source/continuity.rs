@@ -50,13 +50,15 @@ pub struct KeyOf {
     pub bare: Option<String>,
 }
 
-/// Before the slot is taken: what belongs together?
+/// Before the slot is taken: what belongs together? `given_up`: a slot that is not there we have dropped ourselves, and nothing
+/// is to be continued.
 pub async fn before(
     known: Option<&Checkpoint>,
     slot: Option<&Slot>,
     now: &Identity,
     key: &KeyOf,
     target_id: &str,
+    given_up: bool,
     replication: &mut Connection,
 ) -> Result<(), Error> {
     let Some(known) = known else {
@@ -109,6 +111,13 @@ pub async fn before(
             false => format!("it was promoted to timeline {}, and the standby had no copy of the slot", now.timeline),
         };
         return refuse(format!("slot {} is gone from production: {why}", now.slot), RESYNC);
+        if given_up {
+            return Ok(());
+        }
+        return refuse(
+            format!("slot {} is gone from production: dropped by hand, or lost in a failover", now.slot),
+            RESYNC,
+        );
     };
     if !slot.ours {
         return refuse(

@@ -21,6 +21,8 @@ pub struct Recognised {
     pub adopted: bool,
     /// The slot, while it may still be somebody else's.
     pub slot: Option<Slot>,
+    /// We have dropped the slot ourselves, because it held too much: the position is to be forgotten.
+    pub anew: bool,
 }
 
 /// Compares what the checkpoint belongs to with what is there.
@@ -30,6 +32,7 @@ pub async fn recognise(
     watch: &mut Connection,
     staging: &mut Connection,
     replication: &mut Connection,
+    given_up: bool,
 ) -> Result<Recognised, Error> {
     let known = checkpoint::read(staging, &config.pipeline).await?;
     let adopted = known.as_ref().and_then(|k| adopted(config, k));
@@ -38,8 +41,10 @@ pub async fn recognise(
     let identity = identity(plan, &config.slot(), &publications, watch, replication).await?;
     let slot = slot::look(watch, &identity.slot).await.doing("look at the slot")?;
     let target_id = checkpoint::target_id(staging).await?;
-    continuity::before(known.as_ref(), slot.as_ref(), &identity, &plan.key_of, &target_id, replication).await?;
-    Ok(Recognised { identity, publications, adopted: is_adopted, slot })
+    let found = slot.as_ref();
+    continuity::before(known.as_ref(), found, &identity, &plan.key_of, &target_id, given_up, replication).await?;
+    let anew = given_up && slot.is_none() && known.is_some_and(|known| known.lsn.is_some());
+    Ok(Recognised { identity, publications, adopted: is_adopted, slot, anew })
 }
 
 /// What a checkpoint that is written now belongs to.

@@ -21,6 +21,7 @@ struct Target {
     connected: bool,
     hold: Option<String>,
     waiting_for: Vec<i32>,
+    slot_dropped: Option<String>,
     checkpoint: Option<Checkpoint>,
     tables: Vec<Table>,
     /// What was known of the tables when they were registered.
@@ -54,6 +55,7 @@ pub async fn gather(config: &Config, lock: Option<&Lock>) -> Result<(State, Opti
         source::tables(&resolved.policy, &found, &unidentified)
     });
     (state.slot, state.lag, state.problems) = (slot, lag, problems);
+    state.copy_paused = state.lag.paused;
     state.tables = join(tables, staging.tables, whole);
     for name in staging.protected {
         state.tables.push(Table { name, state: "protected", ..Table::default() });
@@ -68,9 +70,13 @@ pub async fn gather(config: &Config, lock: Option<&Lock>) -> Result<(State, Opti
         state.lag.seconds = state.checkpoint.as_ref().filter(|c| c.lsn.is_some()).map(|c| c.updated_seconds_ago);
     }
     if state.source.reachable && state.slot.is_none() && state.checkpoint.as_ref().is_some_and(|c| c.lsn.is_some()) {
-        state
-            .problems
-            .push(format!("slot {} is gone from production; sluice resync --all makes a new one", config.slot()));
+        state.problems.push(match &staging.slot_dropped {
+            Some(at) => format!(
+                "slot {} held more than limits.wal.drop_slot, and sluice dropped it at {at}; sluice run makes a new one and repairs staging",
+                config.slot()
+            ),
+            None => format!("slot {} is gone from production; sluice resync --all makes a new one", config.slot()),
+        });
     }
     state.conclude();
     Ok((state, failed))
@@ -134,6 +140,7 @@ async fn read(config: &Config, db: &mut Connection) -> Result<Target, wire::Erro
     let rows = db.query(CHECKPOINT, &[Some(&config.pipeline)]).await?;
     if let Some(row) = rows.first() {
         said.hold = row.get(2).map(str::to_owned);
+        said.slot_dropped = row.get(4).map(str::to_owned);
         said.checkpoint = Some(Checkpoint {
             lsn: row.get(0).map(str::to_owned),
             updated_seconds_ago: row.get(1).and_then(|s| s.parse().ok()).unwrap_or(0.0),
@@ -175,8 +182,9 @@ async fn read(config: &Config, db: &mut Connection) -> Result<Target, wire::Erro
 
 const CHECKPOINT: &str = "
 SELECT lsn, pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - updated_at), hold,
-  pg_catalog.to_char(source_time AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')
-FROM sluice.checkpoint WHERE pipeline = $1";
+  pg_catalog.to_char(source_time AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'),
+  pg_catalog.to_jsonb(c) ->> 'slot_dropped'
+FROM sluice.checkpoint c WHERE pipeline = $1";
 
 // a session waits for others' locks only: those of our own that wait for each other are none of the reader's business
 const SESSIONS: &str = "

@@ -221,8 +221,15 @@ const BAD: &[(&str, &str)] = &[
         "limits: { wal: { warn: 4 } }",
         "limits.wal.warn: a number without a unit (a whole number with its unit (B, kB, MB, GB or TB): 64MB)",
     ),
-    ("limits: { wal: { pause_copy: 8GB } }", "limits.wal.pause_copy: not built yet"),
-    ("limits: { wal: { drop_slot: never } }", "limits.wal.drop_slot: not built yet"),
+    ("limits: { wal: { pause_copy: 1kB } }", "limits.wal.pause_copy: not within 1MB and 1PB"),
+    (
+        "limits: { wal: { drop_slot: often } }",
+        "limits.wal.drop_slot: not a size (a whole number with its unit (B, kB, MB, GB or TB): 64MB)",
+    ),
+    (
+        "limits: { wal: { pause_copy: never, drop_slot: 50GB } }",
+        "limits.wal.drop_slot: not above limits.wal.pause_copy: a copy would cost its own slot, and begin anew for ever (twice limits.wal.pause_copy, or more)",
+    ),
     ("serve: 9847", "serve: one value or a list, where keys with values are wanted"),
     ("serve: { listen: 9847 }", "serve.listen: \"9847\" is no address with a port (127.0.0.1:9847)"),
     // the file as a whole
