@@ -30,7 +30,7 @@ mod yaml;
 pub use column::{Column, Facts, Table};
 pub use kind::Kind;
 pub use sample::Sample;
-pub use yaml::{Found, yaml};
+pub use yaml::{Found, Names, yaml};
 
 use filters::mask::{ColumnFacts, MaskSpec};
 use filters::policy::Class;

@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 
 use sink_postgres::{checkpoint, session};
 use wire::Connection;
+use sink_postgres::checkpoint;
 
 use crate::board::{Board, Phase};
 use crate::budget::{self, Watcher};
@@ -243,6 +244,8 @@ async fn write(
         let mut db =
             session::open(&target, &config.pipeline, "hold", false, &patience).await.map_err(sink_postgres::Error::from)?;
         what(&mut db).await?;
+        let mut db = start::ends::target(config, &target, "hold", &[]).await?;
+        checkpoint::hold(&mut db, &config.pipeline, Some(why)).await?;
         db.close().await;
         Ok::<_, Error>(())
     };

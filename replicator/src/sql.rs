@@ -18,6 +18,8 @@ pub struct Production<'a> {
     pub role: &'a str,
     /// The database.
     pub database: &'a str,
+    /// What it says that it is.
+    pub environment: &'a str,
     /// Replicated tables whose rows have an identity.
     pub tables: &'a [TableName],
     /// Replicated tables whose rows have none: only their inserts can be published without hurting production.
@@ -57,6 +59,16 @@ GRANT CONNECT ON DATABASE {database} TO {role};
     usage(&mut out, all.iter().chain(p.sequences), &role);
     grant(&mut out, "SELECT", "TABLE", &all, &role);
     grant(&mut out, "SELECT", "SEQUENCE", p.sequences, &role);
+    usage(&mut out, &all, &role);
+    grant(&mut out, "SELECT", &all, &role);
+    _ = write!(
+        out,
+        "-- Whatever it is granted later: it does not write unless somebody says so on purpose.
+ALTER ROLE {role} SET default_transaction_read_only = on;
+
+{SAYS}{}",
+        environment(p.environment, p.role, false)
+    );
     out.push_str(
         "
 -- As the owner of the tables. Plain lists of tables: a column list, a row filter or FOR ALL TABLES can make an UPDATE
@@ -75,6 +87,39 @@ GRANT CONNECT ON DATABASE {database} TO {role};
     let publish = "publish = 'insert, truncate', ";
     publication(&mut out, &format!("sluice_{}_inserts", p.pipeline), p.without_identity, publish);
     out
+}
+
+/// Above [`environment`].
+pub const SAYS: &str = "\
+-- What this server is, and says to everybody who asks. The role only reads it: sluice refuses a server that says something
+-- else than sluice.yaml. Where a table of yours says it already: environment_from in sluice.yaml, and none of this.
+";
+
+/// What a server says that it is, in a table that the role only reads. Nothing that stands there already is written over. On
+/// the target the schema is one that the role makes its own tables in.
+pub fn environment(label: &str, role: &str, target: bool) -> String {
+    let rights = if target { "ALL" } else { "USAGE" };
+    let role = quote_ident(role);
+    format!(
+        "\
+CREATE SCHEMA IF NOT EXISTS sluice;
+CREATE TABLE IF NOT EXISTS sluice.environment (
+  name text NOT NULL,
+  only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row)
+);
+INSERT INTO sluice.environment (name) VALUES ({}) ON CONFLICT DO NOTHING;
+GRANT {rights} ON SCHEMA sluice TO {role};
+REVOKE ALL ON sluice.environment FROM {role};
+GRANT SELECT ON sluice.environment TO {role};
+",
+        quote_literal(label)
+    )
+}
+
+/// For a table that says it, and the role may not read.
+pub fn may_read((schema, name): (&str, &str), role: &str) -> String {
+    let (schema, name, role) = (quote_ident(schema), quote_ident(name), quote_ident(role));
+    format!("GRANT USAGE ON SCHEMA {schema} TO {role};\nGRANT SELECT ON {schema}.{name} TO {role};\n")
 }
 
 /// On the target: a role that writes the listed tables, and a schema of its own for checkpoints.
@@ -98,7 +143,7 @@ GRANT CONNECT, TEMPORARY ON DATABASE {database} TO {role};
         "
 -- Its own: the checkpoint, and what is still to be copied. Not for others.
 -- Managed servers first want: GRANT {role} TO CURRENT_USER;
-CREATE SCHEMA sluice AUTHORIZATION {role};
+CREATE SCHEMA IF NOT EXISTS sluice AUTHORIZATION {role};
 REVOKE ALL ON SCHEMA sluice FROM PUBLIC;
 
 -- So that foreign keys, triggers and rules of the written tables keep quiet while rows arrive in production's order.
@@ -160,6 +205,7 @@ mod tests {
             pipeline: "shop",
             role: "sluice_reader",
             database: "Shop",
+            environment: "production",
             tables: &tables(&["public.guests", "public.cruises"]),
             without_identity: &tables(&["log.Clicks\"; DROP"]),
             sequences: &tables(&["public.guests_id_seq"]),
@@ -178,6 +224,16 @@ GRANT SELECT ON TABLE
 GRANT SELECT ON SEQUENCE
     \"public\".\"guests_id_seq\"
   TO \"sluice_reader\";
+ALTER ROLE \"sluice_reader\" SET default_transaction_read_only = on;
+CREATE SCHEMA IF NOT EXISTS sluice;
+CREATE TABLE IF NOT EXISTS sluice.environment (
+  name text NOT NULL,
+  only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row)
+);
+INSERT INTO sluice.environment (name) VALUES ('production') ON CONFLICT DO NOTHING;
+GRANT USAGE ON SCHEMA sluice TO \"sluice_reader\";
+REVOKE ALL ON sluice.environment FROM \"sluice_reader\";
+GRANT SELECT ON sluice.environment TO \"sluice_reader\";
 CREATE PUBLICATION \"sluice_shop\" FOR TABLE
     ONLY \"public\".\"cruises\",
     ONLY \"public\".\"guests\"
@@ -209,6 +265,7 @@ GRANT SELECT, UPDATE ON SEQUENCE
     \"ids\".\"guests\"
   TO \"sluice_writer\";
 CREATE SCHEMA sluice AUTHORIZATION \"sluice_writer\";
+CREATE SCHEMA IF NOT EXISTS sluice AUTHORIZATION \"sluice_writer\";
 REVOKE ALL ON SCHEMA sluice FROM PUBLIC;
 GRANT SET ON PARAMETER session_replication_role TO \"sluice_writer\";"
         );
@@ -223,6 +280,9 @@ GRANT SET ON PARAMETER session_replication_role TO \"sluice_writer\";"
             tables: &[],
             without_identity: &[],
             sequences: &[],
+            environment: "e",
+            tables: &[],
+            without_identity: &[],
         });
         assert!(statements(&sql).ends_with(
             "CREATE PUBLICATION \"sluice_a\"\n  WITH (publish_via_partition_root = true);\n\

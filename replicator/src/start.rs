@@ -2,7 +2,8 @@
 //!
 //! Nothing goes on silently from "now", and the order is the argument:
 //!
-//! 1. **Recognise.** What the checkpoint belongs to (server, timeline, database, slot, publications, masking key, target)
+//! 1. **Recognise.** Both servers say that they are what the file says, and the target is none that must not be written ([`ends`]).
+//!    What the checkpoint belongs to (server, timeline, database, slot, publications, masking key, target)
 //!    is compared with what is there; what differs is refused, with what it means and what mends it. So nothing is made on
 //!    a server that is not ours. Then the policy is proved, and before its first row the target tries some
 //!    ([`proofs`](crate::proofs)).
@@ -16,12 +17,17 @@
 //!    joined a publication meanwhile become pending.
 //! 6. **Place.** The checkpoint belongs to what was found, and the loop may begin.
 
+pub mod ends;
+pub mod environment;
+pub mod never;
 mod plan;
 mod prove;
 mod publish;
 mod recognise;
 
 pub use plan::{Plan, described, key, key_of, own_rows, plan, protected, require, spec};
+pub use ends::conninfos;
+pub use plan::{Plan, described, key, key_of, plan, protected, require, spec};
 pub use prove::{Asked, Demands, prove};
 pub use recognise::{different, identity};
 
@@ -36,7 +42,7 @@ use sink_postgres::failpoint;
 use sink_postgres::guard::Protected;
 use sink_postgres::sequences::Rule;
 use sink_postgres::sink::{OnDivergence, OnError, Options};
-use sink_postgres::{PostgresSink, known, schema, session};
+use sink_postgres::{PostgresSink, known, schema};
 use tokio::sync::Mutex;
 use wire::{Connection, Conninfo};
 
@@ -84,6 +90,11 @@ pub async fn open(
     let (source, target) = (watch.info().clone(), staging.info().clone());
 
     // 1. recognise
+
+    // 1. recognise
+    let mut watch = ends::source(config, &source, "watch", &[]).await?;
+    let mut staging = ends::target(config, &target, "start", &[]).await?;
+    recognise::primary(&mut watch).await?;
     different(&mut watch, &mut staging).await?;
     schema::ensure(&mut staging).await?;
     let memory = known::read(&mut staging, &config.pipeline).await?;

@@ -41,6 +41,17 @@ pub fn sql() -> String {
     format!("{TABLES}{QUARANTINE}{SHADOWED}{}", audit::TABLE)
 }
 
+/// What lets a role use it, however it was made: its schema and each of its tables. `sluice.environment` is none of them: it is
+/// the administrator's, and nobody of ours writes it.
+///
+/// `role`: quoted.
+pub fn grants(role: &str) -> String {
+    let made = sql();
+    let tables: Vec<&str> =
+        made.lines().filter_map(|line| line.strip_prefix("CREATE TABLE IF NOT EXISTS ")?.split(' ').next()).collect();
+    format!("GRANT ALL ON SCHEMA sluice TO {role};\nGRANT ALL ON {} TO {role};", tables.join(", "))
+}
+
 const TABLES: &str = "\
 CREATE SCHEMA IF NOT EXISTS sluice;
 REVOKE ALL ON SCHEMA sluice FROM PUBLIC;
@@ -132,9 +143,7 @@ async fn refused<T>(db: &mut Connection, done: Result<T, wire::Error>, what: &st
         let role = session::role(db).await?;
         return Err(Error::Refused {
             what: format!("the target role may not {what}"),
-            hint: format!(
-                "run this as the database's owner:\n{sql}GRANT ALL ON SCHEMA sluice TO {role};\nGRANT ALL ON ALL TABLES IN SCHEMA sluice TO {role};"
-            ),
+            hint: format!("run this as the database's owner:\n{sql}{}", grants(&role)),
         });
     }
     Err(e.into())

@@ -12,7 +12,7 @@ mod trial;
 use tokio_postgres::Client;
 
 /// Runs SQL as psql does, one statement after another: ALTER SYSTEM bears no transaction. Ours has no `;` or `--` in a string.
-async fn psql(client: &Client, sql: &str) {
+pub async fn psql(client: &Client, sql: &str) {
     let lines: Vec<&str> = sql.lines().map(|l| l.split("--").next().unwrap_or("")).collect();
     for statement in lines.join("\n").split(';').map(str::trim).filter(|s| !s.is_empty()) {
         client.batch_execute(statement).await.unwrap_or_else(|error| panic!("{error:?} in: {statement}"));

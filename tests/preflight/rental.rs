@@ -3,6 +3,7 @@
 
 use std::fs;
 
+use super::psql;
 use crate::servers::{Cluster, scratch_dir};
 use crate::sluice::Sluice;
 
@@ -113,6 +114,9 @@ async fn init_on_a_film_rental_proposes_what_plan_accepts(major: u32) {
     assert!(said.stderr.contains("names and types alone decided:\n  public.hidden"), "{}", said.stderr);
 
     let sluice = sluice.env("SLUICE_SOURCE_URL", &source.url("rental")).env("SLUICE_TARGET_URL", &to);
+    let (for_production, for_target) = said.stdout.split_once("-- TARGET").expect("two parts");
+    psql(&source.client("rental").await, for_production).await;
+    psql(&target.client("rental").await, &format!("-- {for_target}")).await;
     let plan = sluice.run(&["plan"]).await;
     assert_eq!(plan.code, 0, "{}{}\n{yaml}", plan.stdout, plan.stderr);
     sluice.ok(&["run", "--until-caught-up"]).await;

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::servers::{Authority, Cluster, scratch_dir, wait_until};
 use crate::sluice::Sluice;
 
-majors!(a_pipeline_runs_over_tls, what_is_refused_says_why);
+majors!(a_pipeline_runs_over_tls, what_is_refused_says_why, less_than_verify_full_is_said_aloud);
 
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -214,4 +214,45 @@ async fn unreachable(sluice: &Sluice, area: &str) -> (String, String) {
     let check = report["checks"].as_array().and_then(|c| c.iter().find(failed)).unwrap_or_else(|| panic!("{report}"));
     let text = |at: &str| check.pointer(at).and_then(Value::as_str).unwrap_or_default().to_owned();
     (text("/says"), text("/mend/text"))
+}
+
+/// Off this machine (which 0.0.0.0 is not, by its name) production's certificate is looked at, or the file says that it is not.
+async fn less_than_verify_full_is_said_aloud(major: u32) {
+    let mut world = World::new(major, false).await;
+    let production = world.cluster.client("production").await;
+    production.batch_execute("INSERT INTO t VALUES (1, 'name')").await.expect("insert");
+    let there = " host=db.example hostaddr=0.0.0.0";
+    let other = "user=postgres sslmode=disable";
+    let file = |tls: &str| {
+        format!(
+            "pipeline: tls\nsource: {{ url: \"${{SLUICE_SOURCE_URL}}\"{tls} }}\ntarget: {{ url: \"${{SLUICE_TARGET_URL}}\" }}\ntables: {{ public.t: keep }}"
+        )
+    };
+    for less in ["sslmode=require", "sslmode=prefer", "sslmode=disable", "sslmode=verify-ca sslrootcert=%/ca.pem"] {
+        world = world.with(&format!("user=postgres {less}{there}"), other);
+        world.sluice.configure(&file(""));
+        let mode = less.split([' ', '=']).nth(1).expect("a mode");
+        let says = format!("source.url: sslmode is {mode}: whoever stands between could read production's rows");
+        for verb in [&["run", "--until-caught-up"][..], &["plan"], &["status"], &["destroy", "--yes"]] {
+            let output = world.sluice.run(verb).await;
+            assert_eq!(output.code, 5, "{verb:?} {less}\n{}{}", output.stdout, output.stderr);
+            let hint = output.stderr.lines().find_map(|l| l.strip_prefix("hint: ")).unwrap_or_default();
+            let ways =
+                hint.contains("sslmode=verify-full&sslrootcert=ca.pem") && hint.contains("source.tls: unverified");
+            assert!(output.stderr.contains(&says) && ways, "{less}\n{}", output.stderr);
+        }
+        let check = world.sluice.run(&["check"]).await;
+        assert!(check.code == 3 && check.stdout.contains(&format!("TLS: {says}")), "{}", check.stdout);
+        // said aloud
+        world.sluice.configure(&file(", tls: unverified"));
+        let check = world.sluice.run(&["check"]).await;
+        let aloud = format!("TLS: sslmode {mode}, and sluice.yaml says aloud that it takes it");
+        assert!(check.stdout.contains(&aloud), "{}", check.stdout);
+        world.sluice.ok(&["run", "--until-caught-up"]).await;
+    }
+    world = world.with(&format!("user=scram password=pencil sslrootcert=%/ca.pem{there}"), other);
+    world.sluice.configure(&file(""));
+    world.sluice.ok(&["run", "--until-caught-up"]).await;
+    let check = world.sluice.run(&["check"]).await;
+    assert!(check.stdout.contains("TLS: sslmode verify-full"), "{}", check.stdout);
 }

@@ -79,12 +79,15 @@ async fn takes_another_key(major: u32) {
     assert!(yaml.contains(target_is), "{yaml}");
     let named = yaml.replace(target_is, "target: { url: \"${SLUICE_TARGET_URL}\", environment: dev }");
     sluice.configure(&named);
+    let says = "CREATE TABLE sluice.environment (name text); INSERT INTO sluice.environment VALUES ('dev')";
+    target.batch_execute(says).await.expect("what it is");
     let output = sluice.run(&["run", "--until-caught-up"]).await;
     assert_eq!(output.code, 5, "{}", output.stderr);
     assert!(output.stderr.contains("(of the environment dev): masked keys would not match"), "{}", output.stderr);
     assert!(output.stderr.contains("masking.environment: '' goes on so"), "{}", output.stderr);
     sluice.configure(&named.replace("_MASK_KEY}\" }", "_MASK_KEY}\", environment: '' }"));
     sluice.ok(&["run", "--until-caught-up"]).await;
+    target.batch_execute("DROP TABLE sluice.environment").await.expect("it says so no more");
     sluice.configure(&yaml);
     let sluice = sluice.env("SLUICE_MASK_KEY", "YW5vdGhlciBrZXksIGFsc28gMzIgYnl0ZXMgbG9uZyE=");
     let output = sluice.run(&["run", "--until-caught-up"]).await;

@@ -113,6 +113,11 @@ impl Conninfo {
         &self.place.host
     }
 
+    /// The address that is dialled in place of the host's, if one is said.
+    pub fn hostaddr(&self) -> Option<IpAddr> {
+        self.hostaddr
+    }
+
     /// The port; also part of a unix socket's name.
     pub fn port(&self) -> u16 {
         self.place.port

@@ -87,3 +87,8 @@ INSERT INTO web_sessions SELECT md5('session ' || i), i, '2026-06-01' FROM gener
 INSERT INTO users SELECT i, 'agent.' || email, full_name, gen.pick('{sales,harbour,admin}', i, 70) FROM (SELECT row_number() OVER (ORDER BY id) AS i, * FROM gen.people WHERE id > 59960) p;
 INSERT INTO quote_requests SELECT i, 1 + i % 40, email, 'two weeks, ' || city, '2026-05-01' FROM (SELECT id - 59000 AS i, * FROM gen.people WHERE id BETWEEN 59001 AND 59300) p;
 INSERT INTO saved_searches SELECT i, 1 + i % 40, jsonb_build_object('nights', i % 14) FROM generate_series(1, 120) i;
+
+-- What this server is: sluice only reads it, and refuses another one than its sluice.yaml means.
+CREATE SCHEMA sluice;
+CREATE TABLE sluice.environment (name text NOT NULL, only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row));
+INSERT INTO sluice.environment (name) VALUES ('production');

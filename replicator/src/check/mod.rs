@@ -13,6 +13,7 @@ mod protect;
 mod report;
 pub mod review;
 mod sequences;
+mod role;
 mod source_tables;
 mod target;
 mod target_tables;
@@ -51,16 +52,16 @@ pub(crate) struct World<'c> {
 /// Runs them all. `strict`: every difference between the lock and production's tables is a failure.
 pub async fn run(config: &Config, lock: Option<&Lock>, strict: bool) -> Result<Report, Error> {
     let mut report = Report::default();
-    let (source_info, target_info) = start::conninfos(config)?;
+    let (source_info, target_info) = start::ends::parsed(config)?;
     report.ok(Area::Configuration, "sluice.yaml", format!("pipeline {}", config.pipeline));
-    let source = production::reach(&mut report, &source_info, &config.pipeline).await;
-    let mut target = target::reach(&mut report, &target_info, &config.pipeline).await;
+    let source = production::reach(&mut report, &source_info, config).await;
+    let mut target = target::reach(&mut report, &target_info, config).await;
     let Some(mut source) = source else {
         if let Some(db) = &mut target {
             let done = target::server(&mut report, db, &target_info).await;
             report.hear(Area::Target, "server", done);
         }
-        report.skip(Area::Production, "everything else", "production cannot be reached");
+        report.skip(Area::Production, "everything else", "production is not reached");
         return Ok(report);
     };
     // of several hosts, the one that answered
@@ -84,6 +85,8 @@ pub async fn run(config: &Config, lock: Option<&Lock>, strict: bool) -> Result<R
     report.hear(Area::Production, "server", done);
     let done = failover::all(&mut report, &mut world).await;
     report.hear(Area::Production, "failover", done);
+    let done = role::all(&mut report, &mut world).await;
+    report.hear(Area::Production, "role", done);
     let done = source_tables::all(&mut report, &mut world).await;
     report.hear(Area::Tables, "production's tables", done);
     if let Some(mut db) = world.target.take() {
@@ -101,7 +104,7 @@ pub async fn run(config: &Config, lock: Option<&Lock>, strict: bool) -> Result<R
         report.hear(Area::Production, "continuity", done);
         db.close().await;
     } else {
-        report.skip(Area::Target, "everything else", "the target cannot be reached");
+        report.skip(Area::Target, "everything else", "the target is not reached");
     }
     locked(&mut report, &world, lock, strict);
     world.source.close().await;

@@ -3,18 +3,25 @@
 use wire::{Connection, Conninfo, SslMode, quote_ident};
 
 use super::{Area, Mend, Report, World};
-use crate::config::SlotWalLimit;
+use crate::config::{Config, SlotWalLimit, Tls};
 use crate::error::{Doing, Error, Kind};
 use crate::source::{production, slot};
+use crate::start::ends;
+use crate::start::environment::{self, Side, Standing};
 
 const HERE: Area = Area::Production;
 
-/// Opens a session, and looks at what it is.
-pub async fn reach(report: &mut Report, info: &Conninfo, pipeline: &str) -> Option<Connection> {
-    match production::reader(info, pipeline, "check", &[]).await {
-        Ok(db) => {
+/// Opens a session, and looks at what it is. Not where the file wants to be surer of whom it talks to: no password is sent then.
+pub async fn reach(report: &mut Report, info: &Conninfo, config: &Config) -> Option<Connection> {
+    if let Err(e) = ends::verified(config, info) {
+        report.error(HERE, "TLS", &e);
+        return None;
+    }
+    match production::reader(info, &config.pipeline, "check", &[]).await {
+        Ok(mut db) => {
             version(report, HERE, &db, info);
-            tls(report, HERE, info);
+            tls(report, HERE, info, config.source.tls);
+            says(report, Side::Source, config, info, &mut db).await;
             Some(db)
         }
         Err(e) => {
@@ -42,11 +49,39 @@ pub(super) fn version(report: &mut Report, area: Area, db: &Connection, info: &C
     }
 }
 
+/// Does it say that it is what the file says?
+pub(super) async fn says(report: &mut Report, side: Side, config: &Config, info: &Conninfo, db: &mut Connection) {
+    let area = if side == Side::Source { Area::Production } else { Area::Target };
+    let name = "environment";
+    match environment::standing(config, side, info, db).await {
+        Ok(Standing::Fits(label)) => report.ok(area, name, format!("{label}, as the server says itself")),
+        Ok(Standing::Unasked(None)) => report.ok(area, name, "nobody asks, and the server does not say"),
+        Ok(Standing::Unasked(Some(label))) => {
+            report.ok(area, name, format!("the server says that it is {label}, and sluice.yaml does not ask"))
+        }
+        Ok(Standing::Unconfirmed(finding) | Standing::Another(finding)) => {
+            let mend = match (finding.sql, side) {
+                (None, _) => Mend::hand(finding.hint),
+                (Some(sql), Side::Source) => Mend::production(format!("-- {}\n{sql}", finding.hint)),
+                (Some(sql), Side::Target) => Mend::target(format!("-- {}\n{sql}", finding.hint)),
+            };
+            report.fail(area, name, finding.what, Some(mend));
+        }
+        Err(e) => report.error(area, name, &e),
+    }
+}
+
 /// Who could listen? Production's rows go one way, staging's kept values and both passwords the other.
-pub(super) fn tls(report: &mut Report, area: Area, info: &Conninfo) {
+pub(super) fn tls(report: &mut Report, area: Area, info: &Conninfo, asked: Tls) {
     let mode = info.ssl_mode();
     if info.is_local() {
         report.ok(area, "TLS", "not needed: on this machine");
+    } else if asked == Tls::Unverified && mode < SslMode::VerifyFull {
+        report.ok(
+            area,
+            "TLS",
+            format!("sslmode {mode}, and sluice.yaml says aloud that it takes it: source.tls: unverified"),
+        );
     } else if mode < SslMode::VerifyFull {
         let key = if area == Area::Production { "source.url" } else { "target.url" };
         let mend = Mend::hand(format!("{key}: …?sslmode=verify-full&sslrootcert=ca.pem"));
@@ -131,7 +166,7 @@ async fn idle_slots(report: &mut Report, db: &mut Connection) -> Result<(), Erro
     Ok(())
 }
 
-async fn wal_limit(report: &mut Report, db: &mut Connection, config: &crate::config::Config) -> Result<(), Error> {
+async fn wal_limit(report: &mut Report, db: &mut Connection, config: &Config) -> Result<(), Error> {
     let name = "max_slot_wal_keep_size";
     let limit = value(db, "SHOW max_slot_wal_keep_size").await.doing("read a setting")?;
     match (limit.as_str(), config.limits.max_slot_wal_keep_size) {
@@ -197,7 +232,7 @@ mod tests {
     fn off_this_machine_only_verify_full_will_do() {
         let looked = |text: &str| -> (State, String) {
             let mut report = Report::default();
-            tls(&mut report, Area::Target, &Conninfo::parse(&format!("user=a {text}")).unwrap());
+            tls(&mut report, Area::Target, &Conninfo::parse(&format!("user=a {text}")).unwrap(), Tls::Verified);
             let item = report.checks.remove(0);
             (item.state, item.mend.map(|m| m.text).unwrap_or_default())
         };

@@ -97,6 +97,10 @@ async fn publications(report: &mut Report, world: &mut World<'_>) -> Result<(), 
     let fenced = super::production::value(&mut plain, "SHOW default_transaction_read_only").await;
     plain.close().await;
     let fenced = fenced.doing("read a setting")? == "on";
+    // where our role alone is read-only, whoever makes the publications is not
+    let ours = "SELECT EXISTS (SELECT FROM pg_catalog.pg_db_role_setting s JOIN pg_catalog.pg_roles r ON r.oid = s.setrole
+        WHERE r.rolname = CURRENT_USER AND pg_catalog.array_to_string(s.setconfig, ' ') LIKE '%default\\_transaction\\_read\\_only=%')";
+    let ours = super::production::value(db, ours).await.doing("read a setting")? == "t";
     for wanted in publication::wanted(&world.config.pipeline, world.tables.iter().map(|(t, _)| t)) {
         let name = format!("publication {}", wanted.name);
         let mends = wanted.compare(db).await.doing("read the publications")?;
@@ -116,8 +120,11 @@ async fn publications(report: &mut Report, world: &mut World<'_>) -> Result<(), 
             continue;
         }
         let sql: Vec<&str> = mends.iter().map(|m| m.sql.as_str()).collect();
-        let fence =
-            if fenced { "SET default_transaction_read_only = off; -- it is on here, so run makes none\n" } else { "" };
+        let fence = if fenced && !ours {
+            "SET default_transaction_read_only = off; -- it is on here, so run makes none\n"
+        } else {
+            ""
+        };
         let sql = format!("{fence}{}\n-- as the owner of the tables", sql.join("\n"));
         report.fail(Area::Tables, &name, what.join("; "), Some(Mend::production(sql)));
     }

@@ -3,18 +3,35 @@
 use sink_postgres::{schema, session};
 use wire::{Connection, Conninfo, quote_ident};
 
-use super::production::{tls, unreachable, value, version};
+use super::production::{says, tls, unreachable, value, version};
 use super::{Area, Mend, Report};
+use crate::config::{Config, Tls};
 use crate::error::Error;
+use crate::start::{self, environment::Side};
 
 const HERE: Area = Area::Target;
+const NEVER: &str = "never_write";
 
-/// Opens a session. It may write, but nothing here does.
-pub async fn reach(report: &mut Report, info: &Conninfo, pipeline: &str) -> Option<Connection> {
-    match session::open(info, pipeline, "check", false, &[]).await {
-        Ok(db) => {
+/// Opens a session. It may write, but nothing here does; and not on a server that must never be written.
+pub async fn reach(report: &mut Report, info: &Conninfo, config: &Config) -> Option<Connection> {
+    if let Err(e) = start::never::as_written(config, info) {
+        report.error(HERE, NEVER, &e);
+        return None;
+    }
+    match session::open(info, &config.pipeline, "check", false, &[]).await {
+        Ok(mut db) => {
             version(report, HERE, &db, info);
-            tls(report, HERE, info);
+            tls(report, HERE, info, Tls::Verified);
+            if !config.never_write.is_empty() {
+                match start::never::as_found(config, info, &mut db).await {
+                    Ok(()) => report.ok(HERE, NEVER, "means another server, by every name and address of this one"),
+                    Err(e) => {
+                        report.error(HERE, NEVER, &e);
+                        return None;
+                    }
+                }
+            }
+            says(report, Side::Target, config, info, &mut db).await;
             Some(db)
         }
         Err(e) => {
@@ -73,16 +90,13 @@ pub async fn server(report: &mut Report, db: &mut Connection, info: &Conninfo) -
 
 async fn own_schema(report: &mut Report, db: &mut Connection, role: &str) -> Result<(), Error> {
     let name = "schema sluice";
-    let sql = format!(
-        "{}GRANT ALL ON SCHEMA sluice TO {role};\nGRANT ALL ON ALL TABLES IN SCHEMA sluice TO {role};",
-        schema::sql()
-    );
+    let sql = format!("{}{}", schema::sql(), schema::grants(role));
     // not by to_regclass, which is an error where the schema may not be used
     let there = ask(db, "SELECT pg_catalog.count(*) > 0 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'sluice' AND c.relname = 'pending'").await? == "t";
     if there {
         let usable = "SELECT pg_catalog.has_schema_privilege('sluice', 'USAGE') AND pg_catalog.bool_and(pg_catalog.has_table_privilege(c.oid, r))
             FROM pg_catalog.pg_class c, pg_catalog.unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) r
-            WHERE c.relnamespace = pg_catalog.to_regnamespace('sluice') AND c.relkind = 'r'";
+            WHERE c.relnamespace = pg_catalog.to_regnamespace('sluice') AND c.relkind = 'r' AND c.relname <> 'environment'";
         if ask(db, usable).await? == "t" {
             report.ok(HERE, name, "is there");
         } else {

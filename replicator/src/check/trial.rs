@@ -10,7 +10,8 @@ const NAME: &str = "rows tried";
 
 pub async fn all(report: &mut Report, world: &World<'_>) -> Result<(), Error> {
     let failed = |name: &str| report.checks.iter().any(|c| c.state == State::Failed && c.name == name);
-    if world.tables.is_empty() || failed("writable") || failed("temporary tables") {
+    let another = failed("environment") || failed("another database than production");
+    if world.tables.is_empty() || another || failed("writable") || failed("temporary tables") {
         report.skip(HERE, NAME, "nothing can be tried on the target yet");
         return Ok(());
     }

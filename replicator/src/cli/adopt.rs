@@ -3,7 +3,7 @@
 //! The tables are *declared* equal at the slot's confirmed position: nothing is copied, and nothing is proved. For
 //! taking over from native replication, and for the yardstick. `run` reads that publication from then on.
 
-use sink_postgres::{checkpoint, schema, session};
+use sink_postgres::{checkpoint, schema};
 use wire::quote_literal;
 
 use super::args::{Adopt, Args};
@@ -23,9 +23,8 @@ pub async fn run(args: &Args, verb: &Adopt) -> Result<(), Error> {
         ));
     }
     let (source, target) = start::conninfos(&config)?;
-    let mut db = production::reader(&source, &config.pipeline, "adopt", &[]).await?;
-    let mut staging =
-        session::open(&target, &config.pipeline, "adopt", false, &[]).await.map_err(sink_postgres::Error::from)?;
+    let mut db = start::ends::source(&config, &source, "adopt", &[]).await?;
+    let mut staging = start::ends::target(&config, &target, "adopt", &[]).await?;
     start::different(&mut db, &mut staging).await?;
     let demands = start::Demands::read(&mut staging).await?;
     let plan = start::plan(&config, lock.as_ref(), Default::default(), &demands, &mut db).await?.proved()?;

@@ -9,10 +9,10 @@ use super::{print, resync};
 use crate::check::review;
 use crate::config::{self, Files, Lock, LockedColumn, Problem, Problems, SourceTable, did_you_mean};
 use crate::error::{Doing, Error};
-use crate::source::{catalog, production};
+use crate::source::catalog;
 use crate::start;
 use filters::policy::Class;
-use sink_postgres::{checkpoint, known, session};
+use sink_postgres::{checkpoint, known};
 
 /// Writes the lock, and with `--now` has it taken up at once.
 pub async fn run(args: &Args, verb: &Approve) -> Result<(), Error> {
@@ -24,8 +24,8 @@ pub async fn run(args: &Args, verb: &Approve) -> Result<(), Error> {
     };
     let class = config::typed_class(&verb.class, &config.masking.domains).map_err(Error::Config)?;
     let (source, target) = start::conninfos(&config)?;
-    let mut production = production::reader(&source, &config.pipeline, "approve", &[]).await?;
-    let mut staging = session::open(&target, &config.pipeline, "approve", false, &[]).await.map_err(staging_error)?;
+    let mut production = start::ends::source(&config, &source, "approve", &[]).await?;
+    let mut staging = start::ends::target(&config, &target, "approve", &[]).await?;
     start::different(&mut production, &mut staging).await?;
     let tables = catalog::tables(&mut production).await.doing("read the catalog")?;
     let tables: Vec<SourceTable> = tables.iter().map(start::described).collect();
@@ -111,8 +111,4 @@ fn approve(lock: &mut Lock, tables: &[SourceTable], typed: &[String], class: &Cl
         }
     }
     if problems.0.is_empty() { Ok(()) } else { Err(problems) }
-}
-
-fn staging_error(e: wire::Error) -> Error {
-    Error::Target(e.into())
 }

@@ -13,7 +13,7 @@ use filters::key::MaskKey;
 use filters::mask::{ColumnFacts, Made, MaskError, MaskSpec};
 use filters::policy::{Class, Policy, TableRule, TableRules};
 use serde_json::json;
-use sink_postgres::{audit, session};
+use sink_postgres::audit;
 
 use super::args::{Args, Try};
 use super::{print, who};
@@ -148,8 +148,7 @@ fn kind_of(value: &str) -> ColumnFacts {
 /// Writes into the target's audit that the real key was asked: by whom and with which mask, not about what.
 async fn tell(config: &Config, verb: &Try, spec: &MaskSpec, domain: Option<&str>) -> Result<(), Error> {
     let (_, target) = start::conninfos(config)?;
-    let mut db =
-        session::open(&target, &config.pipeline, "audit", false, &[]).await.map_err(|e| Error::Target(e.into()))?;
+    let mut db = start::ends::target(config, &target, "audit", &[]).await?;
     let what = json!({
         "mask": spec.name(),
         // their names: what they are set to may be a value

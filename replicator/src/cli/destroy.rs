@@ -3,6 +3,8 @@
 //! Production first: a slot that is left behind fills its disk. A server that cannot be reached is left out, and what is
 //! left there is said; the same verb again does the rest.
 
+use std::time::{Duration, Instant};
+
 use sink_postgres::{checkpoint, session};
 use wire::{Connection, Conninfo, quote_ident, quote_literal};
 
@@ -11,7 +13,10 @@ use super::{confirm, quarantine, resync};
 use crate::config::Config;
 use crate::error::{Doing, Error};
 use crate::source::slot;
-use crate::start;
+use crate::start::{
+    self,
+    environment::{self, Side},
+};
 
 /// Does it, after a question.
 pub async fn run(args: &Args, verb: &Destroy) -> Result<(), Error> {
@@ -20,6 +25,12 @@ pub async fn run(args: &Args, verb: &Destroy) -> Result<(), Error> {
     let (production, staging) = tokio::join!(open(&source, &config), open(&target, &config));
     let mut production = production.doing("connect");
     let mut staging = staging.map_err(target_error);
+    if let Ok(db) = &mut production {
+        environment::require(&config, Side::Source, &source, db).await?;
+    }
+    if let Ok(db) = &mut staging {
+        start::ends::writable(&config, &target, db).await?;
+    }
     let name = config.slot();
     if let Ok(db) = &mut production
         && let Some(pid) = slot::look(db, &name).await.doing("look at the slot")?.and_then(|s| s.active_pid)
@@ -28,7 +39,7 @@ pub async fn run(args: &Args, verb: &Destroy) -> Result<(), Error> {
     }
     let mut known = false;
     if let Ok(db) = &mut staging {
-        if resync::connected(&config, db).await? {
+        if stays_connected(&config, db).await? {
             return Err(running("a sluice of this pipeline is connected to the target"));
         }
         known = kept(db).await? && checkpoint::read(db, &config.pipeline).await?.is_some();
@@ -58,6 +69,18 @@ pub async fn run(args: &Args, verb: &Destroy) -> Result<(), Error> {
             Ok(())
         }
     }
+}
+
+/// Is a replicator connected to the target? The session of one that has just ended is there for a moment longer.
+async fn stays_connected(config: &Config, db: &mut Connection) -> Result<bool, Error> {
+    let began = Instant::now();
+    while resync::connected(config, db).await? {
+        if began.elapsed() > Duration::from_secs(2) {
+            return Ok(true);
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    Ok(false)
 }
 
 /// A session that writes, also where a role or a server has made every transaction read-only: a person has asked for it just
@@ -141,7 +164,8 @@ async fn on_target(config: &Config, mut db: Connection) -> Result<(), Error> {
     let audited = db.query(audited, &[]).await.map_err(target_error)?.get(0, 0) == Some("t");
     let entries = if audited { "(SELECT count(*) FROM sluice.audit)" } else { "0" };
     let sql = format!(
-        "SELECT (SELECT count(*) FROM sluice.checkpoint), pg_catalog.pg_has_role(nspowner, 'USAGE'), {entries}
+        "SELECT (SELECT count(*) FROM sluice.checkpoint), pg_catalog.pg_has_role(nspowner, 'USAGE'), {entries},
+           pg_catalog.to_regclass('sluice.environment') IS NOT NULL
          FROM pg_catalog.pg_namespace WHERE nspname = 'sluice'"
     );
     let rows = db.query(&sql, &[]).await.map_err(target_error)?;
@@ -149,6 +173,7 @@ async fn on_target(config: &Config, mut db: Connection) -> Result<(), Error> {
         (Some("0"), _) if rows.get(0, 2) != Some("0") => {
             eprintln!("schema sluice stays: sluice.audit says who asked what of it, and is not for us to forget")
         }
+        (Some("0"), _) if rows.get(0, 3) == Some("t") => drop_tables(&mut db).await?,
         (Some("0"), Some("t")) => drop_schema(&mut db).await?,
         (Some("0"), _) => eprintln!("schema sluice is empty now, and not ours to drop: DROP SCHEMA sluice CASCADE;"),
         _ => eprintln!("schema sluice stays: other pipelines keep their checkpoints there"),
@@ -157,12 +182,28 @@ async fn on_target(config: &Config, mut db: Connection) -> Result<(), Error> {
     Ok(())
 }
 
-/// Not with CASCADE: what somebody else has put there, or built upon it, is not ours to drop.
+/// Where the server says what it is, the table that says so stays, and the schema with it: both are its administrator's.
+async fn drop_tables(db: &mut Connection) -> Result<(), Error> {
+    drop_ours(
+        db,
+        "",
+        "schema sluice has nothing of ours any more; sluice.environment says what this server is, and stays",
+    )
+    .await
+}
+
 async fn drop_schema(db: &mut Connection) -> Result<(), Error> {
-    let sql = "BEGIN; LOCK TABLE sluice.checkpoint IN ACCESS EXCLUSIVE MODE;
-        DROP TABLE IF EXISTS sluice.quarantine, sluice.audit; DROP TABLE sluice.pending, sluice.tables, sluice.checkpoint; DROP SCHEMA sluice; COMMIT";
-    match db.simple(sql).await {
-        Ok(_) => eprintln!("schema sluice is dropped"),
+    drop_ours(db, "DROP SCHEMA sluice;", "schema sluice is dropped").await
+}
+
+/// Not with CASCADE: what somebody else has put there, or built upon it, is not ours to drop.
+async fn drop_ours(db: &mut Connection, more: &str, done: &str) -> Result<(), Error> {
+    let sql = format!(
+        "BEGIN; LOCK TABLE sluice.checkpoint IN ACCESS EXCLUSIVE MODE;
+        DROP TABLE IF EXISTS sluice.quarantine, sluice.audit; DROP TABLE sluice.pending, sluice.tables, sluice.checkpoint; {more} COMMIT"
+    );
+    match db.simple(&sql).await {
+        Ok(_) => eprintln!("{done}"),
         // dependent objects, or a table or lock of somebody else's
         Err(e) if matches!(e.sqlstate(), Some("2BP01" | "42501" | "55P03")) => {
             db.simple("ROLLBACK").await.map_err(target_error)?;

@@ -21,7 +21,10 @@ use crate::error::{Doing, Error};
 use crate::propose::{self, Found};
 use crate::source::catalog::{self, SourceTable};
 use crate::source::production;
-use crate::start;
+use crate::start::{
+    self,
+    environment::{self, Says},
+};
 
 /// Runs it.
 pub async fn run(args: &Args, verb: &Init) -> Result<(), Error> {
@@ -42,6 +45,7 @@ pub async fn run(args: &Args, verb: &Init) -> Result<(), Error> {
     let mut production = production::reader(&source, &pipeline, "init", look::BOUNDS).await?;
     let mut staging = staging(&target, &pipeline).await?;
     start::different(&mut production, &mut staging).await?;
+    let labels = labels(&mut production, &mut staging).await?;
     let tables = catalog::tables(&mut production).await.doing("read the catalog")?;
     let seen = look::look(&mut production, &tables).await?;
     let there = target_tables(&mut staging).await?;
@@ -52,7 +56,8 @@ pub async fn run(args: &Args, verb: &Init) -> Result<(), Error> {
         .collect();
     let own: Vec<(String, String)> =
         there.iter().filter(|name| !tables.iter().any(|t| t.name() == **name)).cloned().collect();
-    let yaml = propose::yaml(&pipeline, &found, &own);
+    let names = propose::Names { pipeline: &pipeline, source: &labels[0], target: &labels[1] };
+    let yaml = propose::yaml(names, &found, &own);
     let lock = lock_of(&yaml, verb, &found)?;
     let sequences = sequences::sequences(&mut production, &mut staging, &lock, &there, &own).await?;
     production.close().await;
@@ -61,6 +66,7 @@ pub async fn run(args: &Args, verb: &Init) -> Result<(), Error> {
     files::write(&lock_path, lock.text().as_bytes(), verb.force)?;
     let copied: Vec<&SourceTable> = tables.iter().filter(|t| lock.tables.contains_key(&t.name())).collect();
     say::sql(&pipeline, &source, &target, &copied, &sequences)?;
+    say::sql(names, &source, &target, &copied)?;
     say::talk(&say::Talk {
         args,
         pipeline: &pipeline,
@@ -150,6 +156,23 @@ fn conninfo(flag: &str, path: &'static str, url: Option<&str>) -> Result<Conninf
 async fn staging(target: &Conninfo, pipeline: &str) -> Result<Connection, Error> {
     let read_only = [("default_transaction_read_only", "on")];
     session::open(target, pipeline, "init", false, &read_only).await.map_err(|e| Error::Target(e.into()))
+}
+
+/// What the two say that they are, or will say by the SQL that is printed.
+async fn labels(production: &mut Connection, staging: &mut Connection) -> Result<[String; 2], Error> {
+    let label = |says, or: &str| if let Says::Label(label) = says { label } else { or.to_owned() };
+    let source = environment::says(production, None).await.doing("look at what the server says that it is")?;
+    let target = environment::says(staging, None).await.map_err(|e| Error::Target(e.into()))?;
+    let labels = [label(source, "production"), label(target, "staging")];
+    if labels[0] == labels[1] {
+        return Err(Error::Refused {
+            what: format!("the target says that it is {} (sluice.environment), as production is", labels[1]),
+            hint: "look where the target's URL leads. A copy of production says what production is, until its administrator says otherwise there: \
+                   UPDATE sluice.environment SET name = 'staging';"
+                .into(),
+        });
+    }
+    Ok(labels)
 }
 
 /// Schema and name of every table of the target, sluice's own left out.

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use std::io::Write;
 
 use serde::Serialize;
-use sink_postgres::{schema, session};
+use sink_postgres::schema;
 use wire::{Connection, ServerError, quote_literal};
 
 use super::args::{Args, Chosen, Quarantine, QuarantineVerb, Skip};
@@ -50,9 +50,7 @@ struct Refused {
 pub async fn run(args: &Args, verb: &Quarantine) -> Result<(), Error> {
     let (config, _) = super::load(args)?;
     let (_, target) = start::conninfos(&config)?;
-    let mut db = session::open(&target, &config.pipeline, "quarantine", false, &[("lock_timeout", "10s")])
-        .await
-        .map_err(staging)?;
+    let mut db = start::ends::target(&config, &target, "quarantine", &[("lock_timeout", "10s")]).await?;
     match &verb.verb {
         QuarantineVerb::List(verb) => {
             let rows = read(&config, &mut db, verb.rows).await?;

@@ -5,16 +5,16 @@
 //! right stay, rows that are not are replaced, chunk by chunk.
 
 use sink_postgres::checkpoint::{self, Checkpoint};
-use sink_postgres::{schema, session};
+use sink_postgres::schema;
 use wire::{Connection, quote_literal};
 
 use super::args::{Args, Resync};
 use super::confirm;
 use super::table::some;
 use crate::config::{Config, Problem, did_you_mean, table_name};
-use crate::error::{Doing, Error};
-use crate::source::slot;
-use crate::start;
+use crate::error::{Doing, Error, Kind};
+use crate::source::{production, slot};
+use crate::start::{self, environment::Side};
 
 /// Schema, name, and as it is written in `tables:`.
 pub type Known = (String, String, String);
@@ -23,8 +23,7 @@ pub type Known = (String, String, String);
 pub async fn run(args: &Args, verb: &Resync) -> Result<(), Error> {
     let (config, _) = super::load(args)?;
     let (_, target) = start::conninfos(&config)?;
-    let mut db =
-        session::open(&target, &config.pipeline, "resync", false, &[("lock_timeout", "10s")]).await.map_err(staging)?;
+    let mut db = start::ends::target(&config, &target, "resync", &[("lock_timeout", "10s")]).await?;
     let known = registered(&config, &mut db).await?;
     schema::ensure(&mut db).await?;
     if verb.all {
@@ -62,6 +61,13 @@ pub fn whole(p: &str, s: &str, n: &str) -> String {
 
 async fn all(config: &Config, mut db: Connection, tables: u64, yes: bool) -> Result<(), Error> {
     let slot = config.slot();
+    let (source, _) = start::conninfos(config)?;
+    // one that is another is refused before anything is forgotten; one that is out of reach is left for later, as said below
+    match start::ends::source(config, &source, "resync", &[]).await {
+        Ok(db) => db.close().await,
+        Err(e) if e.kind() == Kind::Refused => return Err(e),
+        Err(_) => {}
+    }
     if checkpoint::target_id(&mut db).await? != known(config, &mut db).await?.target_id {
         return Err(Error::Refused {
             what: format!(
@@ -109,7 +115,8 @@ enum Slot {
 async fn drop_slot(config: &Config, db: &mut Connection, epoch: i64) -> Result<Slot, Error> {
     let p = quote_literal(&config.pipeline);
     let (source, _) = start::conninfos(config)?;
-    let mut writer = session::open(&source, &config.pipeline, "slot", false, &[]).await.doing("connect")?;
+    let mut writer = production::writer(&source, &config.pipeline, "slot", &[]).await?;
+    start::environment::require(config, Side::Source, &source, &mut writer).await?;
     let sql = format!("BEGIN; SELECT epoch FROM sluice.checkpoint WHERE pipeline = {p} AND lsn IS NULL FOR UPDATE");
     let rows = db.simple(&sql).await.map_err(staging)?;
     let now = rows.last().and_then(|r| r.get(0, 0)).and_then(|e| e.parse::<i64>().ok());

@@ -7,8 +7,10 @@ use filters::policy::Class;
 
 use super::pattern::table_name;
 use super::sections::{OnDivergence, OnError, Server, SlotWalLimit};
+use super::sections::{OnDivergence, OnError, SlotWalLimit};
+use super::server::{Server, Tls};
 use super::tables::{Rest, Rule, TableEntry};
-use super::{Config, units};
+use super::{Config, table_name, units};
 
 impl Config {
     /// The configuration in force, as YAML. The two connection strings and the masking key read `***`.
@@ -16,6 +18,10 @@ impl Config {
         let mut out = format!("pipeline: {}\n", self.pipeline);
         server(&mut out, "source", &self.source);
         server(&mut out, "target", &self.target);
+        if !self.never_write.is_empty() {
+            out.push_str("never_write:\n");
+            self.never_write.iter().for_each(|never| _ = writeln!(out, "  - {}", quote(&never.to_string())));
+        }
         let masking = &self.masking;
         if masking.key.is_some() || masking.said.is_some() || !masking.domains.is_empty() {
             out.push_str("masking:\n");
@@ -87,6 +93,16 @@ fn server(out: &mut String, name: &str, server: &Server) {
     _ = writeln!(out, "{name}:\n  url: \"***\"");
     if let Some(environment) = &server.environment {
         _ = writeln!(out, "  environment: {environment}");
+    }
+    if let Some(from) = &server.environment_from {
+        let table = quote(&table_name(&from.table.0, &from.table.1));
+        _ = writeln!(out, "  environment_from:\n    table: {table}\n    column: {}", quote(&from.column));
+        if let Some(only) = &from.only {
+            _ = writeln!(out, "    where: {}", quote(&only.sql()));
+        }
+    }
+    if server.tls == Tls::Unverified {
+        out.push_str("  tls: unverified\n");
     }
 }
 

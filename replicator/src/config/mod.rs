@@ -16,6 +16,7 @@ mod keys;
 mod lock;
 mod lock_text;
 mod masks;
+mod never;
 mod pattern;
 mod problem;
 mod protect;
@@ -25,6 +26,7 @@ mod remembered;
 mod resolve;
 mod secret;
 mod sections;
+mod server;
 mod tables;
 mod tree;
 mod units;
@@ -39,12 +41,15 @@ pub use files::Files;
 pub use keys::{KEYS, State};
 pub use lock::{Lock, LockedColumn};
 pub use masks::{Domains, typed as typed_mask, typed_class};
+pub use never::{Never, Place};
 pub use pattern::{Pattern, table_name};
 pub(crate) use problem::did_you_mean;
 pub use problem::{Problem, Problems};
 pub use resolve::{Resolved, SourceColumn, SourceTable};
 pub use secret::Secret;
 pub use sections::{Apply, Copying, Limits, Masking, OnDivergence, OnError, Sequences, Serve, Server, SlotWalLimit};
+pub use sections::{Apply, Copying, Limits, Masking, OnDivergence, OnError, Serve, SlotWalLimit};
+pub use server::{EnvironmentFrom, Server, Tls, is_label};
 pub use tables::{Rest, Rule, TableEntry};
 pub(crate) use units::typed_time;
 
@@ -61,6 +66,8 @@ pub struct Config {
     pub source: Server,
     /// Staging.
     pub target: Server,
+    /// Servers that must never be the target.
+    pub never_write: Vec<Never>,
     /// The key of all masks, and the masks with a name.
     pub masking: Masking,
     /// In the file's order.

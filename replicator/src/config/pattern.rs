@@ -88,32 +88,34 @@ fn part(text: &str) -> Option<(Part, &str)> {
 
 impl Part {
     fn matches(&self, name: &str) -> bool {
-        if !self.glob {
-            return self.text == name;
-        }
-        // the usual two fingers: at a mismatch go back to the last `*`, one character further
-        let (pattern, name): (Vec<char>, Vec<char>) = (self.text.chars().collect(), name.chars().collect());
-        let (mut p, mut n, mut star) = (0, 0, None);
-        while n < name.len() {
-            match pattern.get(p) {
-                Some('*') => {
-                    star = Some((p, n));
-                    p += 1;
-                }
-                Some(c) if *c == '?' || *c == name[n] => {
-                    p += 1;
-                    n += 1;
-                }
-                _ => match star {
-                    Some((at, from)) => {
-                        p = at + 1;
-                        n = from + 1;
-                        star = Some((at, from + 1));
-                    }
-                    None => return false,
-                },
-            }
-        }
-        pattern[p..].iter().all(|c| *c == '*')
+        if self.glob { glob(&self.text, name) } else { self.text == name }
     }
+}
+
+/// Is this what a glob stands for?
+pub(super) fn glob(pattern: &str, name: &str) -> bool {
+    // the usual two fingers: at a mismatch go back to the last `*`, one character further
+    let (pattern, name): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
+    let (mut p, mut n, mut star) = (0, 0, None);
+    while n < name.len() {
+        match pattern.get(p) {
+            Some('*') => {
+                star = Some((p, n));
+                p += 1;
+            }
+            Some(c) if *c == '?' || *c == name[n] => {
+                p += 1;
+                n += 1;
+            }
+            _ => match star {
+                Some((at, from)) => {
+                    p = at + 1;
+                    n = from + 1;
+                    star = Some((at, from + 1));
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern[p..].iter().all(|c| *c == '*')
 }

@@ -10,22 +10,15 @@ use filters::policy::Class;
 
 use super::Config;
 use super::masks::{self, Domains};
+use super::never::never_write;
 use super::problem::{Fault, Problems};
 use super::protect;
 use super::read::{At, one_of};
-use super::secret::{Secret, mask_key};
+use super::secret::mask_key;
+use super::server::{distinct, environment, server, spoken_for};
 use super::tables::{self, Rule, TableEntry};
 use super::tree::Scalar;
 use super::units;
-
-/// One of the two databases.
-#[derive(Clone, Debug)]
-pub struct Server {
-    /// Its connection string.
-    pub url: Secret,
-    /// What this server must be: a label.
-    pub environment: Option<String>,
-}
 
 /// The `masking` section.
 #[derive(Clone, Debug)]
@@ -167,6 +160,12 @@ pub(super) fn config(root: &At<'_>, problems: &mut Problems) -> Option<Config> {
     let rows_at = root.get("protect").get("rows");
     let protect_rows = protect::rows(&rows_at, problems);
     protect::pointless(&rows_at, &protect_rows, &tables, &protect, problems);
+    let protect = tables::protect(&root.get("protect").get("tables"), problems);
+    tables::contradictions(&tables_at, &tables, &protect, problems);
+    if let Some(target) = &target {
+        spoken_for(root, target, &tables, problems);
+    }
+    let never_write = never_write(&root.get("never_write"), problems);
     if !key.is_there() && needs_key(&masking.domains, &tables) {
         key.problem(Fault::new("missing, and masks need it").hint("openssl rand -base64 32"), problems);
     }
@@ -187,6 +186,7 @@ pub(super) fn config(root: &At<'_>, problems: &mut Problems) -> Option<Config> {
         pipeline: pipeline?,
         source: source?,
         target: target?,
+        never_write,
         masking,
         tables,
         protect,
@@ -199,30 +199,8 @@ pub(super) fn config(root: &At<'_>, problems: &mut Problems) -> Option<Config> {
     })
 }
 
-fn server(at: &At<'_>, problems: &mut Problems) -> Option<Server> {
-    let url = at.get("url").require(problems, |s| match s.text.trim() {
-        "" => Err(Fault::new("empty")),
-        url => Ok(Secret::new(url)),
-    });
-    let environment = at.get("environment").read(problems, environment);
-    Some(Server { url: url?, environment })
-}
-
-fn environment(scalar: &Scalar) -> Result<String, Fault> {
-    label(scalar, 40, "letters, digits, _ and -", |c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
-}
-
-fn distinct(root: &At<'_>, source: &Server, target: &Server, problems: &mut Problems) {
-    let at = root.get("target");
-    if source.url == target.url {
-        at.get("url").problem(Fault::new("the same as source.url").hint("production would be written"), problems);
-    }
-    if source.environment.is_some() && source.environment == target.environment {
-        at.get("environment").problem(Fault::new("the same as source.environment"), problems);
-    }
-}
-
-fn label(scalar: &Scalar, most: usize, of: &str, good: impl Fn(char) -> bool) -> Result<String, Fault> {
+/// A name of a kind of which `good` says what it is made of.
+pub(super) fn label(scalar: &Scalar, most: usize, of: &str, good: impl Fn(char) -> bool) -> Result<String, Fault> {
     let text = scalar.text.as_str();
     if !text.is_empty() && text.len() <= most && text.chars().all(good) {
         return Ok(text.to_owned());

@@ -2,9 +2,11 @@
 
 use filters::policy::{Class, TableRule};
 
-use super::{Column, Facts, Found, Proposal, Sample, Table, Whole, proposals, propose, whole, yaml};
+use super::{Column, Facts, Found, Names, Proposal, Sample, Table, Whole, proposals, propose, whole, yaml};
 use crate::config::{Config, SourceColumn, SourceTable, class_text};
 use crate::source::catalog::Reference;
+
+const SHOP: Names<'_> = Names { pipeline: "shop", source: "production", target: "staging" };
 
 /// What is proposed for one column, alone in its table.
 fn alone(table: &str, name: &str, type_name: &str, key: bool, facts: &Facts) -> Proposal {
@@ -323,7 +325,7 @@ fn agency() -> Vec<Found> {
 
 #[test]
 fn the_file_is_pleasant_to_read() {
-    let text = yaml("shop", &agency()[..2], &[]);
+    let text = yaml(SHOP, &agency()[..2], &[]);
     let expected = "\
 tables:
   public.cruises: keep
@@ -353,7 +355,7 @@ fn the_file_is_a_configuration() {
         name => Some(format!("postgres://{name}")),
     };
     let found = agency();
-    let text = yaml("shop", &found, &[("ops".into(), "notes".into())]);
+    let text = yaml(SHOP, &found, &[("ops".into(), "notes".into())]);
     let config = Config::parse(&text, &env).unwrap_or_else(|e| panic!("{text}\n{e}"));
     let tables: Vec<SourceTable> = found.iter().map(|f| f.table.clone()).collect();
     let policy = config.resolve(&tables, None).unwrap_or_else(|e| panic!("{text}\n{e}")).policy;
@@ -369,5 +371,5 @@ fn the_file_is_a_configuration() {
     assert_eq!(policy.rule("public", "schema_migrations"), &TableRule::Exclude);
     assert!(text.contains("  # tables: [public.users]\n"), "{text}");
     assert!(text.contains("  # tables: [ops.notes]\n"), "{text}");
-    assert!(Config::parse(&yaml("shop", &[], &[]), &env).is_ok());
+    assert!(Config::parse(&yaml(SHOP, &[], &[]), &env).is_ok());
 }

@@ -25,9 +25,21 @@ const OFTEN_OWN: &[&str] =
 /// A line that is longer than this does not push the comments of its neighbours aside.
 const WIDEST: usize = 64;
 
+/// What is called how.
+#[derive(Clone, Copy, Debug)]
+pub struct Names<'a> {
+    /// The pipeline.
+    pub pipeline: &'a str,
+    /// What production is.
+    pub source: &'a str,
+    /// What the target is.
+    pub target: &'a str,
+}
+
 /// Writes the file. What it writes, [`crate::config::Config`] reads. `own`: tables that only the target has, by schema and
 /// name.
-pub fn yaml(pipeline: &str, found: &[Found], own: &[(String, String)]) -> String {
+pub fn yaml(names: Names<'_>, found: &[Found], own: &[(String, String)]) -> String {
+    let Names { pipeline, source, target } = names;
     let mut out = format!(
         "\
 # What leaves production, and how it looks when it does. Proposed by `sluice init` from names, types and what some rows
@@ -37,10 +49,10 @@ pipeline: {pipeline}  # names slot and publication on production: sluice_{pipeli
 
 source:
   url: \"${{SLUICE_SOURCE_URL:?production, a role with REPLICATION and SELECT}}\"
-  environment: production
+  environment: {source}  # what the server must say itself: the SQL of `sluice init` has it do so
 target:
   url: \"${{SLUICE_TARGET_URL:?staging, a role that may write the tables below}}\"
-  environment: staging
+  environment: {target}
 
 masking:
   key: \"${{SLUICE_MASK_KEY:?32 random bytes: openssl rand -base64 32}}\"

@@ -7,7 +7,7 @@ use super::super::{print, table};
 use super::sequences::Sequences;
 use crate::config::{class_text, table_name};
 use crate::error::Error;
-use crate::propose::{self, Found, Whole};
+use crate::propose::{self, Found, Names, Whole};
 use crate::source::catalog::SourceTable;
 use crate::sql;
 
@@ -23,14 +23,16 @@ pub fn sql(
     copied: &[&SourceTable],
     sequences: &Sequences,
 ) -> Result<(), Error> {
+pub fn sql(of: Names<'_>, source: &Conninfo, target: &Conninfo, copied: &[&SourceTable]) -> Result<(), Error> {
     let names = |identified: Option<bool>| -> Vec<(String, String)> {
         copied.iter().filter(|t| identified.is_none_or(|yes| t.identified == yes)).map(|t| t.name()).collect()
     };
     let (tables, without_identity) = (names(Some(true)), names(Some(false)));
     print::data(sql::production(&sql::Production {
-        pipeline,
+        pipeline: of.pipeline,
         role: READER,
         database: source.database(),
+        environment: of.source,
         tables: &tables,
         without_identity: &without_identity,
         sequences: &sequences.production,
@@ -45,8 +47,11 @@ pub fn sql(
     // a role without CREATE on the database cannot even say CREATE SCHEMA IF NOT EXISTS: its tables are made for it
     let role = wire::quote_ident(WRITER);
     print::data(format_args!(
-        "\n-- What it keeps there. The same role needs no right to make anything else.\n{}GRANT ALL ON ALL TABLES IN SCHEMA sluice TO {role};\n",
-        sink_postgres::schema::sql()
+        "\n-- What it keeps there. The same role needs no right to make anything else.\n{}{}\n\n{}{}",
+        sink_postgres::schema::sql(),
+        sink_postgres::schema::grants(&role),
+        sql::SAYS,
+        sql::environment(of.target, WRITER, true)
     ))
 }
 

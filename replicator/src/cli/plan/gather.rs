@@ -10,7 +10,7 @@ use wire::Connection;
 use super::{Away, BYTES_A_SECOND, Forecast, Held, Masked, Table, hazards, sample};
 use crate::config::{Config, Lock, Problem, Problems, class_text, table_name};
 use crate::error::{Doing, Error};
-use crate::proofs::trial::Bench;
+use crate::proofs::trial::{Bench, Trials};
 use crate::source::catalog::{self, SourceTable};
 use crate::source::{alike, production, publication};
 use crate::start;
@@ -29,6 +29,7 @@ pub async fn gather(config: &Config, lock: Option<&Lock>, sample: Option<u32>) -
         .await
         .map_err(|e| Error::Target(e.into()))?;
     start::different(&mut source, &mut target).await?;
+    let unconfirmed = start::ends::looked_at(config, (&source_info, &mut source), (&target_info, &mut target)).await?;
     let began = (Instant::now(), wal(&mut source).await?);
     let found = catalog::tables(&mut source).await.doing("read the catalog")?;
     let memory = known::read(&mut target, &config.pipeline).await?;
@@ -64,8 +65,12 @@ pub async fn gather(config: &Config, lock: Option<&Lock>, sample: Option<u32>) -
         publications.extend(mends.into_iter().map(|m| m.sql));
     }
     let bench = Bench { config, policy: &plan.policy, key: start::key(config)?, proposes: true };
-    let trials = bench.tables(&source_info, &target_info, plan.tables.iter().map(|(t, _)| t)).await?;
-    let problems: Vec<Problem> = plan.proofs.problems.into_iter().chain(trials.problems).collect();
+    // rolled back or not: rows go only to a server of which it is known what it is
+    let trials = match unconfirmed.is_empty() {
+        true => bench.tables(&source_info, &target_info, plan.tables.iter().map(|(t, _)| t)).await?,
+        false => Trials::default(),
+    };
+    let problems: Vec<Problem> = unconfirmed.into_iter().chain(plan.proofs.problems).chain(trials.problems).collect();
     tokio::time::sleep(MEASURE.saturating_sub(began.0.elapsed())).await;
     let wal_per_second = wal(&mut source).await?.saturating_sub(began.1) as f64 / began.0.elapsed().as_secs_f64();
     source.close().await;

@@ -23,6 +23,50 @@ const BAD: &[(&str, &str)] = &[
         "source: { url: x, environment: a b }",
         "source.environment: \"a b\" is not a name (1 to 40 of letters, digits, _ and -)",
     ),
+    ("source: { url: x, tls: no }", "source.tls: \"no\" is none of verified, unverified"),
+    ("target: { url: x, tls: unverified }", "target.tls: unknown key"),
+    (
+        "source: { url: x, environment_from: { table: public.meta, column: name } }",
+        "source.environment_from: says where to look, and nothing what to find there (environment: production)",
+    ),
+    (
+        "source: { url: x, environment: a, environment_from: public.meta }",
+        "source.environment_from: one value or a list, where keys with values are wanted",
+    ),
+    (
+        "source: { url: x, environment: a, environment_from: { colum: b } }",
+        "source.environment_from.colum: unknown key (did you mean \"column\"?)\n\
+         source.environment_from.table: missing\nsource.environment_from.column: missing",
+    ),
+    (
+        "source: { url: x, environment: a, environment_from: { table: \"public.*\", column: \"\" } }",
+        "source.environment_from.table: a glob, where one table is wanted\nsource.environment_from.column: empty",
+    ),
+    (
+        "source: { url: x, environment: a, environment_from: { table: meta, column: b, where: now() } }",
+        "source.environment_from.table: a table without its schema (public.meta)\n\
+         source.environment_from.where: function now(): not in the subset a filter can decide (character 1)",
+    ),
+    (
+        "target: { url: x, environment: a, environment_from: { table: public.cruises, column: [b], where: a = } }",
+        "target.environment_from.column: a list, where one value is wanted\n\
+         target.environment_from.where: it cannot be read as SQL: Expected: an expression, found: EOF",
+    ),
+    (
+        "target: { url: x, environment: a, environment_from: here }",
+        "target.environment_from: one value or a list, where keys with values are wanted",
+    ),
+    (
+        "target: { url: x, environment: a, environment_from: { table: public.cruises, column: b } }",
+        "target.environment_from.table: written by tables.public.cruises: it would say what production says \
+         (tables.public.cruises: exclude)",
+    ),
+    ("never_write: prod", "never_write: not a list ([public.users, public.settings])"),
+    (
+        "never_write: [10.0.0.0/33, \"prod db\", prod-db]",
+        "never_write: \"10.0.0.0/33\" is no host (prod-db*, *.prod.example.com:5432, 10.1.0.0/16, db.example.com/shop)\n\
+         never_write: \"prod db\" is no host (prod-db*, *.prod.example.com:5432, 10.1.0.0/16, db.example.com/shop)",
+    ),
     ("source: { url: x, primary_url: y }", "source.primary_url: not built yet"),
     ("source: { url: x, enviroment: y }", "source.enviroment: unknown key (did you mean \"environment\"?)"),
     ("source: { url: \"${NONE}\" }", "source.url: the variable NONE is not set"),

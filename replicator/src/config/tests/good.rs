@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use filters::mask::MaskSpec;
 use filters::policy::Class;
+use filters::predicate::Predicate;
 use proptest::prelude::*;
 
 use super::super::effective::quote;
-use super::super::{Config, OnDivergence, OnError, Rest, Rule, SlotWalLimit};
+use super::super::{Config, OnDivergence, OnError, Rest, Rule, SlotWalLimit, Tls};
 use super::{KEY, LEAST, env, parse, with};
 
 fn config(yaml: &str) -> Config {
@@ -25,13 +26,19 @@ fn where_nothing_is_said_the_defaults_hold() {
     assert_eq!((c.limits.wal_warn, c.limits.lag), (4 << 30, Duration::from_secs(60)));
     assert_eq!(c.limits.max_slot_wal_keep_size, SlotWalLimit::Required);
     assert_eq!(c.serve.listen, None);
-    assert!(c.masking.key.is_none() && c.protect.is_empty());
+    assert!(c.masking.key.is_none() && c.protect.is_empty() && c.never_write.is_empty());
+    assert!(c.source.tls == Tls::Verified && c.source.environment_from.is_none());
 }
 
 #[test]
 fn every_key_means_what_it_says() {
     let c = config(
-        "source: { url: \"${URL}\", environment: production }
+        "source:
+  url: \"${URL}\"
+  environment: production
+  environment_from: { table: public.meta, column: value, where: key = 'environment' }
+  tls: unverified
+never_write: [\"*.prod.example.com\", 10.1.0.0/16, db:5433/shop]
 masking:
   key: ${KEY:?a key}
   domains: { ref: { mask: digits, keep_prefix: 2, keep_suffix: 1 }, mail: { mask: email, keep_domain: true } }
@@ -63,6 +70,12 @@ serve: { listen: \"127.0.0.1:9847\" }
     );
     assert_eq!(c.source.url.expose(), "postgres://u:hunter2@prod/shop");
     assert_eq!(c.source.environment.as_deref(), Some("production"));
+    let from = c.source.environment_from.as_ref().unwrap();
+    assert_eq!((&from.table, from.column.as_str()), (&("public".to_owned(), "meta".to_owned()), "value"));
+    assert_eq!(from.only.as_ref().map(Predicate::sql).as_deref(), Some("(\"key\" = 'environment')"));
+    assert_eq!((c.source.tls, c.target.tls), (Tls::Unverified, Tls::Verified));
+    let never: Vec<String> = c.never_write.iter().map(ToString::to_string).collect();
+    assert_eq!(never, ["*.prod.example.com", "10.1.0.0/16", "db:5433/shop"]);
     let mask = |spec: MaskSpec, domain: Option<&str>| Class::Mask { spec, domain: domain.map(str::to_owned) };
     let reference = MaskSpec::of("digits", &[("keep_prefix", 2.into()), ("keep_suffix", 1.into())]);
     assert_eq!(c.masking.domains["mail"], MaskSpec::of("email", &[("keep_domain", true.into())]));

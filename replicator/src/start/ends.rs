@@ -1,0 +1,95 @@
+//! The two ends, as verbs open them: by the two connection strings, and recognised before anything is done there.
+//!
+//! Whoever writes the target or drops something on production opens it here, so none of them can forget to look. The sessions
+//! that write and load rows later are opened by `sink-postgres`, for a checkpoint that was read here.
+
+use sink_postgres::session;
+use wire::{Connection, Conninfo, SslMode};
+
+use super::environment::{self, Side, Standing};
+use super::never;
+use crate::config::{self, Config, Problem, Tls};
+use crate::error::Error;
+use crate::source::production;
+
+/// The two connection strings, whatever they say.
+pub fn parsed(config: &Config) -> Result<(Conninfo, Conninfo), Error> {
+    let parse =
+        |path, url: &config::Secret| Conninfo::parse(url.expose()).map_err(|source| Error::Conninfo { path, source });
+    Ok((parse("source.url", &config.source.url)?, parse("target.url", &config.target.url)?))
+}
+
+/// The two connection strings. Refused is what the file alone shows to be unsafe: nobody is connected to, and no password is
+/// sent.
+pub fn conninfos(config: &Config) -> Result<(Conninfo, Conninfo), Error> {
+    let (source, target) = parsed(config)?;
+    verified(config, &source)?;
+    never::as_written(config, &target)?;
+    Ok((source, target))
+}
+
+/// Must we be sure that it is production that we talk to, and are we?
+pub fn verified(config: &Config, source: &Conninfo) -> Result<(), Error> {
+    if config.source.tls == Tls::Unverified || source.is_local() || source.ssl_mode() == SslMode::VerifyFull {
+        return Ok(());
+    }
+    Err(Error::Refused {
+        what: format!(
+            "source.url: sslmode is {}: whoever stands between could read production's rows, or play production",
+            source.ssl_mode()
+        ),
+        hint: "source.url: …?sslmode=verify-full&sslrootcert=ca.pem (or sslrootcert=system); or say aloud that you take less: source.tls: unverified"
+            .into(),
+    })
+}
+
+/// A session on production that reads.
+pub async fn source(config: &Config, info: &Conninfo, role: &str, more: &[(&str, &str)]) -> Result<Connection, Error> {
+    let mut db = production::reader(info, &config.pipeline, role, more).await?;
+    environment::require(config, Side::Source, info, &mut db).await?;
+    Ok(db)
+}
+
+/// A session on the target that may write.
+pub async fn target(config: &Config, info: &Conninfo, role: &str, more: &[(&str, &str)]) -> Result<Connection, Error> {
+    let mut db = session::open(info, &config.pipeline, role, false, more).await.map_err(|e| Error::Target(e.into()))?;
+    writable(config, info, &mut db).await?;
+    Ok(db)
+}
+
+/// May the target be written: is it one that can be, that must not never be, and that says it is what the file says?
+pub async fn writable(config: &Config, info: &Conninfo, db: &mut Connection) -> Result<(), Error> {
+    never::as_found(config, info, db).await?;
+    primary(db).await?;
+    environment::require(config, Side::Target, info, db).await
+}
+
+/// For who only looks: refuses what is known to be another server, and gives what the servers do not say.
+pub async fn looked_at(
+    config: &Config,
+    (source_info, source): (&Conninfo, &mut Connection),
+    (target_info, target): (&Conninfo, &mut Connection),
+) -> Result<Vec<Problem>, Error> {
+    never::as_found(config, target_info, target).await?;
+    let mut problems = Vec::new();
+    for (side, info, db) in [(Side::Source, source_info, source), (Side::Target, target_info, target)] {
+        match environment::standing(config, side, info, db).await? {
+            Standing::Fits(_) | Standing::Unasked(_) => {}
+            Standing::Unconfirmed(finding) => problems.push(finding.into()),
+            Standing::Another(finding) => return Err(finding.into()),
+        }
+    }
+    Ok(problems)
+}
+
+async fn primary(db: &mut Connection) -> Result<(), Error> {
+    let rows = db.query("SELECT pg_catalog.pg_is_in_recovery()", &[]).await.map_err(|e| Error::Target(e.into()))?;
+    if rows.get(0, 0) == Some("t") {
+        return Err(Error::Refused {
+            what: "the target is in recovery: a standby cannot be written".into(),
+            hint: "name the primary in target.url; target_session_attrs=read-write there waits for one to be promoted"
+                .into(),
+        });
+    }
+    Ok(())
+}
