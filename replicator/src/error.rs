@@ -174,8 +174,9 @@ impl Error {
             Error::Stream(e) if e.is_transient() => Kind::Unavailable,
             Error::Stream(_) | Error::Filter(_) => Kind::Data,
             Error::Target(Target::Wire(e)) => wire(e),
-            Error::Target(Target::Stale) | Error::Changed { .. } | Error::Standby => Kind::Unavailable,
-            Error::Target(Target::Stale) | Error::Changed { .. } | Error::Spent { .. } => Kind::Unavailable,
+            Error::Target(Target::Stale) | Error::Changed { .. } | Error::Standby | Error::Spent { .. } => {
+                Kind::Unavailable
+            }
             Error::Target(Target::Fenced(_) | Target::Refused { .. }) | Error::Refused { .. } => Kind::Refused,
             Error::Target(Target::Data { source, .. }) if source.is_transient() => Kind::Unavailable,
             Error::Target(Target::Data { .. } | Target::Collides { .. } | Target::Diverged { .. }) => Kind::Data,

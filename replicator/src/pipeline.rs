@@ -291,7 +291,9 @@ impl Pipeline {
         if paused != self.paused {
             self.paused = paused;
             match (paused, self.flow.setup.budget.pause_copy) {
-                (true, limit) => tracing::warn!(bytes = held, limit, "the copy pauses: production holds too much WAL for our slot"),
+                (true, limit) => {
+                    tracing::warn!(bytes = held, limit, "the copy pauses: production holds too much WAL for our slot")
+                }
                 (false, _) => tracing::info!(bytes = held, "the copy goes on"),
             }
         }

@@ -18,9 +18,8 @@
 
 use std::time::{Duration, Instant};
 
-use sink_postgres::{checkpoint, session};
-use wire::Connection;
 use sink_postgres::checkpoint;
+use wire::Connection;
 
 use crate::board::{Board, Phase};
 use crate::budget::{self, Watcher};
@@ -241,11 +240,8 @@ async fn write(
     let patience = [("lock_timeout", "4s")];
     let note = async {
         let (_, target) = start::conninfos(config)?;
-        let mut db =
-            session::open(&target, &config.pipeline, "hold", false, &patience).await.map_err(sink_postgres::Error::from)?;
+        let mut db = start::ends::target(config, &target, "hold", &patience).await?;
         what(&mut db).await?;
-        let mut db = start::ends::target(config, &target, "hold", &[]).await?;
-        checkpoint::hold(&mut db, &config.pipeline, Some(why)).await?;
         db.close().await;
         Ok::<_, Error>(())
     };

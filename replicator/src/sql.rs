@@ -59,8 +59,6 @@ GRANT CONNECT ON DATABASE {database} TO {role};
     usage(&mut out, all.iter().chain(p.sequences), &role);
     grant(&mut out, "SELECT", "TABLE", &all, &role);
     grant(&mut out, "SELECT", "SEQUENCE", p.sequences, &role);
-    usage(&mut out, &all, &role);
-    grant(&mut out, "SELECT", &all, &role);
     _ = write!(
         out,
         "-- Whatever it is granted later: it does not write unless somebody says so on purpose.
@@ -264,7 +262,6 @@ GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON TABLE
 GRANT SELECT, UPDATE ON SEQUENCE
     \"ids\".\"guests\"
   TO \"sluice_writer\";
-CREATE SCHEMA sluice AUTHORIZATION \"sluice_writer\";
 CREATE SCHEMA IF NOT EXISTS sluice AUTHORIZATION \"sluice_writer\";
 REVOKE ALL ON SCHEMA sluice FROM PUBLIC;
 GRANT SET ON PARAMETER session_replication_role TO \"sluice_writer\";"
@@ -277,12 +274,10 @@ GRANT SET ON PARAMETER session_replication_role TO \"sluice_writer\";"
             pipeline: "a",
             role: "r",
             database: "d",
-            tables: &[],
-            without_identity: &[],
-            sequences: &[],
             environment: "e",
             tables: &[],
             without_identity: &[],
+            sequences: &[],
         });
         assert!(statements(&sql).ends_with(
             "CREATE PUBLICATION \"sluice_a\"\n  WITH (publish_via_partition_root = true);\n\

@@ -25,9 +25,8 @@ mod prove;
 mod publish;
 mod recognise;
 
-pub use plan::{Plan, described, key, key_of, own_rows, plan, protected, require, spec};
 pub use ends::conninfos;
-pub use plan::{Plan, described, key, key_of, plan, protected, require, spec};
+pub use plan::{Plan, described, key, key_of, own_rows, plan, protected, require, spec};
 pub use prove::{Asked, Demands, prove};
 pub use recognise::{different, identity};
 
@@ -63,13 +62,6 @@ use crate::source::{Stream, continuity, production, publication, slot, snapshot,
 /// What `status` says of tables that are copied again for it.
 const GIVEN_UP: &str = "its slot was dropped at limits.wal.drop_slot";
 
-/// The two connection strings.
-pub fn conninfos(config: &Config) -> Result<(Conninfo, Conninfo), Error> {
-    let parse =
-        |path, url: &config::Secret| Conninfo::parse(url.expose()).map_err(|source| Error::Conninfo { path, source });
-    Ok((parse("source.url", &config.source.url)?, parse("target.url", &config.target.url)?))
-}
-
 /// Opens everything. The position is the one that production had: `--until-caught-up` ends when the target shows it.
 ///
 /// `given_up`: this process has dropped the slot, because it held too much; the target could not be told, perhaps.
@@ -83,18 +75,12 @@ pub async fn open(
     given_up: bool,
 ) -> Result<(Pipeline, Lsn), Error> {
     let (source, target) = conninfos(config)?;
-    let mut watch = production::reader(&source, &config.pipeline, "watch", &[]).await?;
-    let mut staging =
-        session::open(&target, &config.pipeline, "start", false, &[]).await.map_err(sink_postgres::Error::from)?;
-    // of several hosts all sessions are with one: amid a failover another may answer
-    let (source, target) = (watch.info().clone(), staging.info().clone());
-
-    // 1. recognise
 
     // 1. recognise
     let mut watch = ends::source(config, &source, "watch", &[]).await?;
     let mut staging = ends::target(config, &target, "start", &[]).await?;
-    recognise::primary(&mut watch).await?;
+    // of several hosts all sessions are with one: amid a failover another may answer
+    let (source, target) = (watch.info().clone(), staging.info().clone());
     different(&mut watch, &mut staging).await?;
     schema::ensure(&mut staging).await?;
     let memory = known::read(&mut staging, &config.pipeline).await?;
@@ -102,17 +88,12 @@ pub async fn open(
     let followed = known.as_ref().is_some_and(|known| known.lsn.is_some());
     let unfit = |e: Error| if followed { e.unfit() } else { e };
     recognise::primary(&mut watch, followed).await?;
-    if followed {
-        // also while it is held here for days
-        held_wal(config, &mut watch, board).await?;
-    }
     let demands = Demands::read(&mut staging).await?;
     let mut plan = plan(config, lock, memory, &demands, &mut watch).await.map_err(unfit)?;
     let protected = protected(config, &mut staging).await?;
     let memory = config.limits.logical_decoding_work_mem;
     let mut replication = production::replication(&source, &config.pipeline, memory).await?;
     recognise::one_server(&mut watch, &mut replication).await?;
-    let mut ours = recognise::recognise(config, &plan, &mut watch, &mut staging, &mut replication).await?;
     let given_up = given_up || checkpoint::slot_dropped(&mut staging, &config.pipeline).await?.is_some();
     let mut ours = recognise::recognise(config, &plan, &mut watch, &mut staging, &mut replication, given_up).await?;
     if known.is_none_or(|known| known.lsn.is_none() || known.identity.policy != ours.identity.policy) {
@@ -131,7 +112,10 @@ pub async fn open(
     ours.identity.publications =
         publication::fingerprint(&mut watch, &ours.publications).await.doing("read the publications")?;
     if ours.anew {
-        tracing::warn!(slot = ours.identity.slot, "{GIVEN_UP}: a new one is made, and staging is brought up to date in chunks");
+        tracing::warn!(
+            slot = ours.identity.slot,
+            "{GIVEN_UP}: a new one is made, and staging is brought up to date in chunks"
+        );
         checkpoint::forget(&mut staging, &config.pipeline).await?;
     }
     checkpoint::intend(&mut staging, &config.pipeline, &ours.identity).await?;

@@ -110,8 +110,7 @@ ALTER TABLE sluice.pending ADD COLUMN IF NOT EXISTS columns text[];
 ALTER TABLE sluice.tables ADD COLUMN IF NOT EXISTS rows_at text;
 ALTER TABLE sluice.tables ADD COLUMN IF NOT EXISTS only_rows text NOT NULL DEFAULT '';
 ";
-const LAST_ADDED: &str = "SELECT pg_catalog.to_regclass('sluice.quarantine') IS NOT NULL AND pg_catalog.to_regclass('sluice.audit') IS NOT NULL AND pg_catalog.to_regclass('sluice.shadowed') IS NOT NULL";
-const LAST_ADDED: &str = "SELECT pg_catalog.to_regclass('sluice.quarantine') IS NOT NULL AND pg_catalog.to_regclass('sluice.audit') IS NOT NULL
+const LAST_ADDED: &str = "SELECT pg_catalog.to_regclass('sluice.quarantine') IS NOT NULL AND pg_catalog.to_regclass('sluice.audit') IS NOT NULL AND pg_catalog.to_regclass('sluice.shadowed') IS NOT NULL
     AND EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attrelid = pg_catalog.to_regclass('sluice.checkpoint') AND attname = 'slot_dropped')";
 
 /// Makes what is missing. An error names what the role lacks.

@@ -1,11 +1,10 @@
-//! What is staging's own stays, whatever production does.
-
-mod rows;
-//! What cannot hurt: the wrong database is refused, by every verb that writes one, and our role can do nothing that it need not.
+//! What is staging's own stays, whatever production does; the wrong database is refused, by every verb that writes one; and our
+//! role can do nothing that it need not.
 
 mod environment;
 mod never;
 mod roles;
+mod rows;
 
 use tokio_postgres::Client;
 

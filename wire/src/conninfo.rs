@@ -7,7 +7,7 @@ mod places;
 #[cfg(test)]
 mod tests;
 
-use std::{fmt, path::PathBuf, time::Duration};
+use std::{fmt, net::IpAddr, path::PathBuf, time::Duration};
 
 pub(crate) use places::Place;
 
@@ -115,7 +115,7 @@ impl Conninfo {
 
     /// The address that is dialled in place of the host's, if one is said.
     pub fn hostaddr(&self) -> Option<IpAddr> {
-        self.hostaddr
+        self.place.hostaddr
     }
 
     /// The port; also part of a unix socket's name.

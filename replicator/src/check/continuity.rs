@@ -52,10 +52,11 @@ pub async fn all(report: &mut Report, world: &mut World<'_>, target: &mut Connec
     };
     let (known, key) = (known.as_ref(), start::key_of(config));
     let given_up = dropped.is_some();
-    let mut done =
-        continuity::before(known, there.as_ref(), &now, &key, &target_id, given_up, &mut replication).await;
+    let mut done = continuity::before(known, there.as_ref(), &now, &key, &target_id, given_up, &mut replication).await;
     if let (Ok(()), Some(at)) = (&done, &dropped) {
-        let says = format!("the slot was dropped at limits.wal.drop_slot, {at}: run makes a new one, and staging is repaired by a copy");
+        let says = format!(
+            "the slot was dropped at limits.wal.drop_slot, {at}: run makes a new one, and staging is repaired by a copy"
+        );
         replication.close().await;
         report.warn(here, name, says, Some(Mend::shell("sluice run")));
         return Ok(());

@@ -181,11 +181,19 @@ async fn wal_limit(report: &mut Report, db: &mut Connection, config: &Config) ->
         }
         ("-1", SlotWalLimit::Ignore) => report.ok(HERE, name, "-1, and the configuration says to ignore it"),
         (limit, _) => {
-            let bytes = "SELECT setting::bigint << 20 FROM pg_catalog.pg_settings WHERE name = 'max_slot_wal_keep_size'";
+            let bytes =
+                "SELECT setting::bigint << 20 FROM pg_catalog.pg_settings WHERE name = 'max_slot_wal_keep_size'";
             let bytes: u64 = value(db, bytes).await.doing("read a setting")?.parse().unwrap_or(u64::MAX);
             if config.limits.wal_drop_slot.is_some_and(|ours| ours >= bytes) {
-                let says = format!("{limit}: production takes the slot away before limits.wal.drop_slot does, and nothing begins anew by itself then");
-                report.warn(HERE, name, says, Some(Mend::hand("limits.wal.drop_slot below it, or a larger one on production")));
+                let says = format!(
+                    "{limit}: production takes the slot away before limits.wal.drop_slot does, and nothing begins anew by itself then"
+                );
+                report.warn(
+                    HERE,
+                    name,
+                    says,
+                    Some(Mend::hand("limits.wal.drop_slot below it, or a larger one on production")),
+                );
             } else {
                 report.ok(HERE, name, limit);
             }

@@ -65,8 +65,7 @@ pub async fn run(args: &Args, verb: &Init) -> Result<(), Error> {
     files::write(&args.config, yaml.as_bytes(), verb.force)?;
     files::write(&lock_path, lock.text().as_bytes(), verb.force)?;
     let copied: Vec<&SourceTable> = tables.iter().filter(|t| lock.tables.contains_key(&t.name())).collect();
-    say::sql(&pipeline, &source, &target, &copied, &sequences)?;
-    say::sql(names, &source, &target, &copied)?;
+    say::sql(names, &source, &target, &copied, &sequences)?;
     say::talk(&say::Talk {
         args,
         pipeline: &pipeline,

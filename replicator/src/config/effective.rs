@@ -5,8 +5,6 @@ use std::fmt::Write;
 use filters::mask::{MaskSpec, Setting};
 use filters::policy::Class;
 
-use super::pattern::table_name;
-use super::sections::{OnDivergence, OnError, Server, SlotWalLimit};
 use super::sections::{OnDivergence, OnError, SlotWalLimit};
 use super::server::{Server, Tls};
 use super::tables::{Rest, Rule, TableEntry};

@@ -160,8 +160,6 @@ pub(super) fn config(root: &At<'_>, problems: &mut Problems) -> Option<Config> {
     let rows_at = root.get("protect").get("rows");
     let protect_rows = protect::rows(&rows_at, problems);
     protect::pointless(&rows_at, &protect_rows, &tables, &protect, problems);
-    let protect = tables::protect(&root.get("protect").get("tables"), problems);
-    tables::contradictions(&tables_at, &tables, &protect, problems);
     if let Some(target) = &target {
         spoken_for(root, target, &tables, problems);
     }
@@ -263,7 +261,8 @@ fn limits(at: &At<'_>, problems: &mut Problems) -> Limits {
     let pause = size_or_never(&wal.get("pause_copy"), problems, MB..=1 << 50);
     let pause = pause.unwrap_or_else(|| Some(drop.map_or(8192 * MB, |drop| (drop / 2).min(8192 * MB))));
     if drop.is_some_and(|drop| pause.is_none_or(|pause| pause >= drop)) {
-        let fault = Fault::new("not above limits.wal.pause_copy: a copy would cost its own slot, and begin anew for ever");
+        let fault =
+            Fault::new("not above limits.wal.pause_copy: a copy would cost its own slot, and begin anew for ever");
         wal.get("drop_slot").problem(fault.hint("twice limits.wal.pause_copy, or more"), problems);
     }
     Limits {

@@ -106,18 +106,14 @@ pub async fn before(
         return another_key(&was.mask_key, &now.mask_key, key);
     }
     let Some(slot) = slot else {
+        if given_up {
+            return Ok(());
+        }
         let why = match was.timeline == now.timeline {
             true => "dropped by hand, or lost in a failover".to_owned(),
             false => format!("it was promoted to timeline {}, and the standby had no copy of the slot", now.timeline),
         };
         return refuse(format!("slot {} is gone from production: {why}", now.slot), RESYNC);
-        if given_up {
-            return Ok(());
-        }
-        return refuse(
-            format!("slot {} is gone from production: dropped by hand, or lost in a failover", now.slot),
-            RESYNC,
-        );
     };
     if !slot.ours {
         return refuse(

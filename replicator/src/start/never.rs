@@ -35,9 +35,11 @@ pub async fn as_found(config: &Config, target: &Conninfo, db: &mut Connection) -
     place.addresses.extend(rows.get(0, 0).and_then(|a| a.parse::<IpAddr>().ok()));
     place.ports.extend(rows.get(0, 1).and_then(|p| p.parse::<u16>().ok()));
     place.databases.extend(rows.get(0, 2).map(str::to_owned));
-    let names: Vec<&str> = config.never_write.iter().filter_map(Never::name).chain([target.host()]).collect();
+    let never: Vec<&str> = config.never_write.iter().filter_map(Never::name).collect();
+    let names: Vec<&str> = never.iter().copied().chain(place.names.iter().map(String::as_str)).collect();
     let mut known = addresses(&names).await;
-    place.addresses.extend(known.pop().unwrap_or_default());
+    let hosts = known.split_off(never.len());
+    place.addresses.extend(hosts.into_iter().flatten());
     let mut by_name = known.into_iter();
     for never in &config.never_write {
         let its: Vec<IpAddr> = if never.name().is_some() { by_name.next().unwrap_or_default() } else { Vec::new() };
@@ -50,13 +52,16 @@ pub async fn as_found(config: &Config, target: &Conninfo, db: &mut Connection) -
     Ok(())
 }
 
+/// Of several hosts the target may be at any.
 fn written(target: &Conninfo) -> Place {
-    let host = target.host().trim_end_matches('.').to_lowercase();
+    let each: Vec<Conninfo> = target.each().collect();
+    let names: Vec<String> = each.iter().map(|one| one.host().trim_end_matches('.').to_lowercase()).collect();
+    let addresses = names.iter().filter_map(|name| name.parse().ok());
     Place {
-        addresses: host.parse().ok().into_iter().chain(target.hostaddr()).collect(),
-        names: vec![host],
-        ports: vec![target.port()],
+        addresses: addresses.chain(each.iter().filter_map(Conninfo::hostaddr)).collect(),
+        ports: each.iter().map(Conninfo::port).collect(),
         databases: vec![target.database().to_owned()],
+        names,
     }
 }
 

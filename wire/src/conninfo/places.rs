@@ -33,7 +33,7 @@ impl Conninfo {
     }
 
     /// The same for each place by itself, in the order in which they are tried.
-    pub(crate) fn each(&self) -> impl Iterator<Item = Conninfo> {
+    pub fn each(&self) -> impl Iterator<Item = Conninfo> {
         self.places().map(|place| Conninfo { place: place.clone(), others: Vec::new(), ..self.clone() })
     }
 

@@ -17,13 +17,12 @@ const WRITER: &str = "sluice_writer";
 
 /// The SQL for both servers.
 pub fn sql(
-    pipeline: &str,
+    of: Names<'_>,
     source: &Conninfo,
     target: &Conninfo,
     copied: &[&SourceTable],
     sequences: &Sequences,
 ) -> Result<(), Error> {
-pub fn sql(of: Names<'_>, source: &Conninfo, target: &Conninfo, copied: &[&SourceTable]) -> Result<(), Error> {
     let names = |identified: Option<bool>| -> Vec<(String, String)> {
         copied.iter().filter(|t| identified.is_none_or(|yes| t.identified == yes)).map(|t| t.name()).collect()
     };

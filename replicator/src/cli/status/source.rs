@@ -81,7 +81,12 @@ async fn lag(db: &mut Connection, config: &Config) -> Result<Lag, Error> {
         if let Some(Some((shown, seconds))) = heard {
             // what was said a while ago has grown by it: one that is stuck says no more
             let silent = number(3).filter(|age| *age > FRESH.as_secs_f64()).unwrap_or(0.0);
-            return Ok(Lag { bytes: behind(shown.max(confirmed)), seconds: Some(seconds + silent), said: true, paused });
+            return Ok(Lag {
+                bytes: behind(shown.max(confirmed)),
+                seconds: Some(seconds + silent),
+                said: true,
+                paused,
+            });
         }
         // now and then that session is asked something else
         if heard.is_some() || query.is_none() || since.elapsed() > FRESH {
