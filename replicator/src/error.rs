@@ -250,6 +250,10 @@ impl Error {
             Error::Conninfo { .. } => "postgres://user:password@host:5432/database?sslmode=verify-full&sslrootcert=ca.pem".into(),
             Error::Standby => "it is gone on with once it is promoted; else name the primary, or all hosts of production with commas between: the one that is no standby is taken".into(),
             Error::Spent { .. } => "staging is repaired by a copy in chunks as soon as it takes rows again, and stays full meanwhile".into(),
+            // class XX: the server's own decoding has failed, and will at the same place again
+            Error::Stream(crate::source::Error::Wire(e)) if e.sqlstate().is_some_and(|s| s.starts_with("XX")) => {
+                "production's server cannot decode its own WAL here, and its log says why; if it stays so, sluice resync --all begins with a new slot, and staging stays full meanwhile".into()
+            }
             Error::Timeout(_) => "give it more time with --timeout; what was applied stays, the next run goes on there".into(),
             Error::Bug(_) | Error::Target(Target::Bug(_)) => "please report this, with the log".into(),
             Error::Production { source: e, .. }

@@ -29,8 +29,11 @@ const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 const LOOK_AHEAD: usize = 8 << 20;
 /// A snapshot that does not show all that was applied is retaken after this; twice as long each time, up to 20 ms.
 const RETAKE: Duration = Duration::from_millis(1);
-/// After this we let the stream go on, and try again later.
+/// After this, and so many snapshots, we let the loop go on, and try again later. Where each of them costs a second (a busy
+/// machine, a transaction that stays prepared) the time alone would leave one try in each, and the copy would wait for ever: of
+/// snapshots that are no prefix there may be eight in a row.
 const PATIENCE: Duration = Duration::from_secs(5);
+const TRIES: u32 = 12;
 
 /// A snapshot at which the stream stands.
 pub struct Aligned {
@@ -51,11 +54,17 @@ pub async fn align(flow: &mut Flow, due: &mut Vec<Due>, stop: &Stop) -> Result<O
         production::reader(&flow.setup.source, &flow.setup.pipeline, "export", &[("lock_timeout", &timeout)]).await?;
     let began = Instant::now();
     let mut pause = RETAKE;
+    let mut taken = 0;
     loop {
-        if stop.asked().is_some() || began.elapsed() > PATIENCE {
+        if stop.asked().is_some() {
+            return Ok(None);
+        }
+        if began.elapsed() > PATIENCE && taken >= TRIES {
+            tracing::info!(snapshots = taken, "none stood where the stream could stand: the copy is tried again later");
             return Ok(None);
         }
         let Some((name, snapshot)) = export(&mut exporter, due).await? else { return Ok(None) };
+        taken += 1;
         flow.applied.look(&snapshot);
         if !flow.applied.all_shown() {
             // the stream is ahead of visibility: it ends by itself while the stream is held
