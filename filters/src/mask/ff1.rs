@@ -11,10 +11,13 @@
 //!
 //! SP 800-38G Rev. 1 wants domains of a million values or more: fewer are an error here, and the mask's redaction there.
 
+mod register;
+
 use aes::cipher::consts::U16;
 use aes::cipher::{BlockCipherEncBackend, BlockCipherEncClosure, BlockCipherEncrypt, BlockSizeUser, KeyInit};
 use aes::{Aes128, Block};
 
+use self::register::Run;
 use crate::key::SubKey;
 
 /// The fewest decimal digits that FF1 may encrypt.
@@ -47,6 +50,10 @@ pub(crate) struct Shape {
     d: usize,
     /// P, encrypted: the first block of every round.
     start: u128,
+    /// All numbers of the shape fit in 128 bits.
+    numbers: bool,
+    /// Radix 2, halves of at most 64 bits, and a tweak that fits in the block of round and number.
+    words: bool,
 }
 
 impl<const RADIX: u32> Ff1<RADIX> {
@@ -70,13 +77,18 @@ impl<const RADIX: u32> Ff1<RADIX> {
         p[6..8].copy_from_slice(&[ROUNDS, u as u8]);
         p[8..12].copy_from_slice(&(len as u32).to_be_bytes());
         p[12..].copy_from_slice(&u32::try_from(tweak).map_err(|_| OutOfDomain)?.to_be_bytes());
-        Ok(Shape { tweak, left, right, b, d, start: self.block(p) })
+        let words = RADIX == 2 && b <= 8 && tweak + 1 + b <= 16;
+        let numbers = left.checked_mul(right).is_some();
+        Ok(Shape { tweak, left, right, b, d, start: self.block(p), numbers, words })
     }
 
     /// Permutes a value of a shape. `tweak` must have the shape's length.
     pub(crate) fn shaped(&self, shape: &Shape, tweak: &[u8], value: u128) -> Result<u128, OutOfDomain> {
-        let (left, right) = divide(value, shape.right);
-        if left >= shape.left || shape.left.checked_mul(shape.right).is_none() {
+        let (left, right) = match RADIX {
+            2 => (value >> shape.right.trailing_zeros(), value & (shape.right - 1)),
+            _ => divide(value, shape.right),
+        };
+        if left >= shape.left || !shape.numbers {
             return Err(OutOfDomain);
         }
         let (left, right) = self.rounds(shape, tweak, left, right)?;
@@ -138,6 +150,17 @@ impl<const RADIX: u32> BlockCipherEncClosure for Rounds<'_, RADIX> {
     fn call<B: BlockCipherEncBackend<BlockSize = U16>>(self, backend: &B) {
         let Rounds { shape, tweak, halves } = self;
         let (mut a, mut b) = *halves;
+        let one_round = 1u128 << (8 * shape.b);
+        if RADIX == 2 && shape.words {
+            let (left, right) = ((shape.left - 1) as u64, (shape.right - 1) as u64);
+            let state = shape.start ^ block_of(tweak);
+            let (a, b) = match shape.d {
+                12 => Run::<true> { state, one_round, left, right }.rounds(backend, (a as u64, b as u64)),
+                _ => Run::<false> { state, one_round, left, right }.rounds(backend, (a as u64, b as u64)),
+            };
+            *halves = (a.into(), b.into());
+            return;
+        }
         // Q is T, zeros, the round and NUM(B). The last two take 16 bytes at most, so they are in its last block, and the
         // blocks before it are the same in every round.
         let mut state = shape.start;
@@ -148,22 +171,6 @@ impl<const RADIX: u32> BlockCipherEncClosure for Rounds<'_, RADIX> {
             state = block(backend, state ^ block_of(parts.next().unwrap_or_default()));
         }
         state ^= block_of(parts.next().unwrap_or_default());
-        let one_round = 1u128 << (8 * shape.b);
-        if RADIX == 2 && shape.d <= 12 {
-            // Halves of 64 bits at most, the hot path of `uuid`, `integer` and `mac`: the same in one word, since all that stands
-            // between one block and the next counts ten times.
-            let (mut a64, mut b64) = (a as u64, b as u64);
-            let (left, right) = ((shape.left - 1) as u64, (shape.right - 1) as u64);
-            for round in 0..ROUNDS {
-                let r = block(backend, state ^ u128::from(b64));
-                state ^= one_round * u128::from(round ^ (round + 1));
-                let mask = if round % 2 == 0 { left } else { right };
-                let y = if shape.d == 12 { (r >> 32) as u64 } else { (r >> 64) as u64 };
-                (a64, b64) = (b64, a64.wrapping_add(y) & mask);
-            }
-            *halves = (a64.into(), b64.into());
-            return;
-        }
         for round in 0..ROUNDS {
             let r = block(backend, state ^ b);
             state ^= one_round * u128::from(round ^ (round + 1)); // round stands in `state` by now: on to the next

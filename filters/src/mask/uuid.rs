@@ -105,52 +105,50 @@ fn join(bits: u128, (version, variant): (u8, u8)) -> u128 {
     high << (VERSION + 4) | mid << (VARIANT + 2) | low | kept
 }
 
-/// Where the sixteen bytes stand in the canonical spelling.
-const PLACES: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
+/// Where the runs of digits stand in the canonical spelling, and among the digits.
+const RUNS: [(usize, usize, usize); 5] = [(0, 0, 8), (9, 8, 4), (14, 12, 4), (19, 16, 4), (24, 20, 12)];
 
-/// The value of a hexadecimal digit; [`NO_DIGIT`] for any other byte.
-const NIBBLES: [u8; 256] = {
-    let mut table = [NO_DIGIT; 256];
-    let mut n = 0;
-    while n < 16 {
-        table[HEX[n as usize] as usize] = n;
-        table[HEX[n as usize].to_ascii_uppercase() as usize] = n;
-        n += 1;
-    }
-    table
-};
-const NO_DIGIT: u8 = 0x80;
-const HEX: &[u8; 16] = b"0123456789abcdef";
-
+/// Digit by digit without a branch or a table, so that the compiler takes sixteen at a time.
 fn parse(value: &[u8]) -> Option<u128> {
     let inner = match value {
         [b'{', inner @ .., b'}'] => inner,
         bare => bare,
     };
-    let (mut id, mut seen) = ([0u8; 16], 0);
-    let mut byte = |i: usize, high: u8, low: u8| {
-        let (high, low) = (NIBBLES[usize::from(high)], NIBBLES[usize::from(low)]);
-        seen |= high | low;
-        id[i] = high << 4 | low;
-    };
+    let mut digits = [0u8; 32];
     if let Ok(text) = <&[u8; LENGTH]>::try_from(inner) {
         if [8, 13, 18, 23].iter().any(|i| text[*i] != b'-') {
             return None;
         }
-        PLACES.iter().enumerate().for_each(|(i, place)| byte(i, text[*place], text[place + 1]));
-    } else if let Ok(text) = <&[u8; 32]>::try_from(inner) {
-        (0..16).for_each(|i| byte(i, text[2 * i], text[2 * i + 1]));
+        for (from, to, len) in RUNS {
+            digits[to..to + len].copy_from_slice(&text[from..from + len]);
+        }
     } else {
-        return None;
+        digits = inner.try_into().ok()?;
     }
-    (seen & NO_DIGIT == 0).then(|| u128::from_be_bytes(id))
+    let mut wrong = 0;
+    for digit in &mut digits {
+        let (number, letter) = (digit.wrapping_sub(b'0'), (*digit | 0x20).wrapping_sub(b'a'));
+        wrong |= u8::from(number > 9) & u8::from(letter > 5);
+        *digit = if number > 9 { letter.wrapping_add(10) } else { number };
+    }
+    let mut id = [0u8; 16];
+    for (byte, pair) in id.iter_mut().zip(digits.as_chunks::<2>().0) {
+        *byte = pair[0] << 4 | pair[1];
+    }
+    (wrong == 0).then(|| u128::from_be_bytes(id))
 }
 
 fn put(id: u128, out: &mut BytesMut) {
+    let mut digits = [0u8; 32];
+    for (pair, byte) in digits.as_chunks_mut::<2>().0.iter_mut().zip(id.to_be_bytes()) {
+        *pair = [byte >> 4, byte & 15];
+    }
+    for digit in &mut digits {
+        *digit += if *digit > 9 { b'a' - 10 } else { b'0' };
+    }
     let mut text = [b'-'; LENGTH];
-    for (place, byte) in PLACES.iter().zip(id.to_be_bytes()) {
-        text[*place] = HEX[usize::from(byte >> 4)];
-        text[place + 1] = HEX[usize::from(byte & 15)];
+    for (to, from, len) in RUNS {
+        text[to..to + len].copy_from_slice(&digits[from..from + len]);
     }
     out.put_slice(&text);
 }
@@ -172,6 +170,12 @@ mod tests {
         }
         for text in ["", "{}", "a0eebc999c0b4ef8bb6d6bb9bd380a1", "a0eebc99x9c0b-4ef8-bb6d-6bb9bd380a11", "+"] {
             assert_eq!(parse(text.as_bytes()), None, "{text}");
+        }
+        for byte in 0..=255u8 {
+            let mut text = *b"a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11";
+            text[35] = byte;
+            let digit = (byte as char).to_digit(16);
+            assert_eq!(parse(&text), digit.map(|d| id & !15 | u128::from(d)), "{byte}");
         }
         let mut out = BytesMut::new();
         put(id, &mut out);
