@@ -54,6 +54,8 @@ async fn another_server_is_refused_by_every_verb(major: u32) {
 
     run(&staging, "UPDATE sluice.environment SET name = 'production'").await;
     all_refused(&db, &sluice, WRITING, "target.environment: staging: the server says that it is production").await;
+    let status = sluice.ok(&["status"]).await.stdout;
+    assert!(status.contains("target.environment: staging: the server says that it is production"), "{status}");
     run(&staging, "UPDATE sluice.environment SET name = 'staging'").await;
     run(&production, "UPDATE sluice.environment SET name = 'staging'").await;
     // those that look at production or drop something there

@@ -10,9 +10,11 @@ use crate::error::Kind;
 
 const README: &str = include_str!("../../../README.md");
 const OPERATIONS: &str = include_str!("../../../docs/operations.md");
+const SAFETY: &str = include_str!("../../../docs/safety.md");
 const DOCUMENTS: &[&str] = &[
     README,
     OPERATIONS,
+    SAFETY,
     include_str!("../../../ARCHITECTURE.md"),
     include_str!("../../../docs/configuration.md"),
     include_str!("../../../docs/masks.md"),
@@ -26,7 +28,9 @@ fn commands() -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for line in DOCUMENTS.iter().flat_map(|text| text.lines()) {
         let spans = line.split('`').skip(1).step_by(2).map(str::to_owned);
-        let own = line.strip_prefix("    ").map(|l| l.split(" #").next().unwrap_or_default().trim().to_owned());
+        let typed =
+            |l: &str| l.split(" #").next().and_then(|l| l.split(" > ").next()).unwrap_or_default().trim().to_owned();
+        let own = line.strip_prefix("    ").map(typed);
         let path = line
             .split_once("/bin/sluice ")
             .map(|(_, rest)| format!("sluice {}", rest.split(" >").next().unwrap_or_default()));
@@ -78,6 +82,22 @@ fn every_verb_and_flag_stands_in_the_documents() {
             assert!(seen.contains(flag), "--{flag} is no flag of {}", verb.get_name());
         }
         seen.clear();
+    }
+}
+
+/// A promise is as good as the test that holds it.
+#[test]
+fn every_test_that_holds_a_promise_is_one() {
+    let (_, promises) = SAFETY.split_once("| promise | test |").unwrap();
+    let tests: Vec<&str> = promises.split('`').skip(1).step_by(2).filter(|name| name.contains("::")).collect();
+    assert!(tests.len() > 10, "{tests:?}");
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    for test in tests {
+        let (module, name) = test.rsplit_once("::").unwrap();
+        let file = format!("{}.rs", module.replace("::", "/"));
+        let text = ["../tests", "src"].iter().find_map(|of| std::fs::read_to_string(root.join(of).join(&file)).ok());
+        let text = text.unwrap_or_else(|| panic!("{test}: there is no {file}"));
+        assert!(text.contains(&format!("fn {name}(")), "{test} is no test");
     }
 }
 

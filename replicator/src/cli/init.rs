@@ -11,7 +11,7 @@ mod sequences;
 use std::collections::HashMap;
 
 use sink_postgres::session;
-use wire::{Connection, Conninfo};
+use wire::{Connection, Conninfo, SslMode};
 
 use super::args::{Args, Init};
 use super::print;
@@ -42,6 +42,12 @@ pub async fn run(args: &Args, verb: &Init) -> Result<(), Error> {
         Some(name) => name.clone(),
         None => named_like(source.database()),
     };
+    if !source.is_local() && source.ssl_mode() != SslMode::VerifyFull {
+        tracing::warn!(
+            sslmode = %source.ssl_mode(),
+            "whoever stands between could read production's rows, or play production; what is written wants sslmode=verify-full"
+        );
+    }
     let mut production = production::reader(&source, &pipeline, "init", look::BOUNDS).await?;
     let mut staging = staging(&target, &pipeline).await?;
     start::different(&mut production, &mut staging).await?;

@@ -93,3 +93,40 @@ async fn primary(db: &mut Connection) -> Result<(), Error> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Path, PathBuf};
+
+    fn sources(dir: &Path, found: &mut Vec<PathBuf>) {
+        for entry in std::fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() { sources(&path, found) } else { found.push(path) }
+        }
+    }
+
+    /// A verb that opens the target by itself has not looked at what it is. Those that do look in other ways, or only read.
+    #[test]
+    fn nobody_opens_the_target_by_himself() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        let mut found = Vec::new();
+        sources(&root, &mut found);
+        let opens = ["session::open(", "session::writer("].map(|word| word.to_owned());
+        let mut opening: Vec<String> = found
+            .iter()
+            .filter(|path| opens.iter().any(|word| std::fs::read_to_string(path).unwrap().contains(word)))
+            .map(|path| path.strip_prefix(&root).unwrap().display().to_string())
+            .collect();
+        opening.sort();
+        let known = [
+            "check/target.rs",      // looks, and tells
+            "cli/destroy.rs",       // goes on with one end where the other is away
+            "cli/init.rs",          // read-only
+            "cli/plan/gather.rs",   // read-only
+            "cli/status/gather.rs", // read-only
+            "source/production.rs", // of production
+            "start/ends.rs",
+        ];
+        assert_eq!(opening, known);
+    }
+}

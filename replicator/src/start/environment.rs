@@ -154,6 +154,14 @@ pub async fn require(config: &Config, side: Side, info: &Conninfo, db: &mut Conn
     }
 }
 
+/// What does not fit, for who only tells.
+pub async fn doubt(config: &Config, side: Side, info: &Conninfo, db: &mut Connection) -> Result<Option<String>, Error> {
+    Ok(match standing(config, side, info, db).await? {
+        Standing::Fits(_) | Standing::Unasked(_) => None,
+        Standing::Unconfirmed(finding) | Standing::Another(finding) => Some(finding.what),
+    })
+}
+
 fn compare(side: Side, server: &Server, role: &str, says: &Says) -> Standing {
     let section = side.section();
     let own = server.environment_from.is_none();

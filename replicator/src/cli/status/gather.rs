@@ -10,7 +10,10 @@ use super::source::{self, Said};
 use super::state::{Checkpoint, Server, State, Table};
 use crate::config::{Config, Lock, table_name};
 use crate::error::Error;
-use crate::start;
+use crate::start::{
+    self,
+    environment::{self, Side},
+};
 
 /// A server that takes longer is said to be out of reach.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -27,6 +30,8 @@ struct Target {
     /// What was known of the tables when they were registered.
     memory: Memory,
     protected: Vec<String>,
+    /// Why it may be another server than the file means.
+    doubt: Option<String>,
 }
 
 /// The state, and the error of a server that could not be asked.
@@ -56,6 +61,7 @@ pub async fn gather(config: &Config, lock: Option<&Lock>) -> Result<(State, Opti
     });
     (state.slot, state.lag, state.problems) = (slot, lag, problems);
     state.copy_paused = state.lag.paused;
+    state.problems.extend(staging.doubt);
     state.tables = join(tables, staging.tables, whole);
     for name in staging.protected {
         state.tables.push(Table { name, state: "protected", ..Table::default() });
@@ -124,6 +130,7 @@ async fn target(config: &Config, info: &Conninfo) -> Result<Target, Error> {
     let mut db = opened.map_err(sink_postgres::Error::from)?;
     let protected = start::protected(config, &mut db).await?;
     let mut said = read(config, &mut db).await.map_err(sink_postgres::Error::from)?;
+    said.doubt = environment::doubt(config, Side::Target, info, &mut db).await?;
     said.memory = known::read(&mut db, &config.pipeline).await?;
     said.protected = protected.iter().map(|(s, n)| table_name(s, n)).collect();
     said.protected.sort();

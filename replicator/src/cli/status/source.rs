@@ -12,7 +12,10 @@ use crate::config::{Config, Lock, Resolved, SourceTable};
 use crate::error::{Doing, Error};
 use crate::lag;
 use crate::source::{catalog, production, slot};
-use crate::start;
+use crate::start::{
+    self,
+    environment::{self, Side},
+};
 
 /// What it said.
 #[derive(Debug, Default)]
@@ -33,6 +36,7 @@ pub struct Said {
 pub async fn ask(config: &Config, lock: Option<&Lock>, info: &Conninfo) -> Result<Said, Error> {
     let mut db = production::reader(info, &config.pipeline, "status", &[]).await?;
     let mut said = Said::default();
+    said.problems.extend(environment::doubt(config, Side::Source, info, &mut db).await?);
     let name = config.slot();
     if let Some(found) = slot::look(&mut db, &name).await.doing("look at the slot")? {
         if found.wal_status == "lost" {
