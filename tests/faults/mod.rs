@@ -3,6 +3,7 @@
 //! `world` is two servers of a test's own with a schema that has one table of each kind; `traffic` writes to it.
 
 mod answers;
+mod budget;
 mod deferred;
 mod disk;
 mod durable;
