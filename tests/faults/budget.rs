@@ -14,7 +14,8 @@ use crate::sluice::Running;
 majors!(the_slot_goes_whatever_we_wait_for, the_copy_pauses, it_was_dropped_and_we_were_killed);
 
 const LIMITS: &str = "limits: { wal: { warn: 16MB, pause_copy: 48MB, drop_slot: 96MB } }\n";
-const SLOTS: &str = "SELECT coalesce(string_agg(slot_name::text, ' ' ORDER BY slot_name), '') FROM pg_replication_slots";
+const SLOTS: &str =
+    "SELECT coalesce(string_agg(slot_name::text, ' ' ORDER BY slot_name), '') FROM pg_replication_slots";
 const WAL: &str = "SELECT sum(size)::bigint >> 20 FROM pg_ls_waldir()";
 
 async fn world(major: u32) -> World {
@@ -77,9 +78,8 @@ async fn the_slot_goes_whatever_we_wait_for(major: u32) {
     let rows = number(&production, "SELECT count(*) FROM big").await;
     let sluice = world.also(LIMITS);
     let mut running = sluice.spawn(&["run"]);
-    for (n, what) in ["a lock", "a verdict", "a silent target", "a target that is down", "a start without it"]
-        .iter()
-        .enumerate()
+    for (n, what) in
+        ["a lock", "a verdict", "a silent target", "a target that is down", "a start without it"].iter().enumerate()
     {
         let streams = "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'";
         wait_until("it streams", LIMIT, || async { number(&production, streams).await == 1 }).await;
@@ -111,7 +111,8 @@ async fn the_slot_goes_whatever_we_wait_for(major: u32) {
             _ => world.target.restart(),
         }
         let full = Fullness::of(world.staging().await);
-        wait_until("a new slot is made", LIMIT, || async { text(&production, SLOTS).await.contains("sluice_world") }).await;
+        wait_until("a new slot is made", LIMIT, || async { text(&production, SLOTS).await.contains("sluice_world") })
+            .await;
         let staging = world.staging().await;
         let sum = "SELECT sum(n)::text FROM big";
         let want = text(&production, sum).await;
