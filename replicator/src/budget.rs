@@ -142,7 +142,8 @@ mod tests {
         let board = Board::default();
         for (held, paused) in [(100, false), (101, true), (76, true), (75, false), (100, false), (150, true)] {
             BUDGET.weigh("s", held, &board).unwrap();
-            assert_eq!((board.state().wal_held, board.state().paused), (held, paused), "{held}");
+            let state = board.state().clone();
+            assert_eq!((state.wal_held, state.paused), (held, paused), "{held}");
         }
         let never = Budget { pause_copy: None, ..BUDGET };
         never.weigh("s", 150, &board).unwrap();

@@ -265,7 +265,7 @@ const BAD: &[(&str, &str)] = &[
         "limits: { wal: { warn: 4 } }",
         "limits.wal.warn: a number without a unit (a whole number with its unit (B, kB, MB, GB or TB): 64MB)",
     ),
-    ("limits: { wal: { pause_copy: 1kB } }", "limits.wal.pause_copy: not within 1MB and 1PB"),
+    ("limits: { wal: { pause_copy: 1kB } }", "limits.wal.pause_copy: not within 1MB and 1024TB"),
     (
         "limits: { wal: { drop_slot: often } }",
         "limits.wal.drop_slot: not a size (a whole number with its unit (B, kB, MB, GB or TB): 64MB)",
