@@ -16,6 +16,7 @@ pub mod copy;
 pub mod error;
 pub mod flow;
 pub mod lag;
+pub mod pace;
 pub mod pipeline;
 pub mod proofs;
 pub mod propose;

@@ -1,6 +1,7 @@
 //! Names and options of a pipeline that is open: all that the loop and the copy may see of the configuration.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sink_postgres::sequences::Rule;
@@ -8,6 +9,7 @@ use sink_postgres::sink::OnError;
 use wire::Conninfo;
 
 use crate::budget::Budget;
+use crate::pace::Pace;
 use crate::source::catalog::SourceTable;
 
 /// A pipeline's names and options.
@@ -31,6 +33,8 @@ pub struct Setup {
     pub chunk_rows: u64,
     /// Bytes of changes held in memory.
     pub memory: u64,
+    /// How fast the copy may read production; `None`: as fast as it can.
+    pub pace: Option<Arc<Pace>>,
     /// What the slot may hold of production's WAL.
     pub budget: Budget,
     /// How far ahead of production's the target's sequences are kept, if at all.
@@ -53,6 +57,11 @@ impl Setup {
             Ok(rows) if rows > 0 => table.bytes / rows,
             _ => 100,
         };
-        self.chunk_rows.min((32 << 20) / width.max(1)).max(100)
+        // and fewer where they may come slowly only: a chunk that has begun is finished, and the stream waits for it
+        let slow = self.pace.as_ref().map_or(u64::MAX, |pace| {
+            let shared = pace.rate() / u64::try_from(self.readers).unwrap_or(1).max(1);
+            shared.saturating_mul(self.slice.as_secs().max(1)) / 2
+        });
+        self.chunk_rows.min(slow.min(32 << 20) / width.max(1)).max(100)
     }
 }

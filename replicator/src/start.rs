@@ -53,6 +53,7 @@ use crate::cancels::Cancels;
 use crate::config::{self, Config, Lock, Problem, table_name};
 use crate::error::{Doing, Error};
 use crate::flow::Flow;
+use crate::pace::Pace;
 use crate::pipeline::Pipeline;
 use crate::proofs::trial::Bench;
 use crate::setup::Setup;
@@ -176,7 +177,8 @@ pub async fn open(
         slot: ours.identity.slot,
         publications: ours.publications,
         slice: config.copy.slice,
-        readers: config.copy.readers,
+        readers: readers(config),
+        pace: config.limits.source_rate.map(|rate| Arc::new(Pace::new(rate))),
         chunk_rows: config.copy.chunk_rows,
         memory: config.limits.memory,
         budget: budget(config),
@@ -216,6 +218,12 @@ async fn tried(config: &Config, plan: &Plan, source: &Conninfo, target: &Conninf
     }
     trials.warnings.iter().for_each(|problem| tracing::warn!("{problem}"));
     Ok(trials.problems)
+}
+
+/// Readers of the copy: beside them there are the stream, the session that looks around, and the one that holds the snapshot.
+fn readers(config: &Config) -> usize {
+    let most = config.limits.source_connections.map_or(usize::MAX, |most| most.saturating_sub(3));
+    config.copy.readers.min(most).max(1)
 }
 
 /// What the slot may hold of production's WAL.

@@ -11,7 +11,12 @@ use super::world::{LIMIT, NAME, World, equal, number, run, text};
 use crate::servers::{Cluster, wait_until};
 use crate::sluice::Running;
 
-majors!(the_slot_goes_whatever_we_wait_for, the_copy_pauses, it_was_dropped_and_we_were_killed);
+majors!(
+    the_slot_goes_whatever_we_wait_for,
+    the_copy_pauses,
+    it_was_dropped_and_we_were_killed,
+    production_lends_only_so_much,
+);
 
 const LIMITS: &str = "limits: { wal: { warn: 16MB, pause_copy: 48MB, drop_slot: 96MB } }\n";
 const SLOTS: &str =
@@ -185,4 +190,28 @@ async fn it_was_dropped_and_we_were_killed(major: u32) {
     let said = world.catch_up().await.stderr;
     assert!(!said.contains("slot created"), "{said}");
     assert_eq!(text(&staging, "SELECT slot_dropped::text FROM sluice.checkpoint").await, "");
+}
+
+async fn production_lends_only_so_much(major: u32) {
+    let world = world(major).await;
+    let (production, staging) = (world.production().await, world.staging().await);
+    let bytes = "SELECT sum(length(t::text))::bigint FROM big t";
+    let bytes = number(&production, bytes).await;
+    let limits = "limits: { source: { connections: 4, rate: 1MB } }\n";
+    let rules = crate::faults::world::TABLES.replace("readers: 2", "readers: 8");
+    world.sluice.lay(NAME, &format!("{rules}{limits}"));
+    let began = std::time::Instant::now();
+    let mut running = world.sluice.spawn(&["run", "--until-caught-up"]);
+    let sessions = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'sluice/%'";
+    let mut most = 0;
+    while running.ended().is_none() {
+        most = most.max(number(&production, sessions).await);
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert!(running.wait(LIMIT).await.success(), "{}", running.log());
+    // big alone is some 4 MB
+    let least = Duration::from_secs_f64(bytes as f64 / f64::from(1 << 20) - 0.5);
+    assert!(bytes > 3 << 20 && began.elapsed() > least, "{bytes} bytes took {:?}", began.elapsed());
+    assert!((3..=4).contains(&most), "{most} sessions");
+    equal(&production, &staging).await;
 }

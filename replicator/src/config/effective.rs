@@ -76,6 +76,12 @@ impl Config {
         _ = writeln!(out, "limits:\n  memory: {}", units::show_size(limits.memory));
         _ = writeln!(out, "  logical_decoding_work_mem: {}", units::show_size(limits.logical_decoding_work_mem));
         let or_never = |size: Option<u64>| size.map_or_else(|| "never".to_owned(), units::show_size);
+        let rate = limits.source_rate.map_or_else(|| "unlimited".to_owned(), units::show_size);
+        _ = writeln!(out, "  source:");
+        if let Some(connections) = limits.source_connections {
+            _ = writeln!(out, "    connections: {connections}");
+        }
+        _ = writeln!(out, "    rate: {rate}");
         _ = writeln!(out, "  wal:\n    warn: {}", units::show_size(limits.wal_warn));
         _ = writeln!(out, "    pause_copy: {}", or_never(limits.wal_pause_copy));
         _ = writeln!(out, "    drop_slot: {}", or_never(limits.wal_drop_slot));

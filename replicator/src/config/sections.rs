@@ -106,6 +106,10 @@ pub struct Limits {
     pub wal_pause_copy: Option<u64>,
     /// The same, beyond which our slot is dropped; `None`: never.
     pub wal_drop_slot: Option<u64>,
+    /// Sessions on production at the same time, at most; `None`: as many as the copy's readers ask for.
+    pub source_connections: Option<usize>,
+    /// Bytes a second that the copy reads of production; `None`: as fast as it can.
+    pub source_rate: Option<u64>,
     /// Behind by more than this is not ready.
     pub lag: Duration,
     /// What `check` wants of production.
@@ -257,8 +261,12 @@ fn sequences(at: &At<'_>, problems: &mut Problems) -> Option<Sequences> {
 fn limits(at: &At<'_>, problems: &mut Problems) -> Limits {
     let words = [("required", SlotWalLimit::Required), ("ignore", SlotWalLimit::Ignore)];
     let wal = at.get("wal");
-    let drop = size_or_never(&wal.get("drop_slot"), problems, MB..=1 << 50).flatten();
-    let pause = size_or_never(&wal.get("pause_copy"), problems, MB..=1 << 50);
+    let source = at.get("source");
+    source.entries(problems);
+    // the stream, who looks around, who holds the snapshot, and one reader
+    let connections = source.get("connections").number(problems, 4..=1000);
+    let drop = size_or(&wal.get("drop_slot"), "never", problems, MB..=1 << 50).flatten();
+    let pause = size_or(&wal.get("pause_copy"), "never", problems, MB..=1 << 50);
     let pause = pause.unwrap_or_else(|| Some(drop.map_or(8192 * MB, |drop| (drop / 2).min(8192 * MB))));
     if drop.is_some_and(|drop| pause.is_none_or(|pause| pause >= drop)) {
         let fault =
@@ -271,6 +279,8 @@ fn limits(at: &At<'_>, problems: &mut Problems) -> Limits {
         logical_decoding_work_mem: size(&at.get("logical_decoding_work_mem"), problems, 64 << 10..=2047 << 30)
             .unwrap_or(64 * MB),
         wal_warn: size(&wal.get("warn"), problems, MB..=1 << 50).unwrap_or(4096 * MB),
+        source_connections: connections.map(|n| n as usize),
+        source_rate: size_or(&source.get("rate"), "unlimited", problems, 64 << 10..=1 << 40).flatten(),
         wal_pause_copy: pause,
         wal_drop_slot: drop,
         lag: time(&at.get("lag"), problems, Duration::from_millis(100)..=Duration::from_secs(7 * 86_400))
@@ -286,10 +296,10 @@ fn size(at: &At<'_>, problems: &mut Problems, range: RangeInclusive<u64>) -> Opt
     at.read(problems, |s| within(units::size(&s.text)?, range, units::show_size))
 }
 
-/// `Some(None)`: never.
-fn size_or_never(at: &At<'_>, problems: &mut Problems, range: RangeInclusive<u64>) -> Option<Option<u64>> {
+/// `Some(None)`: the word for none.
+fn size_or(at: &At<'_>, none: &str, problems: &mut Problems, range: RangeInclusive<u64>) -> Option<Option<u64>> {
     at.read(problems, |s| match s.text.as_str() {
-        "never" => Ok(None),
+        word if word == none => Ok(None),
         text => within(units::size(text)?, range, units::show_size).map(Some),
     })
 }

@@ -11,6 +11,7 @@ use sink_postgres::sink::OnError;
 use wire::{Canceler, Connection, quote_literal};
 
 use crate::error::{Doing, Error};
+use crate::pace::Pace;
 use crate::setup::Setup;
 use crate::source::production;
 
@@ -20,6 +21,7 @@ const READ: &str = "read a chunk of";
 pub struct Reader {
     source: Connection,
     loader: Loader,
+    pace: Option<Arc<Pace>>,
 }
 
 /// One part of one table.
@@ -44,7 +46,7 @@ impl Reader {
     pub async fn open(setup: &Setup, epoch: i64) -> Result<Reader, Error> {
         let source = production::reader(&setup.source, &setup.pipeline, "copy", &[]).await?;
         let loader = Loader::connect(&setup.target, &setup.pipeline, epoch).await?;
-        Ok(Reader { source, loader })
+        Ok(Reader { source, loader, pace: setup.pace.clone() })
     }
 
     /// What both are asked by to end what they do.
@@ -111,6 +113,9 @@ impl Reader {
                     return Err(e).doing_to(READ, &chunk.compiled.input());
                 }
             };
+            if let Some(pace) = &self.pace {
+                pace.took(rows.len()).await;
+            }
             let masked = if !chunk.compiled.rewrites() {
                 rows
             } else {

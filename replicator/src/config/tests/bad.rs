@@ -265,6 +265,12 @@ const BAD: &[(&str, &str)] = &[
         "limits: { wal: { warn: 4 } }",
         "limits.wal.warn: a number without a unit (a whole number with its unit (B, kB, MB, GB or TB): 64MB)",
     ),
+    ("limits: { source: 4 }", "limits.source: one value or a list, where keys with values are wanted"),
+    ("limits: { source: { connections: 3 } }", "limits.source.connections: not within 4 and 1000"),
+    (
+        "limits: { source: { rate: 20 } }",
+        "limits.source.rate: a number without a unit (a whole number with its unit (B, kB, MB, GB or TB): 64MB)",
+    ),
     ("limits: { wal: { pause_copy: 1kB } }", "limits.wal.pause_copy: not within 1MB and 1024TB"),
     (
         "limits: { wal: { drop_slot: often } }",
