@@ -83,6 +83,8 @@ pub struct State {
     pub wal_held: i64,
     /// It holds so much that no slice of the copy begins.
     pub paused: bool,
+    /// These are not the hours in which a slice may begin.
+    pub closed: bool,
     /// When it was last said that it holds much.
     pub warned: Option<Instant>,
     /// Slices taken, and snapshots given up because the stream did not stand where they stood.
@@ -103,15 +105,28 @@ pub struct State {
     pub unparsable: u64,
 }
 
-/// In what [`State::said`] says.
-pub const PAUSED: &str = "/* the copy is paused */";
+/// Why no slice begins: how [`State::said`] says it, and how a person reads it.
+pub const WAITS: [(&str, &str); 2] = [
+    ("/* the copy is paused */", "paused: the slot holds more than limits.wal.pause_copy"),
+    ("/* the copy waits for its hours */", "waits for copy.window"),
+];
 
 impl State {
     /// How late staging is, and whether the copy pauses, for whoever looks at the session that asks production with it
     /// ([`Lag::said`]).
     pub fn said(&self) -> String {
-        let paused = if self.paused && self.phase == Phase::Copying { PAUSED } else { "" };
-        format!("{}{paused}", self.lag.said())
+        let waits = self.waits().filter(|_| self.phase == Phase::Copying).map_or("", |(said, _)| said);
+        format!("{}{waits}", self.lag.said())
+    }
+
+    /// Which of [`WAITS`] keeps the copy waiting, if it has anything to do.
+    pub fn waits(&self) -> Option<(&'static str, &'static str)> {
+        let [paused, closed] = WAITS;
+        match (self.paused, self.closed) {
+            (true, _) => Some(paused),
+            (_, true) => Some(closed),
+            _ => None,
+        }
     }
 
     /// Does it stand still, as far as one knows?

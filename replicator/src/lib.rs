@@ -29,3 +29,4 @@ pub mod sql;
 pub mod start;
 pub mod stop;
 pub mod telemetry;
+pub mod window;

@@ -35,7 +35,8 @@ impl Pace {
     fn owes(&self, bytes: usize, now: Instant) -> Duration {
         let mut paid = self.paid.lock().unwrap_or_else(PoisonError::into_inner);
         // who has rested may begin with a burst, and saves up no more
-        *paid = (*paid).max(now.checked_sub(BURST).unwrap_or(now)) + Duration::from_secs_f64(bytes as f64 / self.rate as f64);
+        *paid = (*paid).max(now.checked_sub(BURST).unwrap_or(now))
+            + Duration::from_secs_f64(bytes as f64 / self.rate as f64);
         paid.saturating_duration_since(now)
     }
 }

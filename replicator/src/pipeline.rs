@@ -27,6 +27,7 @@ use crate::error::{Doing, Error};
 use crate::flow::Flow;
 use crate::setup::Setup;
 use crate::stop::Stop;
+use crate::window::Window;
 
 /// An idle stream moves its position this often.
 const IDLE_EVERY: Duration = Duration::from_secs(10);
@@ -62,6 +63,8 @@ pub struct Pipeline {
     told: HashSet<(String, String)>,
     /// The copy pauses, and it was said.
     paused: bool,
+    /// It waits for its hours, and it was said.
+    closed: bool,
     /// A table was copied since they were looked at.
     copied: bool,
     /// Slices in a row that could load nothing.
@@ -90,6 +93,7 @@ impl Pipeline {
             next_slice: now,
             told: HashSet::new(),
             paused: false,
+            closed: false,
             copied: false,
             fruitless: 0,
             applies,
@@ -261,7 +265,7 @@ impl Pipeline {
         if let Some(unsynced) = self.flow.unsynced {
             at = at.min(unsynced + FLUSH_AFTER);
         }
-        if self.is_pending() && !self.flow.board.state().paused {
+        if self.is_pending() && self.flow.board.state().waits().is_none() {
             at = at.min(self.next_slice.max(Instant::now()) + Duration::from_millis(5));
         }
         at
@@ -282,12 +286,21 @@ impl Pipeline {
         self.is_pending() && Instant::now() >= self.next_slice && (self.flow.is_quiet() || overdue)
     }
 
-    /// Does the slot hold so much that the copy waits, and the stream alone goes on? Said once.
+    /// Must the copy wait, and the stream go on alone: because the slot holds too much, or for the hours that it has? Said once.
     fn pauses(&mut self) -> bool {
+        let closed = self.flow.setup.window.as_ref().is_some_and(|window| !window.is_open_now());
         let (paused, held) = {
-            let state = self.flow.board.state();
+            let mut state = self.flow.board.state();
+            state.closed = closed;
             (state.paused && self.is_pending(), state.wal_held)
         };
+        if closed != self.closed && self.is_pending() {
+            self.closed = closed;
+            match (closed, self.flow.setup.window.as_ref().map_or("", Window::text)) {
+                (true, window) => tracing::info!(window, "the copy waits for its hours"),
+                (false, window) => tracing::info!(window, "these are the hours of the copy"),
+            }
+        }
         if paused != self.paused {
             self.paused = paused;
             match (paused, self.flow.setup.budget.pause_copy) {
@@ -297,7 +310,7 @@ impl Pipeline {
                 (false, _) => tracing::info!(bytes = held, "the copy goes on"),
             }
         }
-        paused
+        paused || closed
     }
 
     async fn slice(&mut self, stop: &mut Stop) -> Result<(), Error> {

@@ -77,8 +77,8 @@ pub fn readiness(state: &State, limit: Duration) -> Result<(), String> {
             if left > 0 {
                 let _ = write!(why, ", {left} of {} tables are not done", state.tables.len());
             }
-            if state.paused {
-                let _ = write!(why, "; it pauses: production holds {} MB of WAL for our slot", state.wal_held >> 20);
+            if let Some((_, waits)) = state.waits() {
+                let _ = write!(why, "; it {waits}");
             }
             return Err(why);
         }

@@ -11,6 +11,7 @@ use wire::Conninfo;
 use crate::budget::Budget;
 use crate::pace::Pace;
 use crate::source::catalog::SourceTable;
+use crate::window::Window;
 
 /// A pipeline's names and options.
 #[derive(Clone, Debug)]
@@ -27,6 +28,8 @@ pub struct Setup {
     pub publications: Vec<String>,
     /// How long a slice may take chunks.
     pub slice: Duration,
+    /// When slices may begin; `None`: at any time.
+    pub window: Option<Window>,
     /// Readers at the same time.
     pub readers: usize,
     /// Rows of a chunk, about.

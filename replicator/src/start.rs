@@ -177,6 +177,7 @@ pub async fn open(
         slot: ours.identity.slot,
         publications: ours.publications,
         slice: config.copy.slice,
+        window: config.copy.window.clone(),
         readers: readers(config),
         pace: config.limits.source_rate.map(|rate| Arc::new(Pace::new(rate))),
         chunk_rows: config.copy.chunk_rows,

@@ -16,6 +16,7 @@ majors!(
     the_copy_pauses,
     it_was_dropped_and_we_were_killed,
     production_lends_only_so_much,
+    the_copy_has_its_hours,
 );
 
 const LIMITS: &str = "limits: { wal: { warn: 16MB, pause_copy: 48MB, drop_slot: 96MB } }\n";
@@ -213,5 +214,37 @@ async fn production_lends_only_so_much(major: u32) {
     let least = Duration::from_secs_f64(bytes as f64 / f64::from(1 << 20) - 0.5);
     assert!(bytes > 3 << 20 && began.elapsed() > least, "{bytes} bytes took {:?}", began.elapsed());
     assert!((3..=4).contains(&most), "{most} sessions");
+    equal(&production, &staging).await;
+}
+
+async fn the_copy_has_its_hours(major: u32) {
+    let world = world(major).await;
+    world.catch_up().await;
+    let (production, staging) = (world.production().await, world.staging().await);
+    let hours = |from: &str, to: &str| {
+        let hour = |shift: &str| format!("to_char(now() AT TIME ZONE 'UTC' + interval '{shift} hours', 'HH24:MI')");
+        format!("SELECT {} || '-' || {}", hour(from), hour(to))
+    };
+    let (closed, open) = (text(&production, &hours("3", "5")).await, text(&production, &hours("-2", "2")).await);
+    let rules = crate::faults::world::TABLES;
+    let lay = |hours: &str| {
+        world.sluice.lay(NAME, &rules.replace("copy: {", &format!("copy: {{ window: \"{hours} UTC\",")));
+    };
+    lay(&closed);
+    run(&staging, "UPDATE comp SET v = -1").await;
+    world.sluice.ok(&["resync", "comp"]).await;
+    let mut running = world.sluice.spawn(&["run"]);
+    wait_until("it waits", LIMIT, || async { running.log().contains("the copy waits for its hours") }).await;
+    run(&production, "UPDATE txt SET v = 'outside'").await;
+    let come = "SELECT count(*) FROM txt WHERE v <> 'outside'";
+    wait_until("the stream goes on", LIMIT, || async { number(&staging, come).await == 0 }).await;
+    let status = world.sluice.ok(&["status"]).await.stdout;
+    assert!(status.contains("waits for copy.window"), "{status}");
+    let wrong = "SELECT count(*) FROM comp WHERE v = -1";
+    assert_eq!(number(&staging, wrong).await, 600, "a slice began");
+    lay(&open);
+    running.signal(libc::SIGHUP);
+    wait_until("it is copied", LIMIT, || async { number(&staging, wrong).await == 0 }).await;
+    world.settles(&mut running).await;
     equal(&production, &staging).await;
 }

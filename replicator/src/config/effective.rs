@@ -64,6 +64,9 @@ impl Config {
         let copy = &self.copy;
         let slice = units::show_time(copy.slice);
         _ = writeln!(out, "copy:\n  slice: {slice}\n  readers: {}\n  chunk_rows: {}", copy.readers, copy.chunk_rows);
+        if let Some(window) = &copy.window {
+            _ = writeln!(out, "  window: {}", quote(window.text()));
+        }
         match self.sequences {
             Some(s) => _ = writeln!(out, "sequences:\n  margin: {}\n  offset: {}", s.margin, s.offset),
             None => out.push_str("sequences: off\n"),

@@ -63,6 +63,7 @@ pub const KEYS: &[(&str, State)] = &[
     ("copy.slice", Built),
     ("copy.readers", Built),
     ("copy.chunk_rows", Built),
+    ("copy.window", Built),
     ("sequences", Built),
     ("sequences.margin", Built),
     ("sequences.offset", Built),

@@ -19,6 +19,7 @@ use super::server::{distinct, environment, server, spoken_for};
 use super::tables::{self, Rule, TableEntry};
 use super::tree::Scalar;
 use super::units;
+use crate::window::Window;
 
 /// The `masking` section.
 #[derive(Clone, Debug)]
@@ -65,7 +66,7 @@ pub struct Apply {
 }
 
 /// The `copy` section.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Copying {
     /// The longest that a transaction on production lives.
     pub slice: Duration,
@@ -73,6 +74,8 @@ pub struct Copying {
     pub readers: usize,
     /// Rows of a chunk, about.
     pub chunk_rows: u64,
+    /// The hours in which slices may begin; `None`: all.
+    pub window: Option<Window>,
 }
 
 /// The `sequences` section: the target's follow production's, so far ahead.
@@ -241,6 +244,9 @@ fn copying(at: &At<'_>, problems: &mut Problems) -> Copying {
             .unwrap_or(Duration::from_secs(30)),
         readers: at.get("readers").number(problems, 1..=64).unwrap_or(2) as usize,
         chunk_rows: at.get("chunk_rows").number(problems, 100..=10_000_000).unwrap_or(50_000),
+        window: at.get("window").read(problems, |s| {
+            Window::parse(&s.text).map_err(|why| Fault::new(why).hint("\"22:00-05:00 Europe/Berlin\""))
+        }),
     }
 }
 

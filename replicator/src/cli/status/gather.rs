@@ -62,6 +62,7 @@ pub async fn gather(config: &Config, lock: Option<&Lock>) -> Result<(State, Opti
     (state.slot, state.lag, state.problems) = (slot, lag, problems);
     state.copy_paused = state.lag.paused;
     state.problems.extend(staging.doubt);
+    state.copy_waits = state.lag.waits;
     state.tables = join(tables, staging.tables, whole);
     for name in staging.protected {
         state.tables.push(Table { name, state: "protected", ..Table::default() });

@@ -99,9 +99,7 @@ fn copy(state: &State, out: &mut String) {
             last.map_or_else(|| "done".into(), |at| format!("done {}", at.replace('T', " ").replace('Z', " UTC"))),
         );
     }
-    if state.copy_paused {
-        parts.push("paused: the slot holds more than limits.wal.pause_copy".to_owned());
-    }
+    parts.extend(state.copy_waits.map(str::to_owned));
     line(out, &parts);
 }
 
@@ -151,7 +149,7 @@ mod tests {
             source: server("production"),
             target: server("staging"),
             connected: Some(true),
-            lag: Lag { bytes: Some(42_000), seconds: Some(0.31), said: true, paused: false },
+            lag: Lag { bytes: Some(42_000), seconds: Some(0.31), said: true, waits: None },
             slot: Some(Slot {
                 name: "sluice_shop".into(),
                 active: true,

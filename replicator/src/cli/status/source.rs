@@ -7,7 +7,7 @@ use filters::policy::{Class, Policy, TableRule};
 use wire::{Connection, Conninfo};
 
 use super::state::{Lag, Slot, Table};
-use crate::board::PAUSED;
+use crate::board::WAITS;
 use crate::config::{Config, Lock, Resolved, SourceTable};
 use crate::error::{Doing, Error};
 use crate::lag;
@@ -81,20 +81,15 @@ async fn lag(db: &mut Connection, config: &Config) -> Result<Lag, Error> {
         let (end, confirmed, query) = (lsn(0), lsn(1), rows.get(0, 2));
         let behind = |position: Lsn| Some(end.0.saturating_sub(position.0));
         let heard = query.and_then(lag::Lag::heard);
-        let paused = query.is_some_and(|query| query.contains(PAUSED));
+        let waits = WAITS.iter().find(|(said, _)| query.is_some_and(|query| query.contains(said))).map(|(_, why)| *why);
         if let Some(Some((shown, seconds))) = heard {
             // what was said a while ago has grown by it: one that is stuck says no more
             let silent = number(3).filter(|age| *age > FRESH.as_secs_f64()).unwrap_or(0.0);
-            return Ok(Lag {
-                bytes: behind(shown.max(confirmed)),
-                seconds: Some(seconds + silent),
-                said: true,
-                paused,
-            });
+            return Ok(Lag { bytes: behind(shown.max(confirmed)), seconds: Some(seconds + silent), said: true, waits });
         }
         // now and then that session is asked something else
         if heard.is_some() || query.is_none() || since.elapsed() > FRESH {
-            return Ok(Lag { bytes: behind(confirmed), seconds: None, said: query.is_some(), paused });
+            return Ok(Lag { bytes: behind(confirmed), seconds: None, said: query.is_some(), waits });
         }
         tokio::time::sleep(AGAIN).await;
     }

@@ -23,8 +23,8 @@ pub struct State {
     pub waiting_for_pids: Vec<i32>,
     /// How far behind production.
     pub lag: Lag,
-    /// The copy pauses: the slot holds more than `limits.wal.pause_copy`.
-    pub copy_paused: bool,
+    /// Why no part of the copy begins, if that is so: `limits.wal.pause_copy`, or `copy.window`.
+    pub copy_waits: Option<&'static str>,
     /// The slot on production; `None`: there is none, or production could not be asked.
     pub slot: Option<Slot>,
     /// Rows in quarantine, of all tables. While there are any, staging shows source transactions without a part of them.
@@ -61,9 +61,9 @@ pub struct Lag {
     /// Does one run that could say it?
     #[serde(skip)]
     pub said: bool,
-    /// Does it say that the copy pauses?
+    /// Does it say that the copy waits, and what for?
     #[serde(skip)]
-    pub paused: bool,
+    pub waits: Option<&'static str>,
 }
 
 /// The slot.

@@ -243,6 +243,8 @@ const BAD: &[(&str, &str)] = &[
     ("copy: { slice: soon }", "copy.slice: not a time (a whole number with its unit (ms, s, m, h or d): 30s)"),
     ("copy: { readers: 0 }", "copy.readers: not within 1 and 64"),
     ("copy: { chunk_rows: many }", "copy.chunk_rows: not a whole number"),
+    ("copy: { window: \"22:00-05:00\" }", "copy.window: no time zone (\"22:00-05:00 Europe/Berlin\")"),
+    ("copy: { window: \"22-5 UTC\" }", "copy.window: not a time of day (\"22:00-05:00 Europe/Berlin\")"),
     ("sequences: on", "sequences: \"on\" is none of off"),
     ("sequences: [off]", "sequences: one value or a list, where keys with values are wanted"),
     ("sequences: { margin: 5 }", "sequences.margin: not within 100 and 1099511627776"),
