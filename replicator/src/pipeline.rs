@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use filters::change::{Batch, Lsn, Progress, Sink};
 use sink_postgres::PostgresSink;
+use sink_postgres::sequences::Known;
 use tokio::sync::Mutex;
 use tokio::task::{JoinError, JoinHandle, JoinSet};
 use wire::{Canceler, Connection};
@@ -59,6 +60,8 @@ pub struct Pipeline {
     last_look: Instant,
     looks: u64,
     next_slice: Instant,
+    /// What both catalogs say of sequences: production's, and the target's.
+    known: (Known, Known),
     /// What was said of sequences: of which, and what.
     told: HashSet<(String, String)>,
     /// The copy pauses, and it was said.
@@ -91,6 +94,7 @@ impl Pipeline {
             last_look: now.checked_sub(LOOK_EVERY).unwrap_or(now),
             looks: 0,
             next_slice: now,
+            known: Default::default(),
             told: HashSet::new(),
             paused: false,
             closed: false,

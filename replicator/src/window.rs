@@ -38,7 +38,7 @@ impl Window {
 
     /// May a part begin at this moment?
     pub fn is_open(&self, at: Timestamp) -> bool {
-        let now = at.to_zoned(self.zone.clone()).time();
+        let now = self.zone.to_datetime(at).time();
         match self.begin < self.end {
             true => (self.begin..self.end).contains(&now),
             false => now >= self.begin || now < self.end,

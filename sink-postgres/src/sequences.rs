@@ -13,6 +13,7 @@
 mod aim;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::time::{Duration, Instant};
 
 use wire::{Connection, quote_ident};
 
@@ -103,6 +104,32 @@ pub async fn read(db: &mut Connection) -> Result<Vec<Sequence>, wire::Error> {
     Ok(rows.iter().filter_map(sequence).collect())
 }
 
+/// What a catalog said, good for a minute: to read it costs a server with thousands of tables a good part of a second.
+#[derive(Debug, Default)]
+pub struct Known(Option<(Instant, Vec<Sequence>)>);
+
+impl Known {
+    /// As it says, or has said a moment ago.
+    ///
+    /// # Errors
+    /// Of the server.
+    pub async fn read(&mut self, db: &mut Connection) -> Result<Vec<Sequence>, wire::Error> {
+        if let Some((_, all)) = self.0.as_ref().filter(|(at, _)| at.elapsed() < MINUTE) {
+            return Ok(all.clone());
+        }
+        let all = read(db).await?;
+        self.0 = Some((Instant::now(), all.clone()));
+        Ok(all)
+    }
+
+    /// It is no longer so.
+    pub fn forget(&mut self) {
+        self.0 = None;
+    }
+}
+
+/// What a catalog said is good for so long.
+const MINUTE: Duration = Duration::from_secs(60);
 /// How many are asked at once: each takes a lock for a moment, and a server has room for few thousand.
 const AT_ONCE: usize = 100;
 /// Nobody waits for a lock on one for longer.
@@ -154,18 +181,29 @@ pub fn grant(of: &[&Sequence], rights: &str, role: &str) -> String {
     )
 }
 
+/// Does another look tell more: is it held, gone, narrower than it was, or no longer ours?
+pub fn is_passing(e: &wire::Error) -> bool {
+    matches!(e.sqlstate(), Some("55P03" | "42P01" | "3F000" | "42501" | "22003"))
+}
+
 impl PostgresSink {
     /// Moves the sequences behind these columns so far ahead of production's as the rule says. Gives, by name, what is worth
     /// a word; those that stay are not among them. Not amid a transaction in pieces: what fails here would end it.
-    pub async fn follow(&mut self, wanted: &[Wanted], rule: &Rule) -> Result<BTreeMap<String, Outcome>, Error> {
+    pub async fn follow(
+        &mut self,
+        wanted: &[Wanted],
+        rule: &Rule,
+        known: &mut Known,
+    ) -> Result<BTreeMap<String, Outcome>, Error> {
         let mut said = BTreeMap::new();
         if self.is_open() || wanted.is_empty() {
             return Ok(said);
         }
         let of: HashSet<&Column> = wanted.iter().map(|w| &w.column).collect();
         let mut ready = Vec::new();
-        for Followed(sequence) in followed(read(&mut self.db).await?, &of, &self.guard) {
+        for Followed(sequence) in followed(known.read(&mut self.db).await?, &of, &self.guard) {
             if sequence.held {
+                known.forget();
                 said.insert(sequence.quoted(), Outcome::Busy);
             } else if sequence.may_read && sequence.may_set {
                 ready.push(sequence);
@@ -174,7 +212,14 @@ impl PostgresSink {
                 said.insert(sequence.quoted(), Outcome::NoRight(sql));
             }
         }
-        let here = drawn(&mut self.db, &ready.iter().collect::<Vec<_>>()).await?;
+        let here = match drawn(&mut self.db, &ready.iter().collect::<Vec<_>>()).await {
+            Ok(here) => here,
+            Err(e) => {
+                // held, dropped, no longer ours to see: the next look tells
+                known.forget();
+                return if is_passing(&e) { Ok(said) } else { Err(e.into()) };
+            }
+        };
         for sequence in &ready {
             let Some(here) = here.get(&sequence.oid) else { continue };
             let there = wanted.iter().filter(|w| sequence.columns.contains(&w.column)).map(|w| w.drawn);
@@ -210,9 +255,7 @@ impl PostgresSink {
         match self.db.simple(&sql).await {
             Ok(rows) => Ok(rows.last().is_some_and(|r| !r.is_empty()).then_some(Outcome::Set(to))),
             // locked, dropped, no longer ours to set: the next look tells
-            Err(e) if matches!(e.sqlstate(), Some("55P03" | "42P01" | "3F000" | "42501" | "22003")) => {
-                Ok(Some(Outcome::Busy))
-            }
+            Err(e) if is_passing(&e) => Ok(Some(Outcome::Busy)),
             Err(e) => Err(e.into()),
         }
     }

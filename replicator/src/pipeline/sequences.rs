@@ -42,14 +42,14 @@ impl Pipeline {
         let flow = &mut self.flow;
         let (Some(rule), Some(sink)) = (flow.setup.sequences, &mut flow.sink) else { return Ok(Vec::new()) };
         let of: HashSet<Column> = flow.tables.values().flat_map(|compiled| kept(compiled)).collect();
-        let said = sequences::ask(&mut *flow.watch.lock().await, &of).await?;
+        let said = sequences::ask(&mut *flow.watch.lock().await, &of, &mut self.known.0).await?;
         let mut news = Vec::new();
         if !said.hidden.is_empty() {
             let role = wire::quote_ident(flow.setup.source.user());
             let sql = grant(&said.hidden.iter().collect::<Vec<_>>(), "SELECT", &role);
             news.push((String::new(), format!("some of production's may not be read; on production: {sql}")));
         }
-        for (name, outcome) in sink.follow(&said.wanted, &rule).await? {
+        for (name, outcome) in sink.follow(&said.wanted, &rule, &mut self.known.1).await? {
             match outcome {
                 Outcome::Set(to) => {
                     flow.board.state().sequences += 1;

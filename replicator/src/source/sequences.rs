@@ -2,9 +2,9 @@
 //!
 //! Nothing is drawn and nobody is waited for: a sequence that somebody holds is left out this time.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
-use sink_postgres::sequences::{self, Column, Sequence, Wanted};
+use sink_postgres::sequences::{self, Column, Known, Sequence, Wanted};
 use wire::Connection;
 
 use crate::error::{Doing, Error};
@@ -18,15 +18,21 @@ pub struct Said {
 }
 
 /// Asks how far the sequences of these columns are.
-pub async fn ask(db: &mut Connection, of: &HashSet<Column>) -> Result<Said, Error> {
-    let all = sequences::read(db).await.doing("read the sequences")?;
+pub async fn ask(db: &mut Connection, of: &HashSet<Column>, known: &mut Known) -> Result<Said, Error> {
+    let all = known.read(db).await.doing("read the sequences")?;
     let ours = all.into_iter().filter(|s| s.columns.iter().any(|c| of.contains(c)));
     let (seen, hidden): (Vec<Sequence>, Vec<Sequence>) = ours.partition(|s| s.may_read);
+    if seen.iter().any(|s| s.held) {
+        known.forget();
+    }
     let free: Vec<&Sequence> = seen.iter().filter(|s| !s.held).collect();
     let drawn = match sequences::drawn(db, &free).await {
         Ok(drawn) => drawn,
-        // held, or dropped, since it was looked at
-        Err(e) if matches!(e.sqlstate(), Some("55P03" | "42P01" | "3F000")) => Default::default(),
+        // since it was looked at
+        Err(e) if sequences::is_passing(&e) => {
+            known.forget();
+            HashMap::new()
+        }
         Err(e) => return Err(e).doing("read the sequences"),
     };
     let mut wanted = Vec::new();
