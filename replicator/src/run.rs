@@ -241,9 +241,6 @@ async fn write(
     let note = async {
         let (_, target) = start::conninfos(config)?;
         let mut db = start::ends::target(config, &target, "hold", &patience).await?;
-        let mut db = session::open(&target, &config.pipeline, "hold", false, &patience)
-            .await
-            .map_err(sink_postgres::Error::from)?;
         what(&mut db).await?;
         db.close().await;
         Ok::<_, Error>(())

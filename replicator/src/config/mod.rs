@@ -49,7 +49,6 @@ pub use resolve::{Resolved, SourceColumn, SourceTable};
 pub use secret::Secret;
 pub use sections::{Apply, Copying, Limits, Masking, OnDivergence, OnError, Sequences, Serve, SlotWalLimit};
 pub use server::{EnvironmentFrom, Server, Tls, is_label};
-pub use sections::{Apply, Copying, Limits, Masking, OnDivergence, OnError, Sequences, Serve, Server, SlotWalLimit};
 pub use tables::{Rest, Rule, TableEntry};
 pub(crate) use units::typed_time;
 

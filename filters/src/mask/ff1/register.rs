@@ -45,7 +45,7 @@ where
     B: BlockCipherEncBackend<BlockSize = U16>,
 {
     for round in 0..ROUNDS {
-        let s = super::block(backend, run.state ^ run.one_round * u128::from(round) ^ u128::from(b));
+        let s = super::block(backend, run.state ^ (run.one_round * u128::from(round)) ^ u128::from(b));
         let y = if LONG { s >> 32 } else { s >> 64 } as u64;
         let mask = if round % 2 == 0 { run.left } else { run.right };
         (a, b) = (b, a.wrapping_add(y) & mask);

@@ -60,7 +60,6 @@ pub async fn gather(config: &Config, lock: Option<&Lock>) -> Result<(State, Opti
         source::tables(&resolved.policy, &found, &unidentified)
     });
     (state.slot, state.lag, state.problems) = (slot, lag, problems);
-    state.copy_paused = state.lag.paused;
     state.problems.extend(staging.doubt);
     state.copy_waits = state.lag.waits;
     state.tables = join(tables, staging.tables, whole);
