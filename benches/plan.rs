@@ -39,6 +39,7 @@ fn mapping() -> Arc<Mapping> {
         operators: vec!["OPERATOR(pg_catalog.=)".into()],
         primary: true,
         usable: true,
+        deferrable: false,
     };
     let table = catalog::Table {
         oid: 1,

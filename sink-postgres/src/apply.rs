@@ -61,6 +61,7 @@ impl PostgresSink {
             self.db.simple(back).await?;
             failpoint::hit("apply.careful");
             self.careful(batch).await?;
+            self.settle(batch).await?;
         }
         self.open = true;
         if let Some(upto) = batch.upto {
@@ -86,6 +87,8 @@ impl PostgresSink {
         }
         let steps = plan::fold(&self.maps, items);
         let claim = self.claim(batch);
+        let brought = self.brought(&batch.changes);
+        let whole: Vec<usize> = self.unsettled.iter().copied().collect();
         let mut run = self.statements.begin(&mut self.db);
         if !self.open {
             run.sql("BEGIN")?;
@@ -98,8 +101,15 @@ impl PostgresSink {
         for step in &steps {
             run.step(&self.maps, step)?;
         }
+        if batch.upto.is_some() {
+            run.apart(&self.maps, &brought, &whole)?;
+        }
         let outcome = run.finish().await?;
-        self.verdict(outcome, batch)
+        let done = self.verdict(outcome, batch)?;
+        if done && batch.upto.is_none() {
+            self.unsettled.extend(brought.iter().map(|(map, _)| *map));
+        }
+        Ok(done)
     }
 
     /// A commit that was refused: a check that was deferred to it. The server says whose it is, or not (the RAISE of a trigger

@@ -37,6 +37,8 @@ pub struct Unique {
     pub primary: bool,
     /// `indisvalid`, not partial, not deferrable, over columns only: an update by it finds one row, by this index.
     pub usable: bool,
+    /// The same, but deferrable: the server does not hold our rows to it ([`crate::deferred`]).
+    pub deferrable: bool,
 }
 
 /// A table of the target.
@@ -130,6 +132,7 @@ pub async fn table(db: &mut Connection, schema: &str, name: &str) -> Result<Opti
             operators: list(row.get(2)),
             primary: text(3) == "t",
             usable: text(4) == "t",
+            deferrable: text(5) == "t",
         });
     }
     Ok(Some(table))
@@ -175,6 +178,8 @@ SELECT i.relname,
     FILTER (WHERE p.oprname IS NOT NULL),
   x.indisprimary,
   x.indisvalid AND x.indpred IS NULL AND x.indexprs IS NULL AND x.indimmediate
+    AND pg_catalog.count(p.oprname) = x.indnkeyatts,
+  x.indisvalid AND x.indpred IS NULL AND x.indexprs IS NULL AND NOT x.indimmediate
     AND pg_catalog.count(p.oprname) = x.indnkeyatts
 FROM pg_catalog.pg_index x
 JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid

@@ -182,6 +182,14 @@ pub async fn forget(db: &mut Connection, pipeline: &str) -> Result<(), Error> {
     Ok(())
 }
 
+/// Writes that the position is this database's own, whosever copy it is. Fences whoever runs.
+pub async fn moved(db: &mut Connection, pipeline: &str) -> Result<(), Error> {
+    let target = target_id(db).await?;
+    let sql = "UPDATE sluice.checkpoint SET target_id = $2, epoch = epoch + 1 WHERE pipeline = $1";
+    db.execute(sql, &[Some(pipeline), Some(&target)]).await?;
+    Ok(())
+}
+
 /// Which database this is: cluster and database OID. A copy of the database, or one restored elsewhere, has another.
 pub async fn target_id(db: &mut Connection) -> Result<String, Error> {
     let rows = db

@@ -1,5 +1,6 @@
 //! One round trip: a transaction's statements in one write, the server's answers in one read.
 
+mod apart;
 mod step;
 
 use std::collections::HashMap;

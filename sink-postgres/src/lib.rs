@@ -13,6 +13,7 @@ pub mod catalog;
 pub mod checkpoint;
 mod claim;
 mod counts;
+mod deferred;
 pub mod distinct;
 mod empty;
 pub mod error;

@@ -13,6 +13,7 @@
 //!
 //! **Where the target has rows of its own**, those that cannot come are taken off the stage first: `shadow`.
 
+mod apart;
 mod forget;
 mod merge;
 mod shadow;
@@ -162,6 +163,7 @@ impl Loader {
         let fill = match &part {
             Part::Range(range)
                 if !staged && !mapping.writable.has_own() && !mapping.columns.iter().any(|c| c.identity_always) =>
+                if !staged && mapping.deferred.is_empty() && !mapping.columns.iter().any(|c| c.identity_always) =>
             {
                 range.columns.clone()
             }
@@ -172,6 +174,8 @@ impl Loader {
             || mapping.writable.has_own()
             || matches!(&part, Part::Range(range) if !range.hides())
             || mapping.generates()
+            // which values have come is asked of the stage
+            || !mapping.deferred.is_empty()
             || empty.first().is_some_and(|rows| !rows.is_empty());
         let columns = mapping.arriving(|name| name.to_owned());
         let into = if staged {
@@ -231,6 +235,7 @@ impl Load<'_> {
             })?;
             crate::failpoint::hit("chunk.merged");
         }
+        self.apart().await?;
         self.forget().await?;
         crate::failpoint::hit("chunk.forgotten");
         // a deferred trigger speaks here

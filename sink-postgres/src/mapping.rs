@@ -47,6 +47,8 @@ pub struct Mapping {
     pub key: Option<Key>,
     /// All unique indexes of the target over columns that we write, the key's included: where a row can be in the way.
     pub unique: Vec<Key>,
+    /// Deferrable unique constraints over columns that we write: a row in the way of another is found by us alone.
+    pub deferred: Vec<Key>,
     /// Columns that the target has and the rows do not: target-only, quoted.
     pub extra: Vec<String>,
     /// Those of them that have a default.
@@ -98,7 +100,9 @@ impl Mapping {
                 format!("add it there, or set `tables.{}.columns.{}: drop`", writable.name(), missing[0]),
             ));
         }
-        let unique = table.unique.iter().filter_map(|u| key_over(&columns, shape, u)).collect();
+        let unique = table.unique.iter().filter(|u| u.usable).filter_map(|u| key_over(&columns, shape, u)).collect();
+        let deferred =
+            table.unique.iter().filter(|u| u.deferrable).filter_map(|u| key_over(&columns, shape, u)).collect();
         let extra: Vec<String> = table
             .columns
             .iter()
@@ -123,6 +127,7 @@ impl Mapping {
             columns,
             key,
             unique,
+            deferred,
             extra,
             defaults,
             partial: false,
@@ -157,9 +162,6 @@ impl Mapping {
 }
 
 fn key_over(columns: &[Column], shape: &Shape, unique: &Unique) -> Option<Key> {
-    if !unique.usable {
-        return None;
-    }
     let mut key = Key { columns: vec![], source: vec![], operators: unique.operators.clone() };
     for name in &unique.columns {
         let source = shape.columns.iter().position(|s| *s.name == **name)?;
@@ -174,7 +176,9 @@ fn find_key(shape: &Shape, table: &Table, columns: &[Column], writable: &Writabl
     let names: Vec<&str> = shape.columns.iter().filter(|c| c.key).map(|c| &*c.name).collect();
     match shape.identity {
         Identity::Nothing => Ok(None),
-        Identity::Full => Ok(table.unique.iter().filter(|u| u.primary).find_map(|u| key_over(columns, shape, u))),
+        Identity::Full => {
+            Ok(table.unique.iter().filter(|u| u.primary && u.usable).find_map(|u| key_over(columns, shape, u)))
+        }
         // a table without a primary key, in the publication of inserts only
         Identity::Default | Identity::Index if names.is_empty() => Ok(None),
         Identity::Default | Identity::Index => {

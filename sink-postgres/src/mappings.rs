@@ -54,6 +54,11 @@ impl PostgresSink {
         Ok(i)
     }
 
+    /// The same of a shape that has come by.
+    pub(crate) fn known(&self, shape: &Arc<Shape>) -> Option<usize> {
+        self.by_shape.get(&address(shape)).copied()
+    }
+
     /// The mapping for rows of this shape.
     pub async fn mapping(&mut self, shape: &Arc<Shape>) -> Result<Arc<Mapping>, Error> {
         let i = self.map(shape).await?;

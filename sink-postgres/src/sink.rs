@@ -13,7 +13,7 @@
 //! A source transaction that is too large for memory comes in pieces (`upto: None`); they share one open target
 //! transaction, and only the last moves the checkpoint.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -85,6 +85,8 @@ pub struct PostgresSink {
     pub(crate) specs: HashMap<(String, String), TableSpec>,
     /// Pieces of a source transaction have been applied in a transaction that is still open.
     pub(crate) open: bool,
+    /// Mappings with deferrable constraints that pieces of it have written.
+    pub(crate) unsettled: BTreeSet<usize>,
     pub(crate) counts: Counts,
     pub(crate) xid_seen: u64,
     pub(crate) xid_max: u64,
@@ -121,6 +123,7 @@ impl PostgresSink {
             tables: HashMap::new(),
             specs: HashMap::new(),
             open: false,
+            unsettled: BTreeSet::new(),
             counts: Counts::default(),
             xid_seen: taken.xid_seen,
             xid_max: taken.xid_max,
@@ -221,6 +224,7 @@ impl PostgresSink {
         // a deferred trigger speaks here
         self.db.simple_on_rows("COMMIT").await?;
         self.open = false;
+        self.unsettled.clear();
         self.refused.committed();
         Ok(())
     }
@@ -260,6 +264,7 @@ impl PostgresSink {
             let _ = self.db.simple("ROLLBACK").await;
         }
         self.open = false;
+        self.unsettled.clear();
         self.refused.rolled_back();
     }
 }

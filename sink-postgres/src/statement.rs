@@ -93,6 +93,23 @@ pub fn absent(m: &Mapping, key: &Key) -> String {
     counted(&m.writable.target(), &unnest(0..key.columns.len()), &by_key(m, key), "0")
 }
 
+/// No row if each of these values of a unique constraint is had by one row at most.
+pub fn shared(m: &Mapping, key: &Key) -> String {
+    let (target, arrays) = (m.writable.target(), unnest(0..key.columns.len()));
+    format!("SELECT FROM {arrays} WHERE (SELECT pg_catalog.count(*) FROM {target} AS t WHERE {}) > 1", by_key(m, key))
+}
+
+/// No row if no two rows have one value of a unique constraint.
+pub fn any_shared(m: &Mapping, key: &Key) -> String {
+    let names: Vec<&str> = key.columns.iter().filter_map(|&i| m.columns.get(i)).map(|c| c.quoted.as_str()).collect();
+    let there: Vec<String> = names.iter().map(|name| format!("{name} IS NOT NULL")).collect();
+    let (target, names) = (m.writable.target(), names.join(", "));
+    format!(
+        "SELECT FROM {target} WHERE {} GROUP BY {names} HAVING pg_catalog.count(*) > 1 LIMIT 1",
+        there.join(" AND ")
+    )
+}
+
 fn counted(target: &str, arrays: &str, condition: &str, want: &str) -> String {
     format!("SELECT WHERE (SELECT pg_catalog.count(*) FROM {target} AS t, {arrays} WHERE {condition}) = {want}")
 }

@@ -12,6 +12,7 @@ mod failover;
 mod fences;
 mod held;
 mod kills;
+mod moved;
 mod points;
 mod prepared;
 mod refusals;

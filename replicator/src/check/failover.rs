@@ -75,9 +75,7 @@ pub async fn all(report: &mut Report, world: &mut World<'_>) -> Result<(), Error
         report.warn(HERE, NAME, says, Some(Mend::hand(mend)));
         prepared = false;
     }
-    // its name is all that one without more rights sees of it
-    let worker = "SELECT count(*) FROM pg_catalog.pg_stat_activity WHERE application_name LIKE '%slotsync worker'";
-    if value(db, worker).await.doing("look for a standby that takes slots along")? == "0" {
+    if value(db, WORKER).await.doing("look for a standby that takes slots along")? == "0" {
         let says = format!("no standby is connected that takes slots along; {OTHERWISE}");
         let mend = "on the standby that may be promoted: sync_replication_slots = on, hot_standby_feedback = on, primary_slot_name, and a dbname in primary_conninfo";
         report.warn(HERE, NAME, says, Some(Mend::hand(mend)));
@@ -88,6 +86,15 @@ pub async fn all(report: &mut Report, world: &mut World<'_>) -> Result<(), Error
     }
     Ok(())
 }
+
+/// A standby's session that takes slots along. Its name is all that one without more rights sees of it: its own, or the one that
+/// primary_conninfo gives to that of the WAL receiver too.
+const WORKER: &str = "
+SELECT count(*) FROM pg_catalog.pg_stat_activity a
+WHERE a.application_name LIKE '%slotsync worker'
+  OR NOT EXISTS (SELECT FROM pg_catalog.pg_replication_slots s WHERE s.active_pid = a.pid)
+    AND EXISTS (SELECT FROM pg_catalog.pg_replication_slots s JOIN pg_catalog.pg_stat_activity w ON w.pid = s.active_pid
+      WHERE s.slot_type = 'physical' AND w.application_name <> '' AND w.application_name = a.application_name)";
 
 async fn physical(db: &mut Connection) -> Result<Physical, wire::Error> {
     let sql = "SELECT slot_name, active FROM pg_catalog.pg_replication_slots WHERE slot_type = 'physical' AND NOT temporary ORDER BY 1";

@@ -92,6 +92,11 @@ Examples:
   sluice masks list
   sluice masks try email 'jane@example.org' --param keep_domain=true")]
     Masks(Masks),
+    /// Say that staging has moved here: this database is the pipeline's target from now on; asks first
+    #[command(after_help = "\
+After a dump with schema sluice was restored here, and the original is given up. What stands here is
+gone on with; nothing is copied again unless production has been told of more than stands here.")]
+    Moved(Moved),
     /// Drop slot, publications and what sluice keeps on the target; asks first
     Destroy(Destroy),
     /// Go on from a slot that another replicator has used: the tables are declared equal at its position
@@ -313,6 +318,14 @@ pub struct Skip {
     /// Which
     #[command(flatten)]
     pub chosen: Chosen,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// `moved`.
+#[derive(Debug, ClapArgs)]
+pub struct Moved {
     /// Do not ask
     #[arg(long)]
     pub yes: bool,

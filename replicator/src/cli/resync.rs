@@ -73,7 +73,7 @@ async fn all(config: &Config, mut db: Connection, tables: u64, yes: bool) -> Res
             what: format!(
                 "the target is a copy of the database that follows slot {slot}: dropping it would hurt the original"
             ),
-            hint: "give the copy a pipeline of its own: another `pipeline:` name in its sluice.yaml".into(),
+            hint: "give the copy a pipeline of its own: another `pipeline:` name in its sluice.yaml; if staging has moved here, and the original is given up: sluice moved".into(),
         });
     }
     eprintln!(

@@ -77,7 +77,7 @@ pub async fn before(
     if known.target_id != target_id {
         return refuse(
             "the target is a copy of the database that the checkpoint was written in (cloned, or restored elsewhere): the slot belongs to the original",
-            "give the copy a pipeline of its own: another `pipeline:` name in its sluice.yaml",
+            "give the copy a pipeline of its own: another `pipeline:` name in its sluice.yaml; if staging has moved here, and the original is given up: sluice moved",
         );
     }
     // no position: `resync --all` has forgotten it, or there never was one; nothing can be continued wrongly
@@ -150,10 +150,12 @@ pub fn after(at: Lsn, slot: Option<&Slot>) -> Result<(), Error> {
     if slot.confirmed > at {
         return refuse(
             format!(
-                "the slot was confirmed up to {}, the target stands at {at}: the target was restored from a backup, or the slot was made anew or moved by hand; what lies between is not sent again",
+                "the slot was confirmed up to {}, the target stands at {at}: the target was restored from a backup, or is a copy of one that has gone on; or the slot was made anew or moved by hand; what lies between is not sent again",
                 slot.confirmed
             ),
-            RESYNC,
+            format!(
+                "{RESYNC}. If another staging follows this slot, give this one a pipeline of its own instead: another `pipeline:` name in its sluice.yaml"
+            ),
         );
     }
     if slot.flushed < at {

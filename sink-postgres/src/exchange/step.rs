@@ -113,7 +113,7 @@ impl Exchange<'_> {
         }
     }
 
-    fn arrays<'r>(
+    pub(super) fn arrays<'r>(
         &mut self,
         sql: &str,
         rows: impl Iterator<Item = &'r Row>,

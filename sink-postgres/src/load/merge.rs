@@ -125,7 +125,7 @@ impl Load<'_> {
 
     /// Deletes rows outside this part that hold a unique value of a row that comes; those of done ranges become pending.
     async fn make_way(&mut self, m: &Mapping, key: &mapping::Key, same_key: &str) -> Result<(), Error> {
-        for unique in m.unique.iter().filter(|u| u.columns != key.columns) {
+        for unique in m.unique.iter().chain(&m.deferred).filter(|u| u.columns != key.columns) {
             let same = on(&names(m, &unique.columns), &unique.operators);
             let spec_key: Vec<String> =
                 self.spec.key.iter().map(|k| format!("t.{}::pg_catalog.text", quote_ident(k))).collect();

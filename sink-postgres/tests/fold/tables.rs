@@ -102,6 +102,7 @@ fn mapping(kind: &Kind) -> Arc<Mapping> {
         operators: columns.iter().map(|_| "OPERATOR(pg_catalog.=)".to_owned()).collect(),
         primary,
         usable: true,
+        deferrable: false,
     };
     let key = (!kind.key.is_empty()).then(|| index(kind.key, true));
     let table = catalog::Table {

@@ -1,0 +1,28 @@
+//! The question behind a batch whether its rows are apart where only a deferrable constraint says that they must be.
+
+use std::sync::Arc;
+
+use super::{Exchange, Expect};
+use crate::deferred::Brought;
+use crate::error::Error;
+use crate::mapping::Mapping;
+use crate::statement;
+
+impl Exchange<'_> {
+    /// Counts none if what the batch has brought shares no value, nor does anything in the tables of `whole`.
+    pub fn apart(&mut self, maps: &[Arc<Mapping>], brought: &Brought<'_>, whole: &[usize]) -> Result<(), Error> {
+        for (map, rows) in brought.iter().filter(|(map, _)| !whole.contains(map)) {
+            let Some(m) = maps.get(*map) else { continue };
+            for key in &m.deferred {
+                let rows = rows.iter().copied();
+                self.arrays(&statement::shared(m, key), rows, &key.source, Expect::Rows(0))?;
+            }
+        }
+        for m in whole.iter().filter_map(|&map| maps.get(map)) {
+            for key in &m.deferred {
+                self.run(&statement::any_shared(m, key), &[], Expect::Rows(0))?;
+            }
+        }
+        Ok(())
+    }
+}
