@@ -8,6 +8,7 @@
 mod end;
 mod look;
 mod sequences;
+mod orphans;
 
 pub use end::End;
 pub use sequences::kept;
@@ -74,6 +75,7 @@ pub struct Pipeline {
     fruitless: u32,
     /// The target's session that applies.
     applies: Option<Canceler>,
+    orphans: orphans::Orphans,
     /// Those that were let go of amid a statement are being asked to end it.
     abandoned: Option<JoinHandle<()>>,
 }
@@ -101,6 +103,7 @@ impl Pipeline {
             copied: false,
             fruitless: 0,
             applies,
+            orphans: orphans::Orphans::default(),
             abandoned: None,
         }
     }
@@ -321,6 +324,7 @@ impl Pipeline {
         self.flow.board.works(Phase::Copying);
         // held between two transactions, with all that was read applied
         self.flow.catch_up().await?;
+        self.note_copy();
         sink_postgres::failpoint::hit("slice.held");
         let progressed = self.copier.slice(&mut self.flow, stop).await?;
         // a slice holds the stream: one that can load nothing (a tester holds a row) comes again later and later
@@ -331,6 +335,7 @@ impl Pipeline {
             self.flow.board.works(Phase::Streaming);
             self.copied = true;
         }
+        self.count_orphans();
         Ok(())
     }
 }

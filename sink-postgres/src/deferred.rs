@@ -10,16 +10,13 @@
 //! It is what becomes of a row that an immediate constraint refuses, with one difference: that one waits for the next slice, and here
 //! production's row is there at once.
 
-use filters::change::{Batch, Change, Op, Row};
+use filters::change::{Batch, Change, Op};
 
 use crate::error::Error;
-use crate::exchange::Outcome;
+use crate::exchange::{Brought, Outcome};
 use crate::key::Key;
 use crate::mapping::{self, Mapping};
 use crate::sink::{OnDivergence, PostgresSink};
-
-/// Rows that a batch has brought, by mapping; of those alone that have such a constraint.
-pub(crate) type Brought<'b> = Vec<(usize, Vec<&'b Row>)>;
 
 impl PostgresSink {
     /// The rows that these changes bring to tables with deferrable constraints.

@@ -3,6 +3,8 @@
 mod apart;
 mod step;
 
+pub use apart::Brought;
+
 use std::collections::HashMap;
 
 use bytes::BytesMut;

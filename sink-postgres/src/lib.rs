@@ -27,6 +27,7 @@ pub mod load;
 pub mod mapping;
 mod mappings;
 pub mod own;
+pub mod orphans;
 pub mod part;
 pub mod pending;
 pub mod plan;

@@ -2,9 +2,8 @@
 
 use wire::Connection;
 
-use crate::audit;
 use crate::error::Error;
-use crate::session;
+use crate::{audit, orphans, session};
 
 /// Rows that could not be applied ([`crate::quarantine`]).
 const QUARANTINE: &str = "\
@@ -50,6 +49,7 @@ pub fn grants(role: &str) -> String {
     let tables: Vec<&str> =
         made.lines().filter_map(|line| line.strip_prefix("CREATE TABLE IF NOT EXISTS ")?.split(' ').next()).collect();
     format!("GRANT ALL ON SCHEMA sluice TO {role};\nGRANT ALL ON {} TO {role};", tables.join(", "))
+    format!("{TABLES}{QUARANTINE}{}{}", orphans::TABLE, audit::TABLE)
 }
 
 const TABLES: &str = "\
@@ -112,6 +112,8 @@ ALTER TABLE sluice.tables ADD COLUMN IF NOT EXISTS only_rows text NOT NULL DEFAU
 ";
 const LAST_ADDED: &str = "SELECT pg_catalog.to_regclass('sluice.quarantine') IS NOT NULL AND pg_catalog.to_regclass('sluice.audit') IS NOT NULL AND pg_catalog.to_regclass('sluice.shadowed') IS NOT NULL
     AND EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attrelid = pg_catalog.to_regclass('sluice.checkpoint') AND attname = 'slot_dropped')";
+const LAST_ADDED: &str = "SELECT pg_catalog.to_regclass('sluice.quarantine') IS NOT NULL AND pg_catalog.to_regclass('sluice.orphans') IS NOT NULL
+  AND pg_catalog.to_regclass('sluice.audit') IS NOT NULL";
 
 /// Makes what is missing. An error names what the role lacks.
 pub async fn ensure(db: &mut Connection) -> Result<(), Error> {
@@ -119,6 +121,7 @@ pub async fn ensure(db: &mut Connection) -> Result<(), Error> {
     if found.get(0, 0) == Some("t") {
         if db.query(LAST_ADDED, &[]).await?.get(0, 0) != Some("t") {
             let added = format!("{ADDED}{QUARANTINE}{SHADOWED}{}", audit::TABLE);
+            let added = format!("{ADDED}{QUARANTINE}{}{}", orphans::TABLE, audit::TABLE);
             let done = db.simple(&format!("BEGIN; {added} COMMIT")).await;
             return refused(db, done, "add to schema sluice what an earlier version has not made", &added).await;
         }

@@ -49,13 +49,17 @@ async fn stay_behind(primary: &Cluster) {
     run(&client, "SELECT pg_reload_conf()").await;
 }
 
-/// Waits until the standby has our slot, to keep.
-async fn has_slot(standby: &Cluster) {
-    let client = standby.client("postgres").await;
+/// Waits until the standby has our slot, to keep: it has once the slot has moved on, which on an idle production takes a hint.
+async fn has_slot(primary: &Cluster, standby: &Cluster) {
+    let (primary, client) = (primary.client("postgres").await, standby.client("postgres").await);
     let there = format!(
         "SELECT count(*) FROM pg_replication_slots WHERE slot_name = 'sluice_{NAME}' AND synced AND NOT temporary AND invalidation_reason IS NULL"
     );
-    wait_until("the slot went along", LIMIT, || async { number(&client, &there).await == 1 }).await;
+    wait_until("the slot went along", LIMIT, || async {
+        run(&primary, "SELECT pg_log_standby_snapshot()").await;
+        number(&client, &there).await == 1
+    })
+    .await;
 }
 
 async fn promote(standby: &Cluster) -> Client {
@@ -86,7 +90,7 @@ async fn three_failovers_under_load() {
     let applied = "SELECT sum(rows_applied)::bigint FROM sluice.tables";
     let mut done = 0;
     for round in 1..=3 {
-        has_slot(&standby).await;
+        has_slot(&world.source, &standby).await;
         wait_until("it applies", LIMIT, || async { number(&staging, applied).await > done + 200 }).await;
         world.source.kill9();
         promote(&standby).await;
@@ -118,7 +122,7 @@ async fn an_address_moves_to_the_promoted_one() {
     world.sluice = Sluice::over(NAME, &proxy.url(NAME), &world.target.url(NAME), TABLES);
     let mut running = world.sluice.spawn(&["run"]);
     wait_until("it runs", LIMIT, || async { running.log().contains(" running ") }).await;
-    has_slot(&standby).await;
+    has_slot(&world.source, &standby).await;
     let traffic = Traffic::start(&proxy.url(NAME), vec![seed.rng(1), seed.rng(2)]);
     let staging = world.staging().await;
     let applied = "SELECT sum(rows_applied)::bigint FROM sluice.tables";
@@ -145,7 +149,10 @@ async fn what_the_standby_lacks_is_refused(major: u32) {
     let standby = world.source.standby(STANDBY, along).await;
     world.catch_up().await;
     if major >= 17 {
-        has_slot(&standby).await;
+        let mut running = world.sluice.spawn(&["run"]);
+        has_slot(&world.source, &standby).await;
+        running.term();
+        running.wait(LIMIT).await;
     }
     // it hears nothing from here on, and nobody waits for it
     let behind = standby.client("postgres").await;
@@ -225,8 +232,6 @@ async fn check_says_how_far_it_is_prepared() {
     let looks = world.pipeline(&world.source.url_as("looks", NAME), &world.target.url(NAME));
     let told = looks.run(&["check"]).await.stdout;
     assert!(told.contains("its stream waits for standby"), "{told}");
-    world.catch_up().await;
-    has_slot(&standby).await;
     drop((client, standby));
     wait_until("it is seen to be gone", Duration::from_secs(30), || async {
         check().await.contains("names standby, which nobody reads")

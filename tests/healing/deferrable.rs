@@ -128,7 +128,7 @@ async fn two_rows_that_are_one_on_staging(major: u32) {
     flow.source("CREATE TABLE t (id int PRIMARY KEY, u int, v text)").await;
     flow.target(TABLE).await;
     flow.source("INSERT INTO t VALUES (1, 1, 'one'), (2, 1, 'another')").await;
-    let told = "public.t: two rows of production have one value in u on staging";
+    let told = "public.t: two rows of production have one value in \"u\" on staging";
     for _ in ["copied", "streamed"] {
         let stopped = flow.sluice.run(&CATCH_UP).await;
         assert_eq!(stopped.code, 6, "{}", stopped.stderr);

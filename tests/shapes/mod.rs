@@ -3,6 +3,7 @@
 mod extremes;
 pub mod flow;
 mod followed;
+mod foreign_keys;
 mod identity;
 mod keyless;
 mod leaves;

@@ -92,6 +92,8 @@ Examples:
   sluice masks list
   sluice masks try email 'jane@example.org' --param keep_domain=true")]
     Masks(Masks),
+    /// Count rows on the target that refer to a row that is not there; exit code 3 if there are any
+    Orphans(Orphans),
     /// Say that staging has moved here: this database is the pipeline's target from now on; asks first
     #[command(after_help = "\
 After a dump with schema sluice was restored here, and the original is given up. What stands here is
@@ -321,6 +323,14 @@ pub struct Skip {
     /// Do not ask
     #[arg(long)]
     pub yes: bool,
+}
+
+/// `orphans`.
+#[derive(Debug, ClapArgs)]
+pub struct Orphans {
+    /// As JSON, one list
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `moved`.

@@ -153,9 +153,13 @@ async fn on_target(config: &Config, mut db: Connection) -> Result<(), Error> {
         true => format!("DELETE FROM sluice.quarantine WHERE pipeline = {p};"),
         false => String::new(),
     };
+    let orphans = match there(&mut db, "sluice.orphans").await? {
+        true => format!("DELETE FROM sluice.orphans WHERE pipeline = {p};"),
+        false => String::new(),
+    };
     let sql = format!(
         "BEGIN; DELETE FROM sluice.checkpoint WHERE pipeline = {p}; DELETE FROM sluice.pending WHERE pipeline = {p};
-         {quarantine} DELETE FROM sluice.tables WHERE pipeline = {p}; COMMIT"
+         {quarantine} {orphans} DELETE FROM sluice.tables WHERE pipeline = {p}; COMMIT"
     );
     db.simple(&sql).await.map_err(target_error)?;
     eprintln!("the target has forgotten pipeline {}", config.pipeline);
@@ -204,6 +208,10 @@ async fn drop_ours(db: &mut Connection, more: &str, done: &str) -> Result<(), Er
     );
     match db.simple(&sql).await {
         Ok(_) => eprintln!("{done}"),
+    let sql = "BEGIN; LOCK TABLE sluice.checkpoint IN ACCESS EXCLUSIVE MODE;
+        DROP TABLE IF EXISTS sluice.quarantine, sluice.orphans, sluice.audit; DROP TABLE sluice.pending, sluice.tables, sluice.checkpoint; DROP SCHEMA sluice; COMMIT";
+    match db.simple(sql).await {
+        Ok(_) => eprintln!("schema sluice is dropped"),
         // dependent objects, or a table or lock of somebody else's
         Err(e) if matches!(e.sqlstate(), Some("2BP01" | "42501" | "55P03")) => {
             db.simple("ROLLBACK").await.map_err(target_error)?;
@@ -215,8 +223,12 @@ async fn drop_ours(db: &mut Connection, more: &str, done: &str) -> Result<(), Er
 }
 
 async fn kept(db: &mut Connection) -> Result<bool, Error> {
-    let sql = "SELECT pg_catalog.to_regclass('sluice.pending') IS NOT NULL";
-    Ok(db.query(sql, &[]).await.map_err(target_error)?.get(0, 0) == Some("t"))
+    there(db, "sluice.pending").await
+}
+
+async fn there(db: &mut Connection, table: &str) -> Result<bool, Error> {
+    let sql = "SELECT pg_catalog.to_regclass($1) IS NOT NULL";
+    Ok(db.query(sql, &[Some(table)]).await.map_err(target_error)?.get(0, 0) == Some("t"))
 }
 
 /// One that was killed while it made the slot leaves a WAL sender behind that waits for production's open transactions.

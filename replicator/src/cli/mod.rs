@@ -12,6 +12,7 @@ mod documents;
 mod init;
 mod masks;
 mod moved;
+mod orphans;
 mod plan;
 mod print;
 mod progress;
@@ -77,6 +78,7 @@ async fn dispatch(args: &args::Args) -> Result<(), Error> {
         args::Verb::Resync(verb) => resync::run(args, verb).await,
         args::Verb::Quarantine(verb) => quarantine::run(args, verb).await,
         args::Verb::Shadowed(verb) => shadowed::run(args, verb).await,
+        args::Verb::Orphans(verb) => orphans::run(args, verb).await,
         args::Verb::Moved(verb) => moved::run(args, verb).await,
         args::Verb::Destroy(verb) => destroy::run(args, verb).await,
         args::Verb::Adopt(verb) => adopt::run(args, verb).await,

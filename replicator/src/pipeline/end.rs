@@ -27,6 +27,7 @@ impl Pipeline {
         if end == End::CaughtUp {
             self.follow().await;
             self.go_on().await?;
+            self.counted().await;
         }
         if let Some(mut sink) = self.flow.sink.take() {
             // pieces of a transaction that is not over claim nothing: they go, what was committed before them stays

@@ -2,11 +2,15 @@
 
 use std::sync::Arc;
 
+use filters::change::Row;
+
 use super::{Exchange, Expect};
-use crate::deferred::Brought;
 use crate::error::Error;
 use crate::mapping::Mapping;
 use crate::statement;
+
+/// Rows that a batch has brought, by mapping; of those alone that have such a constraint.
+pub type Brought<'b> = Vec<(usize, Vec<&'b Row>)>;
 
 impl Exchange<'_> {
     /// Counts none if what the batch has brought shares no value, nor does anything in the tables of `whole`.

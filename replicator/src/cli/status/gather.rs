@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use sink_postgres::known::{self, Memory};
-use sink_postgres::session;
+use sink_postgres::{orphans, session};
 use wire::{Connection, Conninfo};
 
 use super::source::{self, Said};
-use super::state::{Checkpoint, Server, State, Table};
+use super::state::{Checkpoint, Orphans, Server, State, Table};
 use crate::config::{Config, Lock, table_name};
 use crate::error::Error;
 use crate::start::{
@@ -32,6 +32,7 @@ struct Target {
     protected: Vec<String>,
     /// Why it may be another server than the file means.
     doubt: Option<String>,
+    orphans: Vec<Orphans>,
 }
 
 /// The state, and the error of a server that could not be asked.
@@ -71,6 +72,7 @@ pub async fn gather(config: &Config, lock: Option<&Lock>) -> Result<(State, Opti
         state.hold = staging.hold;
         state.waiting_for_pids = staging.waiting_for;
         state.checkpoint = staging.checkpoint;
+        state.orphans = staging.orphans;
     }
     if state.lag.seconds.is_none() && !state.lag.said {
         state.lag.seconds = state.checkpoint.as_ref().filter(|c| c.lsn.is_some()).map(|c| c.updated_seconds_ago);
@@ -134,8 +136,19 @@ async fn target(config: &Config, info: &Conninfo) -> Result<Target, Error> {
     said.memory = known::read(&mut db, &config.pipeline).await?;
     said.protected = protected.iter().map(|(s, n)| table_name(s, n)).collect();
     said.protected.sort();
+    said.orphans = orphans::last(&mut db, &config.pipeline).await?.into_iter().map(shown).collect();
     db.close().await;
     Ok(said)
+}
+
+fn shown(last: orphans::Last) -> Orphans {
+    Orphans {
+        table: table_name(&last.table.0, &last.table.1),
+        constraint: last.constraint,
+        refers_to: table_name(&last.refers_to.0, &last.refers_to.1),
+        rows: last.orphans,
+        counted_at: last.counted_at,
+    }
 }
 
 async fn read(config: &Config, db: &mut Connection) -> Result<Target, wire::Error> {

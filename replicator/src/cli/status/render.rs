@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::super::table::{ago, count, size, some, table, time};
-use super::state::{Server, State, Table};
+use super::state::{Orphans, Server, State, Table};
 
 /// All of it.
 pub fn text(state: &State) -> String {
@@ -45,6 +45,16 @@ pub fn text(state: &State) -> String {
         let rows = format!("{} of {}", some(state.quarantined, "row", "rows"), of.join(", "));
         let split = "source transactions are split meanwhile".to_owned();
         line(&mut out, &["quarantine".to_owned(), rows, split, "sluice quarantine list".to_owned()]);
+    }
+    for Orphans { table, constraint, refers_to, rows, counted_at } in &state.orphans {
+        let what = match rows {
+            Some(rows) => {
+                format!("{} of {table} ({constraint}) refer to no row of {refers_to}", some(*rows, "row", "rows"))
+            }
+            None => format!("{table} ({constraint}) could not be counted"),
+        };
+        let at = counted_at.replace('T', " ").replace('Z', " UTC");
+        line(&mut out, &["orphans".to_owned(), what, format!("counted {at}"), "sluice orphans".to_owned()]);
     }
     if !state.waiting_for_pids.is_empty() {
         let pids: Vec<String> = state.waiting_for_pids.iter().map(ToString::to_string).collect();

@@ -35,6 +35,8 @@ pub struct State {
     pub checkpoint: Option<Checkpoint>,
     /// The replicated tables, then those that are structure only, then the protected ones.
     pub tables: Vec<Table>,
+    /// Foreign keys of staging with rows that refer to nothing, as of the last count.
+    pub orphans: Vec<Orphans>,
     /// What stands in the way of knowing more, or of going on.
     pub problems: Vec<String>,
 }
@@ -92,6 +94,21 @@ pub struct Checkpoint {
     pub updated_seconds_ago: f64,
     /// When the last applied transaction committed on production.
     pub source_time: Option<String>,
+}
+
+/// What refers to nothing.
+#[derive(Clone, Debug, Serialize)]
+pub struct Orphans {
+    /// The table that refers: `schema.name`.
+    pub table: String,
+    /// Its foreign key.
+    pub constraint: String,
+    /// The table that it refers to.
+    pub refers_to: String,
+    /// Rows; `None`: they could not be counted.
+    pub rows: Option<u64>,
+    /// When.
+    pub counted_at: String,
 }
 
 /// A table.
