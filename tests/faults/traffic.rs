@@ -26,6 +26,11 @@ impl Traffic {
         Traffic { stop, done, writers }
     }
 
+    /// How many were committed so far.
+    pub fn committed(&self) -> u64 {
+        self.done.load(Ordering::Relaxed)
+    }
+
     /// No more; nothing is left prepared. How many were committed.
     pub async fn end(self) -> u64 {
         self.stop.store(true, Ordering::Relaxed);

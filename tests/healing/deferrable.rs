@@ -129,7 +129,7 @@ async fn two_rows_that_are_one_on_staging(major: u32) {
     flow.target(TABLE).await;
     flow.source("INSERT INTO t VALUES (1, 1, 'one'), (2, 1, 'another')").await;
     let told = "public.t: two rows of production have one value in \"u\" on staging";
-    for _ in ["copied", "streamed"] {
+    for round in 1..=2 {
         let stopped = flow.sluice.run(&CATCH_UP).await;
         assert_eq!(stopped.code, 6, "{}", stopped.stderr);
         assert!(stopped.stderr.contains(told), "{}", stopped.stderr);
@@ -137,8 +137,9 @@ async fn two_rows_that_are_one_on_staging(major: u32) {
         flow.source("UPDATE t SET u = id").await;
         flow.catch_up().await;
         check::equal(&flow.s, &flow.t, "t").await;
-        flow.source("INSERT INTO t VALUES (3, 2, 'a third')").await;
-        flow.source("UPDATE t SET u = 1 WHERE id = 2").await;
-        flow.source("UPDATE t SET u = 3 WHERE id = 3").await;
+        if round == 1 {
+            // the same by the stream
+            flow.source("INSERT INTO t VALUES (3, 1, 'a third')").await;
+        }
     }
 }

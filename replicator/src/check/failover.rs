@@ -15,9 +15,6 @@ const NAME: &str = "failover";
 const OTHERWISE: &str =
     "after a failover sluice resync --all brings staging up to date in chunks; staging stays full meanwhile";
 
-/// Physical slots, by name; is each read by somebody?
-type Physical = Vec<(String, bool)>;
-
 /// Would the slot go along, and would staging stay behind the standby?
 pub async fn all(report: &mut Report, world: &mut World<'_>) -> Result<(), Error> {
     let slot = world.config.slot();
@@ -26,9 +23,15 @@ pub async fn all(report: &mut Report, world: &mut World<'_>) -> Result<(), Error
         report.skip(HERE, NAME, "production is a standby");
         return Ok(());
     }
-    let standbys = physical(db).await.doing("look at the physical slots")?;
-    let named = standbys.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ");
-    if standbys.is_empty() {
+    let standbys = standbys(db).await.doing("look at the physical slots")?;
+    let named = standbys.join(", ");
+    let knows = db.server_version() >= 170_000;
+    let waits = match knows {
+        true => value(db, "SHOW synchronized_standby_slots").await.doing("read a setting")?,
+        false => String::new(),
+    };
+    let waits: Vec<&str> = waits.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
+    if standbys.is_empty() && waits.is_empty() {
         report.ok(
             HERE,
             NAME,
@@ -36,16 +39,13 @@ pub async fn all(report: &mut Report, world: &mut World<'_>) -> Result<(), Error
         );
         return Ok(());
     }
-    if db.server_version() < 170_000 {
+    if !knows {
         let major = db.server_version() / 10_000;
         let says = format!("PostgreSQL {major} takes no slot along to a standby ({named}); {OTHERWISE}");
         report.warn(HERE, NAME, says, None);
         return Ok(());
     }
-    let waits = value(db, "SHOW synchronized_standby_slots").await.doing("read a setting")?;
-    let waits: Vec<&str> = waits.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
-    let asleep: Vec<&str> =
-        waits.iter().copied().filter(|name| !standbys.iter().any(|(is, active)| is == name && *active)).collect();
+    let asleep: Vec<&str> = waits.iter().copied().filter(|name| !standbys.iter().any(|s| s == name)).collect();
     let mut prepared = true;
     if !asleep.is_empty() {
         let says = format!(
@@ -87,17 +87,20 @@ pub async fn all(report: &mut Report, world: &mut World<'_>) -> Result<(), Error
     Ok(())
 }
 
-/// A standby's session that takes slots along. Its name is all that one without more rights sees of it: its own, or the one that
-/// primary_conninfo gives to that of the WAL receiver too.
+/// A standby that has logical slots asks to keep catalog rows for them (hot_standby_feedback). Before it has one, there is its session
+/// that looks for them. Its name is all that one without more rights sees of it: its own, or the one that primary_conninfo
+/// gives to that of the WAL receiver too.
 const WORKER: &str = "
-SELECT count(*) FROM pg_catalog.pg_stat_activity a
+SELECT (SELECT count(*) FROM pg_catalog.pg_replication_slots s WHERE s.slot_type = 'physical' AND s.active AND s.catalog_xmin IS NOT NULL)
+  + count(*) FROM pg_catalog.pg_stat_activity a
 WHERE a.application_name LIKE '%slotsync worker'
   OR NOT EXISTS (SELECT FROM pg_catalog.pg_replication_slots s WHERE s.active_pid = a.pid)
     AND EXISTS (SELECT FROM pg_catalog.pg_replication_slots s JOIN pg_catalog.pg_stat_activity w ON w.pid = s.active_pid
       WHERE s.slot_type = 'physical' AND w.application_name <> '' AND w.application_name = a.application_name)";
 
-async fn physical(db: &mut Connection) -> Result<Physical, wire::Error> {
-    let sql = "SELECT slot_name, active FROM pg_catalog.pg_replication_slots WHERE slot_type = 'physical' AND NOT temporary ORDER BY 1";
+/// Physical slots that somebody reads.
+async fn standbys(db: &mut Connection) -> Result<Vec<String>, wire::Error> {
+    let sql = "SELECT slot_name FROM pg_catalog.pg_replication_slots WHERE slot_type = 'physical' AND active AND NOT temporary ORDER BY 1";
     let rows = db.query(sql, &[]).await?;
-    Ok(rows.iter().map(|r| (r.get(0).unwrap_or_default().to_owned(), r.get(1) == Some("t"))).collect())
+    Ok(rows.iter().filter_map(|r| r.get(0).map(str::to_owned)).collect())
 }
