@@ -7,8 +7,8 @@
 
 mod end;
 mod look;
-mod sequences;
 mod orphans;
+mod sequences;
 
 pub use end::End;
 pub use sequences::kept;

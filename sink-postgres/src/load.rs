@@ -162,8 +162,10 @@ impl Loader {
         // a column that cannot be SET, or whose new values are in each other's way: the rows are reconciled as a whole
         let fill = match &part {
             Part::Range(range)
-                if !staged && !mapping.writable.has_own() && !mapping.columns.iter().any(|c| c.identity_always) =>
-                if !staged && mapping.deferred.is_empty() && !mapping.columns.iter().any(|c| c.identity_always) =>
+                if !staged
+                    && !mapping.writable.has_own()
+                    && mapping.deferred.is_empty()
+                    && !mapping.columns.iter().any(|c| c.identity_always) =>
             {
                 range.columns.clone()
             }

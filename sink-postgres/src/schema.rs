@@ -37,7 +37,12 @@ CREATE TABLE IF NOT EXISTS sluice.shadowed (
 /// The SQL that makes it. Run by us if the role may, else by whoever `check` shows it to. Nothing in it is granted to
 /// PUBLIC.
 pub fn sql() -> String {
-    format!("{TABLES}{QUARANTINE}{SHADOWED}{}", audit::TABLE)
+    format!("{TABLES}{}", later())
+}
+
+/// The tables that came after the first version; each may be there already.
+fn later() -> String {
+    format!("{QUARANTINE}{SHADOWED}{}{}", orphans::TABLE, audit::TABLE)
 }
 
 /// What lets a role use it, however it was made: its schema and each of its tables. `sluice.environment` is none of them: it is
@@ -49,7 +54,6 @@ pub fn grants(role: &str) -> String {
     let tables: Vec<&str> =
         made.lines().filter_map(|line| line.strip_prefix("CREATE TABLE IF NOT EXISTS ")?.split(' ').next()).collect();
     format!("GRANT ALL ON SCHEMA sluice TO {role};\nGRANT ALL ON {} TO {role};", tables.join(", "))
-    format!("{TABLES}{QUARANTINE}{}{}", orphans::TABLE, audit::TABLE)
 }
 
 const TABLES: &str = "\
@@ -110,18 +114,16 @@ ALTER TABLE sluice.pending ADD COLUMN IF NOT EXISTS columns text[];
 ALTER TABLE sluice.tables ADD COLUMN IF NOT EXISTS rows_at text;
 ALTER TABLE sluice.tables ADD COLUMN IF NOT EXISTS only_rows text NOT NULL DEFAULT '';
 ";
-const LAST_ADDED: &str = "SELECT pg_catalog.to_regclass('sluice.quarantine') IS NOT NULL AND pg_catalog.to_regclass('sluice.audit') IS NOT NULL AND pg_catalog.to_regclass('sluice.shadowed') IS NOT NULL
+const LAST_ADDED: &str = "SELECT pg_catalog.to_regclass('sluice.quarantine') IS NOT NULL AND pg_catalog.to_regclass('sluice.audit') IS NOT NULL
+    AND pg_catalog.to_regclass('sluice.shadowed') IS NOT NULL AND pg_catalog.to_regclass('sluice.orphans') IS NOT NULL
     AND EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attrelid = pg_catalog.to_regclass('sluice.checkpoint') AND attname = 'slot_dropped')";
-const LAST_ADDED: &str = "SELECT pg_catalog.to_regclass('sluice.quarantine') IS NOT NULL AND pg_catalog.to_regclass('sluice.orphans') IS NOT NULL
-  AND pg_catalog.to_regclass('sluice.audit') IS NOT NULL";
 
 /// Makes what is missing. An error names what the role lacks.
 pub async fn ensure(db: &mut Connection) -> Result<(), Error> {
     let found = db.query("SELECT pg_catalog.to_regclass('sluice.pending') IS NOT NULL", &[]).await?;
     if found.get(0, 0) == Some("t") {
         if db.query(LAST_ADDED, &[]).await?.get(0, 0) != Some("t") {
-            let added = format!("{ADDED}{QUARANTINE}{SHADOWED}{}", audit::TABLE);
-            let added = format!("{ADDED}{QUARANTINE}{}{}", orphans::TABLE, audit::TABLE);
+            let added = format!("{ADDED}{}", later());
             let done = db.simple(&format!("BEGIN; {added} COMMIT")).await;
             return refused(db, done, "add to schema sluice what an earlier version has not made", &added).await;
         }

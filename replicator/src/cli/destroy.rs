@@ -157,9 +157,13 @@ async fn on_target(config: &Config, mut db: Connection) -> Result<(), Error> {
         true => format!("DELETE FROM sluice.orphans WHERE pipeline = {p};"),
         false => String::new(),
     };
+    let shadowed = match there(&mut db, "sluice.shadowed").await? {
+        true => format!("DELETE FROM sluice.shadowed WHERE pipeline = {p};"),
+        false => String::new(),
+    };
     let sql = format!(
         "BEGIN; DELETE FROM sluice.checkpoint WHERE pipeline = {p}; DELETE FROM sluice.pending WHERE pipeline = {p};
-         {quarantine} {orphans} DELETE FROM sluice.tables WHERE pipeline = {p}; COMMIT"
+         {quarantine} {orphans} {shadowed} DELETE FROM sluice.tables WHERE pipeline = {p}; COMMIT"
     );
     db.simple(&sql).await.map_err(target_error)?;
     eprintln!("the target has forgotten pipeline {}", config.pipeline);
@@ -204,14 +208,10 @@ async fn drop_schema(db: &mut Connection) -> Result<(), Error> {
 async fn drop_ours(db: &mut Connection, more: &str, done: &str) -> Result<(), Error> {
     let sql = format!(
         "BEGIN; LOCK TABLE sluice.checkpoint IN ACCESS EXCLUSIVE MODE;
-        DROP TABLE IF EXISTS sluice.quarantine, sluice.audit; DROP TABLE sluice.pending, sluice.tables, sluice.checkpoint; {more} COMMIT"
+        DROP TABLE IF EXISTS sluice.quarantine, sluice.shadowed, sluice.orphans, sluice.audit; DROP TABLE sluice.pending, sluice.tables, sluice.checkpoint; {more} COMMIT"
     );
     match db.simple(&sql).await {
         Ok(_) => eprintln!("{done}"),
-    let sql = "BEGIN; LOCK TABLE sluice.checkpoint IN ACCESS EXCLUSIVE MODE;
-        DROP TABLE IF EXISTS sluice.quarantine, sluice.orphans, sluice.audit; DROP TABLE sluice.pending, sluice.tables, sluice.checkpoint; DROP SCHEMA sluice; COMMIT";
-    match db.simple(sql).await {
-        Ok(_) => eprintln!("schema sluice is dropped"),
         // dependent objects, or a table or lock of somebody else's
         Err(e) if matches!(e.sqlstate(), Some("2BP01" | "42501" | "55P03")) => {
             db.simple("ROLLBACK").await.map_err(target_error)?;
