@@ -89,13 +89,17 @@ fn every_verb_and_flag_stands_in_the_documents() {
 #[test]
 fn every_test_that_holds_a_promise_is_one() {
     let (_, promises) = SAFETY.split_once("| promise | test |").unwrap();
+    // some are of one major only
+    let promises = promises.replace("::on_18_alone::", "::");
     let tests: Vec<&str> = promises.split('`').skip(1).step_by(2).filter(|name| name.contains("::")).collect();
     assert!(tests.len() > 10, "{tests:?}");
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     for test in tests {
         let (module, name) = test.rsplit_once("::").unwrap();
         let file = format!("{}.rs", module.replace("::", "/"));
-        let text = ["../tests", "src"].iter().find_map(|of| std::fs::read_to_string(root.join(of).join(&file)).ok());
+        let text = ["../tests", "src", "../sink-postgres/src", "../wire/src"]
+            .iter()
+            .find_map(|of| std::fs::read_to_string(root.join(of).join(&file)).ok());
         let text = text.unwrap_or_else(|| panic!("{test}: there is no {file}"));
         assert!(text.contains(&format!("fn {name}(")), "{test} is no test");
     }

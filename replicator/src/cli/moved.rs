@@ -4,21 +4,20 @@
 //! is changed, only whose position it is: the next start compares it with the slot, as ever, and refuses where the original
 //! has confirmed more meanwhile. The same comparison refuses the original, should it ever come back.
 
-use sink_postgres::{checkpoint, session};
+use sink_postgres::checkpoint;
 
 use super::args::{Args, Moved};
 use super::confirm;
 use super::resync::staging;
 use crate::error::{Doing, Error};
-use crate::source::{production, slot};
+use crate::source::slot;
 use crate::start;
 
 /// Writes whose position it is, after a question.
 pub async fn run(args: &Args, verb: &Moved) -> Result<(), Error> {
     let (config, _) = super::load(args)?;
     let (source, target) = start::conninfos(&config)?;
-    let mut db =
-        session::open(&target, &config.pipeline, "moved", false, &[("lock_timeout", "10s")]).await.map_err(staging)?;
+    let mut db = start::ends::target(&config, &target, "moved", &[("lock_timeout", "10s")]).await?;
     let there =
         db.query("SELECT pg_catalog.to_regclass('sluice.checkpoint') IS NOT NULL", &[]).await.map_err(staging)?;
     let known = match there.get(0, 0) {
@@ -35,7 +34,7 @@ pub async fn run(args: &Args, verb: &Moved) -> Result<(), Error> {
         eprintln!("this database is the target of pipeline {} already; nothing was changed", config.pipeline);
         return Ok(());
     }
-    let mut production = production::reader(&source, &config.pipeline, "moved", &[]).await?;
+    let mut production = start::ends::source(&config, &source, "moved", &[]).await?;
     start::different(&mut production, &mut db).await?;
     let name = config.slot();
     let slot = slot::look(&mut production, &name).await.doing("look at the slot")?;

@@ -123,6 +123,7 @@ mod tests {
             "cli/destroy.rs",       // goes on with one end where the other is away
             "cli/init.rs",          // read-only
             "cli/plan/gather.rs",   // read-only
+            "cli/shadowed.rs",      // read-only
             "cli/status/gather.rs", // read-only
             "source/production.rs", // of production
             "start/ends.rs",
