@@ -155,6 +155,9 @@ impl World {
                 scene += &format!("{}\n", row.get::<_, Option<String>>(0).unwrap_or_default());
             }
         }
+        for line in self.source.log().lines().filter(|line| line.contains("sluice/")) {
+            scene += &format!("{line}\n");
+        }
         scene
     }
 
