@@ -228,6 +228,12 @@ impl Error {
         }
     }
 
+    /// Has production's server failed to decode its own WAL?
+    pub fn is_undecodable(&self) -> bool {
+        let Error::Stream(crate::source::Error::Wire(e)) = self else { return false };
+        e.sqlstate().is_some_and(|state| state.starts_with("XX"))
+    }
+
     /// What mends it, in one sentence or one statement.
     pub fn hint(&self) -> Option<String> {
         use sink_postgres::Error as Target;
@@ -251,7 +257,7 @@ impl Error {
             Error::Standby => "it is gone on with once it is promoted; else name the primary, or all hosts of production with commas between: the one that is no standby is taken".into(),
             Error::Spent { .. } => "staging is repaired by a copy in chunks as soon as it takes rows again, and stays full meanwhile".into(),
             // class XX: the server's own decoding has failed, and will at the same place again
-            Error::Stream(crate::source::Error::Wire(e)) if e.sqlstate().is_some_and(|s| s.starts_with("XX")) => {
+            e if e.is_undecodable() => {
                 "production's server cannot decode its own WAL here, and its log says why; if it stays so, sluice resync --all begins with a new slot, and staging stays full meanwhile".into()
             }
             Error::Timeout(_) => "give it more time with --timeout; what was applied stays, the next run goes on there".into(),

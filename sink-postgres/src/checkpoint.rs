@@ -151,6 +151,17 @@ pub async fn slot_dropped(db: &mut Connection, pipeline: &str) -> Result<Option<
     Ok(db.query(sql, &[Some(pipeline)]).await?.get(0, 0).map(str::to_owned))
 }
 
+/// Goes back to the intent to make a slot, if nothing has come of the one that there is: no range of any table was ever loaded, so all
+/// of them are pending, every change was skipped, and another slot misses nothing. Gives whether it was so.
+pub async fn intends_again(db: &mut Connection, pipeline: &str) -> Result<bool, Error> {
+    let sql = "UPDATE sluice.checkpoint SET lsn = NULL WHERE pipeline = $1 AND lsn IS NOT NULL
+        AND EXISTS (SELECT FROM sluice.tables t WHERE t.pipeline = $1)
+        AND NOT EXISTS (SELECT FROM sluice.tables t WHERE t.pipeline = $1 AND (t.copied_at IS NOT NULL OR NOT EXISTS (
+          SELECT FROM sluice.pending p WHERE (p.pipeline, p.schema, p.name) = (t.pipeline, t.schema, t.name)
+            AND p.point IS NULL AND p.columns IS NULL)))";
+    Ok(db.query(sql, &[Some(pipeline)]).await?.affected() == 1)
+}
+
 /// Says why the stream stands still; `None`: it does not.
 pub async fn hold(db: &mut Connection, pipeline: &str, why: Option<&str>) -> Result<(), Error> {
     db.execute(

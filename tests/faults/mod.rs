@@ -20,5 +20,6 @@ mod slow;
 mod target;
 mod traffic;
 mod transfers;
+mod undecodable;
 mod visibility;
 mod world;

@@ -4,7 +4,7 @@
 mod environment;
 mod never;
 mod roles;
-mod rows;
+pub mod rows;
 
 use tokio_postgres::Client;
 

@@ -1,14 +1,20 @@
 //! Rows of staging's own in a table that is replicated: `protect.rows`.
 
+use std::os::unix::process::ExitStatusExt;
 use std::time::Duration;
 
 use crate::check::{self, Table};
 use crate::seed::Seed;
 use crate::servers::wait_until;
 use crate::shapes::Flow;
+use crate::shapes::flow::CATCH_UP;
 use crate::shapes::flow::{number, text};
+use crate::sluice::Sluice;
 
-majors!(a_day_beside_them, every_index, a_life_beside_them, what_cannot_be_protected);
+majors!(a_day_beside_them, every_index, a_life_beside_them, killed_when_one_is_shadowed, what_cannot_be_protected);
+
+/// Where the process is killed.
+pub const KILLED: &[&str] = &["apply.shadowed"];
 
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -142,6 +148,29 @@ protect: { rows: { public.u: own } }";
     flow.catch_up().await;
     assert_eq!(text(&flow.t, "SELECT string_agg(id::text, ' ' ORDER BY id) FROM u").await, "-2 -1");
     assert_eq!(flow.divergences().await, 0);
+}
+
+/// The record is there with its commit, and not before.
+async fn killed_when_one_is_shadowed(major: u32) {
+    let rest = "tables: { public.settings: keep }
+protect: { rows: { public.settings: key LIKE 'staging.%' } }";
+    let flow = Flow::with(major, "own_rows_kill", rest).await;
+    flow.both(SETTINGS).await;
+    flow.target("INSERT INTO settings VALUES ('staging.a', 'mine', 1)").await;
+    flow.source("INSERT INTO settings VALUES ('x', 'prod', 2)").await;
+    flow.catch_up().await;
+    let ours = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'sluice/own_rows_kill/%'";
+    flow.source("UPDATE settings SET place = 1 WHERE key = 'x'").await;
+    for place in KILLED {
+        let dying = Sluice::between(&flow.db, rest).env("SLUICE_FAILPOINT", place);
+        let ended = dying.spawn(&CATCH_UP).wait(LIMIT).await;
+        assert_eq!(ended.signal(), Some(9), "at {place}");
+        wait_until("its sessions are gone", LIMIT, || async { number(&flow.t, ours).await == 0 }).await;
+        assert_eq!(shadowed(&flow).await, "", "nothing of it before its commit, at {place}");
+        flow.catch_up().await;
+        assert_eq!(shadowed(&flow).await, "x settings_place_key", "at {place}");
+        assert_eq!(staging(&flow).await, "staging.a=mine");
+    }
 }
 
 /// Tables of a life: by a key, by whole rows, by a masked key, of which some rows come.

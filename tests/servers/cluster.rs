@@ -151,7 +151,7 @@ impl Cluster {
         self.process.as_mut().is_none_or(|process| process.ended().is_some())
     }
 
-    fn data(&self) -> PathBuf {
+    pub fn data(&self) -> PathBuf {
         self.dir.join("data")
     }
 }

@@ -11,7 +11,7 @@ WITH checksums (t, h) AS (
   UNION ALL SELECT 'departures',      md5(x::text) FROM departures x
   UNION ALL SELECT 'price_history',   md5(x::text) FROM price_history x
   UNION ALL SELECT 'feedback',        md5(x::text) FROM feedback x
-  UNION ALL SELECT 'settings',        md5(x::text) FROM settings x
+  UNION ALL SELECT 'settings',        md5(x::text) FROM settings x WHERE key NOT LIKE 'staging.%' -- those are staging's own
   UNION ALL SELECT 'booking_guests',  md5(x::text) FROM booking_guests x
   UNION ALL SELECT 'guests',          md5(ROW(id, city, country, updated_at, passport_no IS NULL, to_jsonb(guests) ->> 'nickname' IS NULL)::text) FROM guests
   UNION ALL SELECT 'bookings',        md5(ROW(id, guest_id, departure_id, ship_id, cabin, status, total, booked_at)::text) FROM bookings

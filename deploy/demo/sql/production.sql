@@ -81,6 +81,7 @@ INSERT INTO loyalty_cards SELECT '7781 ' || gen.digits(id, 50, 4) || ' ' || gen.
 INSERT INTO newsletter SELECT email, date '2020-01-01' + (id / 8)::int, ARRAY['offers', country] FROM guests WHERE id % 4 = 1;
 INSERT INTO feedback SELECT 1 + gen.rnd(i, 60, 4000), 1 + gen.rnd(i, 61, 5), timestamptz '2026-02-01' + i * interval '1 min' FROM generate_series(1, 6000) i;
 INSERT INTO settings SELECT 'shop.' || k, v FROM (VALUES ('currency', 'EUR'), ('season', '2026'), ('deposit', '20 %'), ('hotline', 'on'), ('heartbeat', '0')) s (k, v);
+INSERT INTO settings VALUES ('staging.banner', 'somebody has put it here'); -- staging would take it for its own
 INSERT INTO settings SELECT 'promo.' || i, 'minus ' || i || ' %' FROM generate_series(1, 30) i;
 INSERT INTO web_sessions SELECT md5('session ' || i), i, '2026-06-01' FROM generate_series(1, 2000) i;
 

@@ -24,6 +24,9 @@ INSERT INTO users SELECT i, 'tester' || i || '@qa.example', 'Tester ' || i, 'qa'
 INSERT INTO quote_requests SELECT i, 1 + i % 25, 'tester' || 1 + i % 25 || '@qa.example', 'test case ' || i, '2026-04-01' FROM generate_series(1, 310) i;
 INSERT INTO saved_searches SELECT i, 1 + i % 25, jsonb_build_object('qa', i) FROM generate_series(1, 75) i;
 
+DELETE FROM settings WHERE key LIKE 'staging.%';
+INSERT INTO settings VALUES ('staging.banner', 'test data: nobody here is real'), ('staging.mail', 'goes nowhere'); -- in a table that is replicated
+
 -- What this server is: sluice only reads it, and refuses another one than its sluice.yaml means.
 CREATE SCHEMA sluice;
 CREATE TABLE sluice.environment (name text NOT NULL, only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row));

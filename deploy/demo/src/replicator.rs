@@ -37,6 +37,11 @@ pub fn status() -> Result<Vec<String>> {
     Ok(text.lines().take_while(|line| !line.starts_with("TABLE")).map(str::to_owned).collect())
 }
 
+/// What `sluice shadowed` says.
+pub fn shadowed() -> Result<Vec<String>> {
+    Ok(verb(&["shadowed"])?.lines().map(str::to_owned).collect())
+}
+
 impl Replicator {
     /// `sluice run`; what it says goes to the end of `log`.
     pub fn start(log: PathBuf) -> Result<Replicator> {

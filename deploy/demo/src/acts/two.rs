@@ -59,7 +59,9 @@ impl Scene {
             self.staging.value(version).await?,
             count(left_count)
         ));
-        more("            and what is its own: 25 users, 310 quote requests, 75 saved searches");
+        more(
+            "            and what is its own: 25 users, 310 quote requests, 75 saved searches, and two rows of settings",
+        );
         Ok(())
     }
 }
