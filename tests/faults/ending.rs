@@ -22,8 +22,9 @@ async fn ends_at_a_boundary(major: u32) {
         [(libc::SIGTERM, 0), (libc::SIGINT, 130), (libc::SIGTERM, 0), (libc::SIGTERM, 0), (libc::SIGINT, 130)]
     {
         let mut running = world.sluice.spawn(&["run"]);
-        // amid the copy at first, amid the stream later
-        tokio::time::sleep(Duration::from_millis(rng.u64(700..2500))).await;
+        // amid the copy at first, amid the stream later; what a start leaves is the next test's
+        wait_until("it runs", world::LIMIT, || async { running.log().contains("running at=") }).await;
+        tokio::time::sleep(Duration::from_millis(rng.u64(..2000))).await;
         let asked = Instant::now();
         running.signal(signal);
         let status = running.wait(Duration::from_secs(10)).await;
