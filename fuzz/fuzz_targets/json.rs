@@ -62,6 +62,12 @@ fn is_hash(value: &Value) -> bool {
     }
 }
 
+/// JSON for the other parser, or with a number that is beyond what it holds: `0e668` has become one, digit by digit.
+fn is_json(text: &[u8]) -> bool {
+    let beyond = |e: serde_json::Error| e.to_string().starts_with("number out of range");
+    serde_json::from_slice::<Value>(text).map_or_else(beyond, |_| true)
+}
+
 fuzz_target!(|data: &[u8]| {
     let Ok(text) = std::str::from_utf8(data) else { return };
     if text.is_empty() {
@@ -74,7 +80,7 @@ fuzz_target!(|data: &[u8]| {
         assert!(matches!(outcome, Outcome::Masked | Outcome::Redacted));
         // the other parser has limits of its own: of depth, and of numbers
         if out != data {
-            assert!(read.is_none() || serde_json::from_slice::<Value>(&out).is_ok(), "no JSON comes out");
+            assert!(read.is_none() || is_json(&out), "no JSON comes out");
         }
     }
     if let Some(read) = &read {

@@ -27,7 +27,7 @@ use crate::cancels::Cancels;
 use crate::config::{Config, Files, Lock};
 use crate::error::{Error, Kind};
 use crate::pipeline::End;
-use crate::start;
+use crate::start::{self, Refused};
 use crate::stop::{Stop, Why};
 
 /// How to run.
@@ -62,6 +62,7 @@ pub async fn run(
     // by us, and the target may not know it yet
     let mut given_up = false;
     let mut unreachable: Option<Instant> = None;
+    let mut refused = Refused::default();
     loop {
         let (began, mut opened) = (Instant::now(), None);
         let steps = board.state().steps;
@@ -69,11 +70,13 @@ pub async fn run(
         let by = (&config, lock.as_ref(), given_up);
         let done = once(by, options, board, &mut stop, &mut opened, &mut watcher).await;
         given_up &= opened.is_none();
+        let done = once(&config, lock.as_ref(), options, board, &mut stop, &mut opened, &mut refused).await;
         if stop.asked() == Some(Why::Reread) && !matches!(done, Ok(End::CaughtUp)) {
             stop.rereads();
             if let Err(e) = done {
                 tracing::warn!(error = e.chain(), "while stopping to read the files");
             }
+            refused = Refused::default();
             if let Some(read) = reread(files, &config) {
                 (config, lock) = read;
             }
@@ -127,6 +130,7 @@ pub async fn run(
             why = stop.wait() => match why {
                 Why::Reread => {
                     stop.rereads();
+                    refused = Refused::default();
                     if let Some(read) = reread(files, &config) {
                         (config, lock) = read;
                     }
@@ -204,6 +208,7 @@ async fn once(
     stop: &mut Stop,
     since: &mut Option<Instant>,
     watcher: &mut Watcher,
+    refused: &mut Refused,
 ) -> Result<End, Error> {
     let cancels = Cancels::default();
     let opened = tokio::select! {
@@ -217,6 +222,7 @@ async fn once(
             cancels.all().await;
             return Err(spent);
         }
+        opened = start::open(config, lock, board, &cancels, refused) => opened,
     };
     let (mut pipeline, goal) = opened?;
     watcher.rests();

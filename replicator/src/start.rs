@@ -24,11 +24,13 @@ mod plan;
 mod prove;
 mod publish;
 mod recognise;
+mod refused;
 
 pub use ends::conninfos;
 pub use plan::{Plan, described, key, key_of, own_rows, plan, protected, require, spec};
 pub use prove::{Asked, Demands, prove};
 pub use recognise::{different, identity};
+pub use refused::Refused;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -68,12 +70,14 @@ const GIVEN_UP: &str = "its slot was dropped at limits.wal.drop_slot";
 /// `given_up`: this process has dropped the slot, because it held too much; the target could not be told, perhaps.
 ///
 /// `cancels`: what is to be asked to end should nobody wait for this any more.
+/// `cancels`: what is to be asked to end should nobody wait for this any more. `refused`: of the looks before this one.
 pub async fn open(
     config: &Config,
     lock: Option<&Lock>,
     board: &Board,
     cancels: &Cancels,
     given_up: bool,
+    refused: &mut Refused,
 ) -> Result<(Pipeline, Lsn), Error> {
     let (source, target) = conninfos(config)?;
 
@@ -98,8 +102,8 @@ pub async fn open(
     let given_up = given_up || checkpoint::slot_dropped(&mut staging, &config.pipeline).await?.is_some();
     let mut ours = recognise::recognise(config, &plan, &mut watch, &mut staging, &mut replication, given_up).await?;
     if known.is_none_or(|known| known.lsn.is_none() || known.identity.policy != ours.identity.policy) {
-        let refused = tried(config, &plan, &source, &target).await.map_err(unfit)?;
-        plan.proofs.problems.extend(refused);
+        let problems = tried(config, &plan, &source, (&target, &mut staging), refused).await.map_err(unfit)?;
+        plan.proofs.problems.extend(problems);
     }
     let plan = plan.proved().and_then(worth_it).map_err(unfit)?;
 
@@ -209,15 +213,27 @@ pub async fn open(
 
 /// Does the target take what the masks make? Asked before the first row is written, and again before another policy is laid
 /// over the tables; not at every restart, since what is on the target by then has passed. Tables whose rows come as they are
-/// have passed production's own constraints: where the target asks for more, `check` tries them too.
-async fn tried(config: &Config, plan: &Plan, source: &Conninfo, target: &Conninfo) -> Result<Vec<Problem>, Error> {
-    let changed = plan.tables.iter().filter(|(_, c)| !c.untouched()).map(|(t, _)| t);
+/// have passed production's own constraints: where the target asks for more, `check` tries them too. While it is held for
+/// what was refused, the same is not tried at every look.
+async fn tried(
+    config: &Config,
+    plan: &Plan,
+    source: &Conninfo,
+    (target, staging): (&Conninfo, &mut Connection),
+    refused: &mut Refused,
+) -> Result<Vec<Problem>, Error> {
+    let changed: Vec<_> = plan.tables.iter().filter(|(_, c)| !c.untouched()).map(|(t, _)| t).collect();
+    let of = refused::subject(&plan.policy, &changed, staging).await?;
+    if let Some(problems) = refused.known(of) {
+        return Ok(problems);
+    }
     let bench = Bench { config, policy: &plan.policy, key: key(config)?, proposes: false };
     let trials = bench.tables(source, target, changed).await?;
     for (table, why) in &trials.untried {
         tracing::warn!(table, why, "its rows were not tried out before they come");
     }
     trials.warnings.iter().for_each(|problem| tracing::warn!("{problem}"));
+    refused.remember(of, &trials.problems);
     Ok(trials.problems)
 }
 

@@ -115,6 +115,13 @@ struct Asked<'t> {
     domains: Vec<&'t Domain>,
 }
 
+/// What a table of the target asks of its rows, for comparing: equal texts ask the same. Empty, if it is not there.
+pub async fn asks(db: &mut Connection, schema: &str, name: &str) -> Result<String, Error> {
+    let Some(table) = catalog::table(db, schema, name).await? else { return Ok(String::new()) };
+    let rules = rules::read(db, table.oid).await?;
+    Ok(format!("{table:?} {rules:?}"))
+}
+
 impl Trial {
     /// Opens the session, and makes sure of the right that it needs.
     pub async fn connect(info: &Conninfo, pipeline: &str) -> Result<Trial, Error> {

@@ -26,6 +26,12 @@ const SCHEMA: &str = "
     CREATE TABLE visits (id int, at date, PRIMARY KEY (id, at)) PARTITION BY RANGE (at);
     CREATE TABLE visits_1 PARTITION OF visits FOR VALUES FROM ('2000-01-01') TO ('2030-01-01')";
 
+/// Where NULLs are equal, a column that is NULL in every row keeps nothing apart; nor does what may be NULL on production.
+const EQUAL_NULLS: &str = "
+    ALTER TABLE people ADD lost text, ADD pin int UNIQUE;
+    CREATE UNIQUE INDEX by_lost ON people (lost) NULLS NOT DISTINCT;
+    CREATE UNIQUE INDEX by_pin ON people (pin, lost) NULLS NOT DISTINCT";
+
 /// The target holds less, or other things, than production.
 const NARROW: &str = "
     DROP TABLE goods; CREATE TYPE kind AS ENUM ('a', 'b'); CREATE DOMAIN tag AS varchar(40);
@@ -58,6 +64,14 @@ const TOLD: &[(&str, &str)] = &[
         "public.people.gone is drop in the unique index by_gone (gone) on the target: every row has the same value there",
     ),
     (
+        "lost",
+        "public.people.lost is null in the unique index by_lost (lost) on the target: it is NULL in every row, and NULLs are equal there",
+    ),
+    (
+        "lost",
+        "public.people.lost is null in the unique index by_pin (pin, lost) on the target: it is NULL in every row, and NULLs are equal there",
+    ),
+    (
         "room",
         "public.people.room is noise in the exclusion constraint people_room_during_excl (room, during) on the target: its mask can",
     ),
@@ -69,9 +83,10 @@ async fn what_does_not_stay_apart_is_refused(major: u32) {
   public.parted: { columns: { id: keep, region: keep, code: last_name } }
   public.visits: { columns: { at: { mask: date_shift, days: 3 }, id: keep } }
   public.people: { columns: { id: keep, mail: first_name, nick: digits, login: hash, state: { mask: constant, value: open }, ref: keep, room: noise,
-    during: keep, code: hash, gone: drop, born: { mask: date_shift, days: 3 } } }";
+    during: keep, code: hash, gone: drop, born: { mask: date_shift, days: 3 }, lost: null, pin: keep } }";
     let flow = Flow::with(major, "apart", yaml).await;
     flow.both(SCHEMA).await;
+    flow.both(EQUAL_NULLS).await;
     flow.target(NARROW).await;
     let run = flow.sluice.run(&CATCH_UP).await;
     assert_eq!(run.code, 2, "{}", run.stderr);
@@ -129,11 +144,15 @@ async fn what_stays_apart_says_why(major: u32) {
   public.notes: { where: \"body LIKE 'a%'\", columns: { id: integer, body: keep, number: digits } }
   public.visits: { columns: { at: keep, id: integer } }
   public.people: { columns: { id: integer, mail: email, nick: hash, login: keep, state: keep, ref: uuid, room: integer,
-    during: keep, code: keep, gone: null, born: { mask: date_shift, days: 3 } } }";
+    during: keep, code: keep, gone: null, born: { mask: date_shift, days: 3 }, lost: null } }";
     let flow = Flow::with(major, "proved", yaml).await;
     flow.both(SCHEMA).await;
     flow.both("CREATE TABLE notes (id int PRIMARY KEY, body text, number text UNIQUE)").await;
-    flow.both("ALTER TABLE people ALTER ref TYPE uuid USING NULL, ADD boss text REFERENCES people (mail)").await;
+    flow.both(
+        "ALTER TABLE people ALTER ref TYPE uuid USING NULL, ADD boss text REFERENCES people (mail), ADD lost text",
+    )
+    .await;
+    flow.both("CREATE UNIQUE INDEX by_lost ON people (id, lost) NULLS NOT DISTINCT").await;
     flow.source("INSERT INTO people (id, gone, mail, nick, login, ref) SELECT g, g, g || '@a.example', 'n' || g, g, md5(g::text)::uuid FROM generate_series(1, 2000) g; ANALYZE").await;
     let plan = flow.sluice.run(&["plan", "--json"]).await;
     assert_eq!(plan.code, 0, "{}", plan.stderr);
@@ -160,6 +179,7 @@ async fn what_stays_apart_says_why(major: u32) {
         ("people.room", "exclusion constraint", "FF1 over all values of the type"),
         ("people.gone", "unique index by_gone", "NULLs differ"),
         ("people.born", "unique index by_born", "primary key people_pkey (id) keeps its rows apart already"),
+        ("people.lost", "unique index by_lost", "primary key people_pkey (id) keeps its rows apart already"),
         ("people.boss", "foreign key people_boss_fkey to public.people.mail", "both ends have one mask"),
         (
             "notes.number",

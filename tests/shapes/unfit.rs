@@ -1,6 +1,7 @@
 //! A migration after which the policy fits no more, of a pipeline that runs: it stays up, red, says what does not fit and what
 //! mends it; nothing raw comes, no row is lost; with a mended file it goes on, and all is equal.
 
+use std::fs;
 use std::time::Duration;
 
 use super::flow::{CATCH_UP, Flow, number};
@@ -20,6 +21,7 @@ majors!(
     a_table_changes_places_with_another,
     staging_is_behind,
     what_is_taken_back,
+    what_the_target_refuses_is_tried_once,
 );
 
 const OTHER: &str = "public.other: keep";
@@ -200,4 +202,36 @@ async fn what_is_taken_back(major: u32) {
         .await;
     assert!(copied(&flow).await >= 20);
     done(flow, running).await;
+}
+
+/// Another policy writes what the target does not take. Every look compares what the trial hangs on; rows of production are
+/// read again when something of it has changed.
+async fn what_the_target_refuses_is_tried_once(major: u32) {
+    let (flow, mut running, port) = served(major, "unfit_trial", MASKED).await;
+    flow.target("ALTER TABLE t ADD CONSTRAINT short CHECK (length(note) < 5)").await;
+    running.term();
+    assert!(running.wait(Duration::from_secs(20)).await.success(), "{}", running.log());
+    let yaml = fs::read_to_string(flow.sluice.dir.join("sluice.yaml")).expect("sluice.yaml");
+    flow.sluice.configure(&yaml.replace("email: email }", "email: email, note: hash }"));
+    // a session counts what it read when it ends
+    let scans = || number(&flow.s, "SELECT seq_scan FROM pg_stat_user_tables WHERE relname = 't'");
+    let copied = scans().await;
+    running = flow.sluice.spawn(&["run"]);
+    is_held(&flow, &mut running, port, &["the constraint short (note) on the target refuses 20 of 20 rows tried"])
+        .await;
+    wait_until("its rows were read", SOON, || async { scans().await > copied }).await;
+    let tried = scans().await;
+    let looks = |running: &Running| running.log().matches("ERROR held").count();
+    let before = looks(&running);
+    wait_until("it is looked at again", SOON, || async { looks(&running) >= before + 2 }).await;
+    assert_eq!(scans().await, tried, "what is refused is not read again");
+    flow.target("ALTER TABLE t DROP CONSTRAINT short, ADD CONSTRAINT shorter CHECK (length(note) < 6)").await;
+    is_held(&flow, &mut running, port, &["the constraint shorter (note) on the target refuses 20 of 20 rows tried"])
+        .await;
+    wait_until("the target asks for something else now", SOON, || async { scans().await > tried }).await;
+    flow.target("ALTER TABLE t DROP CONSTRAINT shorter").await;
+    beat(&flow).await;
+    becomes_equal(&flow, Table::named("t").without(&["email", "note"])).await;
+    nothing_raw(&flow, "t").await;
+    ends(running).await;
 }

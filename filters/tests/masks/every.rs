@@ -1,12 +1,15 @@
 //! What all masks promise.
 
 use std::collections::HashSet;
+use std::sync::Mutex;
+use std::thread;
+use std::time::Instant;
 
 use filters::mask::{ColumnFacts, Empty, Injective, KINDS, MaskError};
 use proptest::prelude::*;
 use proptest::string::string_regex;
 
-use super::trial::{Apart, BPCHAR, Hides, Made, Trial, VARCHAR, characters, config, key, many};
+use super::trial::{Apart, BPCHAR, Hides, Made, Trial, VARCHAR, characters, config, key, many, soaks};
 use super::trials;
 
 /// Runs `check` on values of any kind and on values like those of the trial.
@@ -22,6 +25,25 @@ fn on_values(trial: &Trial, cases: u32, check: impl Fn(&[u8]) -> Result<(), Test
     if let Err(e) = runner.run(&values, |value| check(&value)) {
         panic!("{}: {e}", trial.spec.describe());
     }
+}
+
+/// Holds every trial to `check`, as many at a time as there are processors. It gives the number of values that it looked at.
+fn side_by_side(check: impl Fn(&Trial) -> u64 + Sync) {
+    let waiting = Mutex::new(trials().into_iter());
+    let next = || waiting.lock().unwrap().next();
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(|| {
+                while let Some(trial) = next() {
+                    let began = Instant::now();
+                    let count = check(&trial);
+                    if soaks() {
+                        eprintln!("{count} values in {:.0?}: {}", began.elapsed(), trial.spec.describe());
+                    }
+                }
+            });
+        }
+    });
 }
 
 #[test]
@@ -146,32 +168,36 @@ fn what_a_mask_promises_to_write_it_writes() {
 
 #[test]
 fn different_values_stay_different_where_the_mask_says_so() {
-    for trial in trials() {
+    side_by_side(|trial| {
         let mask = trial.made();
         if mask.injective() == Injective::No || trial.spec.name() == "null" {
-            continue;
+            return 0;
         }
+        let count = many(trial.apart).min(trial.whole);
         let mut apart = Apart::default();
-        for i in 0..many(trial.apart).min(trial.whole) {
+        for i in 0..count {
             apart.add(i, &mask.outcome((trial.value)(i).as_bytes(), i));
         }
         assert_eq!(apart.meet(trial.value), None, "{}: two values became one", trial.spec.describe());
         assert_eq!(mask.unparsable(), 0, "{}", trial.spec.describe());
-    }
+        count
+    });
 }
 
 /// As made anew, value by value: nothing is carried from one to the next.
 #[test]
 fn many_values_come_out_as_they_did() {
-    for trial in trials() {
+    side_by_side(|trial| {
         let (one, other) = (trial.made(), trial.made());
         _ = other.outcome(b"something before", 0);
-        for i in 0..many(500).min(trial.whole) {
+        let count = many(500).min(trial.whole);
+        for i in 0..count {
             let value = (trial.value)(i);
             let of = |mask: &Made| mask.outcome(value.as_bytes(), i);
             assert_eq!(of(&one), of(&other), "{}: {value}", trial.spec.describe());
         }
-    }
+        count
+    });
 }
 
 #[test]

@@ -5,6 +5,7 @@ use wire::Connection;
 use crate::error::Error;
 
 /// An expression over a table's row.
+#[derive(Debug)]
 pub(super) struct Rule {
     /// The constraint, the column that is generated, or the index.
     pub name: String,
@@ -15,6 +16,7 @@ pub(super) struct Rule {
 }
 
 /// A column whose type is a domain.
+#[derive(Debug)]
 pub(super) struct Domain {
     pub column: String,
     /// The type under it and under those that it is made over, without a length.
@@ -26,6 +28,7 @@ pub(super) struct Domain {
 }
 
 /// All of a table.
+#[derive(Debug)]
 pub(super) struct Rules {
     pub checks: Vec<Rule>,
     pub generated: Vec<Rule>,
