@@ -5,7 +5,7 @@
 //! sets it back. So one is moved only when it is no longer ahead by the margin, and then by twice as much: to be set back,
 //! staging would have to draw a whole margin of numbers within one statement; and the statement looks once more.
 //!
-//! **Nothing of staging's own.** Only a [`Followed`] is ever set, and only a guard makes one: no protected table has it, or
+//! **Nothing of staging's own.** Only a `Followed` is ever set, and only a guard makes one: no protected table has it, or
 //! draws from it.
 //!
 //! A sequence is known by the column that it is of, not by its name: the two servers may call it otherwise.
