@@ -37,7 +37,7 @@ pub struct Unique {
     pub primary: bool,
     /// `indisvalid`, not partial, not deferrable, over columns only: an update by it finds one row, by this index.
     pub usable: bool,
-    /// The same, but deferrable: the server does not hold our rows to it ([`crate::deferred`]).
+    /// The same, but deferrable: the server does not hold our rows to it (`deferred.rs`).
     pub deferrable: bool,
 }
 

@@ -1,5 +1,5 @@
 //! Whether what has come shares a value of a deferrable constraint, which the server does not hold our rows to
-//! ([`crate::deferred`]). Rows elsewhere that had such a value have made way by now; so two rows of production have become one.
+//! (`deferred.rs`). Rows elsewhere that had such a value have made way by now; so two rows of production have become one.
 
 use std::sync::Arc;
 

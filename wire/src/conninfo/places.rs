@@ -32,6 +32,11 @@ impl Conninfo {
         std::iter::once(&self.place).chain(&self.others)
     }
 
+    /// Host and port of each place, in the order in which they are tried.
+    pub fn hosts(&self) -> impl Iterator<Item = (&str, u16)> {
+        self.places().map(|place| (place.host.as_str(), place.port))
+    }
+
     /// The same for each place by itself, in the order in which they are tried.
     pub fn each(&self) -> impl Iterator<Item = Conninfo> {
         self.places().map(|place| Conninfo { place: place.clone(), others: Vec::new(), ..self.clone() })

@@ -156,13 +156,19 @@ fn full(name: &(String, String)) -> String {
 
 /// A connection string for another role, without a password.
 fn url(info: &Conninfo, role: &str) -> String {
-    if info.host().starts_with('/') {
-        return format!("host={} port={} user={role} dbname={}", info.host(), info.port(), info.database());
+    if info.hosts().any(|(host, _)| host.starts_with('/')) {
+        let (hosts, ports): (Vec<&str>, Vec<String>) = info.hosts().map(|(h, p)| (h, p.to_string())).unzip();
+        let (hosts, ports) = (hosts.join(","), ports.join(","));
+        return format!("host={hosts} port={ports} user={role} dbname={}", info.database());
     }
-    let host = if info.host().contains(':') { format!("[{}]", info.host()) } else { info.host().to_owned() };
+    let place = |(host, port): (&str, u16)| match host.contains(':') {
+        true => format!("[{host}]:{port}"),
+        false => format!("{host}:{port}"),
+    };
+    let places = info.hosts().map(place).collect::<Vec<_>>().join(",");
     let mode = if info.is_local() { String::new() } else { "?sslmode=verify-full".to_owned() };
     let database: String = info.database().bytes().map(percent).collect();
-    format!("postgres://{role}@{host}:{}/{database}{mode}", info.port())
+    format!("postgres://{role}@{places}/{database}{mode}")
 }
 
 fn percent(byte: u8) -> String {
@@ -170,5 +176,21 @@ fn percent(byte: u8) -> String {
         char::from(byte).to_string()
     } else {
         format!("%{byte:02X}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_hosts_are_kept() {
+        for (typed, shown) in [
+            ("postgres://ann:pw@a,[::1]:7/x", "postgres://sluice@a:5432,[::1]:7/x?sslmode=verify-full"),
+            ("host=/run/a,/run/b port=1,2 user=ann dbname=x", "host=/run/a,/run/b port=1,2 user=sluice dbname=x"),
+            ("postgres://ann@localhost/x", "postgres://sluice@localhost:5432/x"),
+        ] {
+            assert_eq!(url(&Conninfo::parse(typed).unwrap(), "sluice"), shown);
+        }
     }
 }
