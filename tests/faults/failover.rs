@@ -79,17 +79,18 @@ fn either(a: &Cluster, b: &Cluster) -> String {
 async fn three_failovers_under_load() {
     let seed = Seed::or(21);
     let mut world = prepared(18).await;
-    let mut standby = world.source.standby(STANDBY, TAKES_ALONG).await;
+    // the standby inherits it, and holds the stream back in its turn
     stay_behind(&world.source).await;
+    let mut standby = world.source.standby(STANDBY, TAKES_ALONG).await;
     let url = either(&world.source, &standby);
     world.sluice = Sluice::over(NAME, &url, &world.target.url(NAME), TABLES);
     let mut running = world.sluice.spawn(&["run"]);
     let staging = world.staging().await;
     wait_until("it runs", LIMIT, || async { running.log().contains(" running ") }).await;
     let applied = "SELECT coalesce(sum(rows_applied), 0)::bigint FROM sluice.tables";
+    // while nobody writes: a standby that has not asked for catalog rows yet loses a new slot to a busy primary's pruning
+    has_slot(&world.source, &standby).await;
     for round in 1..=3 {
-        // while nobody writes: a standby that has not asked for catalog rows yet loses a new slot to a busy primary's pruning
-        has_slot(&world.source, &standby).await;
         // a client of libpq has to say that it wants no standby; ours does so by itself
         let rngs = (0..3).map(|writer| seed.rng(round * 10 + writer)).collect();
         let traffic = Traffic::start(&format!("{url}?target_session_attrs=read-write"), rngs);
@@ -104,6 +105,8 @@ async fn three_failovers_under_load() {
         // the old one comes back as the new one's standby; until then the stream waits for it
         let done = number(&staging, applied).await;
         standby.come_back_behind(&world.source, STANDBY, TAKES_ALONG).await;
+        // at once: whoever takes slots along looks less and less often
+        has_slot(&world.source, &standby).await;
         wait_until("it goes on", LIMIT, || async { number(&staging, applied).await > done + 50 }).await;
         let timeline = "SELECT timeline::bigint FROM sluice.checkpoint";
         assert_eq!(number(&staging, timeline).await, i64::try_from(round).expect("small") + 1, "{}", running.log());
