@@ -68,9 +68,8 @@ pub async fn run(
         let steps = board.state().steps;
         let mut watcher = start::watcher(&config)?;
         let by = (&config, lock.as_ref(), given_up);
-        let done = once(by, options, board, &mut stop, &mut opened, &mut watcher).await;
+        let done = once(by, options, board, &mut stop, &mut opened, (&mut watcher, &mut refused)).await;
         given_up &= opened.is_none();
-        let done = once(&config, lock.as_ref(), options, board, &mut stop, &mut opened, &mut refused).await;
         if stop.asked() == Some(Why::Reread) && !matches!(done, Ok(End::CaughtUp)) {
             stop.rereads();
             if let Err(e) = done {
@@ -207,8 +206,7 @@ async fn once(
     board: &Board,
     stop: &mut Stop,
     since: &mut Option<Instant>,
-    watcher: &mut Watcher,
-    refused: &mut Refused,
+    (watcher, refused): (&mut Watcher, &mut Refused),
 ) -> Result<End, Error> {
     let cancels = Cancels::default();
     let opened = tokio::select! {
@@ -217,12 +215,11 @@ async fn once(
             cancels.all().await;
             return Ok(End::Stopped(why));
         }
-        opened = start::open(config, lock, board, &cancels, given_up) => opened,
+        opened = start::open(config, lock, board, &cancels, (given_up, refused)) => opened,
         spent = watcher.spent(board) => {
             cancels.all().await;
             return Err(spent);
         }
-        opened = start::open(config, lock, board, &cancels, refused) => opened,
     };
     let (mut pipeline, goal) = opened?;
     watcher.rests();

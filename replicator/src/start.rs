@@ -69,15 +69,13 @@ const GIVEN_UP: &str = "its slot was dropped at limits.wal.drop_slot";
 ///
 /// `given_up`: this process has dropped the slot, because it held too much; the target could not be told, perhaps.
 ///
-/// `cancels`: what is to be asked to end should nobody wait for this any more.
 /// `cancels`: what is to be asked to end should nobody wait for this any more. `refused`: of the looks before this one.
 pub async fn open(
     config: &Config,
     lock: Option<&Lock>,
     board: &Board,
     cancels: &Cancels,
-    given_up: bool,
-    refused: &mut Refused,
+    (given_up, refused): (bool, &mut Refused),
 ) -> Result<(Pipeline, Lsn), Error> {
     let (source, target) = conninfos(config)?;
 

@@ -37,7 +37,7 @@ fn spoil(world: &World, running: &mut Running) {
 
 /// Nothing is lost by another slot, so another is made.
 async fn nothing_has_come_yet(major: u32) {
-    let mut world = World::new(major, false).await;
+    let world = World::new(major, false).await;
     let tester = world.staging().await;
     run(&tester, "BEGIN; LOCK TABLE big, comp, uid, txt, log, fulls, ident, people, handles IN ACCESS EXCLUSIVE MODE")
         .await;

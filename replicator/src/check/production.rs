@@ -19,16 +19,10 @@ pub async fn reach(report: &mut Report, info: &Conninfo, config: &Config) -> Opt
     }
     match production::reader(info, &config.pipeline, "check", &[]).await {
         Ok(mut db) => {
-            version(report, HERE, &db, info);
-            tls(report, HERE, info, config.source.tls);
-            says(report, Side::Source, config, info, &mut db).await;
-/// Opens a session, and looks at what it is.
-pub async fn reach(report: &mut Report, info: &Conninfo, pipeline: &str) -> Option<Connection> {
-    match production::reader(info, pipeline, "check", &[]).await {
-        Ok(db) => {
             // of several hosts, the one that answered
             version(report, HERE, &db, db.info());
-            tls(report, HERE, info);
+            tls(report, HERE, info, config.source.tls);
+            says(report, Side::Source, config, info, &mut db).await;
             Some(db)
         }
         Err(e) => {
