@@ -123,15 +123,15 @@ async fn every_index(major: u32) {
     let rest = "tables: { public.u: keep }
 protect: { rows: { public.u: own } }";
     let flow = Flow::with(major, "own_rows_indexes", rest).await;
-    let table = "CREATE TABLE u (id int PRIMARY KEY, a text, b int, c int, d int, own boolean);
+    let table = "CREATE TABLE u (id int PRIMARY KEY, a text, b int, c int, d int, own boolean, e int CONSTRAINT late UNIQUE DEFERRABLE INITIALLY DEFERRED);
          CREATE UNIQUE INDEX lowered ON u (lower(a)); CREATE UNIQUE INDEX partial ON u (b) WHERE c > 0;
          CREATE UNIQUE INDEX nulls ON u (d) NULLS NOT DISTINCT WHERE d IS NULL OR d > 0";
     flow.both(table).await;
-    flow.target("INSERT INTO u VALUES (-1, 'Anna', 1, 1, 5, true), (-2, 'Berta', 2, 0, NULL, true)").await;
-    let rows = "INSERT INTO u VALUES (ID, 'anna', 10, 1, 10, false), (ID + 1, 'c', 1, 2, 11, false), (ID + 2, 'd', 2, 0, 12, false),
-        (ID + 3, 'e', 13, 0, NULL, false), (ID + 4, 'f', 14, 1, 14, true)";
+    flow.target("INSERT INTO u VALUES (-1, 'Anna', 1, 1, 5, true, 7), (-2, 'Berta', 2, 0, NULL, true, 8)").await;
+    let rows = "INSERT INTO u VALUES (ID, 'anna', 10, 1, 10, false, 20), (ID + 1, 'c', 1, 2, 11, false, 21), (ID + 2, 'd', 2, 0, 12, false, 22),
+        (ID + 3, 'e', 13, 0, NULL, false, 23), (ID + 4, 'f', 14, 1, 14, true, 24), (ID + 5, 'g', 15, 1, 15, false, 7)";
     flow.source(&rows.replace("ID", "1")).await;
-    let want = "1 lowered, 2 partial, 4 nulls, 5 ";
+    let want = "1 lowered, 2 partial, 4 nulls, 5 , 6 late";
     flow.catch_up().await;
     assert_eq!(shadowed(&flow).await, want);
     // the same by the stream
@@ -140,7 +140,7 @@ protect: { rows: { public.u: own } }";
     assert_eq!(shadowed(&flow).await, want);
     flow.source(&format!("DELETE FROM u; {}", rows.replace("ID", "11"))).await;
     flow.catch_up().await;
-    assert_eq!(shadowed(&flow).await, "11 lowered, 12 partial, 14 nulls, 15 ");
+    assert_eq!(shadowed(&flow).await, "11 lowered, 12 partial, 14 nulls, 15 , 16 late");
     let there = text(&flow.t, "SELECT string_agg(id::text, ' ' ORDER BY id) FROM u").await;
     assert_eq!(there, "-2 -1 13");
     // a column that decides is set on production
