@@ -16,8 +16,8 @@ majors!(no_value_is_told);
 
 /// In every text value, each with a letter before it that tells which: K key, N kept, M masked, D dropped.
 const MARK: &str = "zQ7canary";
-/// In every whole number.
-const DIGITS: &str = "73019";
+/// In every whole number. Long, since the log has times and positions with digits of their own.
+const DIGITS: &str = "1730190";
 
 const NAME: &str = "canary";
 
