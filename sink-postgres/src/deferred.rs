@@ -8,8 +8,8 @@
 //! **What is in the way** was there before: an old row of a pending range, which is unknown and may go, or somebody's edit. Of the
 //! rows that share a value the youngest stays, since production has just brought it; the others go, and become due: a divergence.
 //! It is what becomes of a row that an immediate constraint refuses, with one difference: that one waits for the next slice, and here
-//! production's row is there at once. A row of the target's own (`shadow.rs`) stays whatever its age, and production's, which is then no
-//! divergence, is due: the slice finds that it is shadowed.
+//! production's row is there at once. **A row of the target's own** stays whatever its age, and that is no divergence: the others are
+//! due, and the slice finds that they are shadowed ([`crate::shadow`]).
 
 use filters::change::{Batch, Change, Op};
 
@@ -71,7 +71,7 @@ impl PostgresSink {
         Ok(())
     }
 
-    /// Of rows that share a value of `key` the target's own stays, else the youngest.
+    /// Of rows that share a value of `key` the youngest stays, or the target's own.
     async fn part_ways(&mut self, m: &Mapping, key: &mapping::Key) -> Result<(), Error> {
         let name = (m.shape.schema.to_string(), m.shape.name.to_string());
         let quoted = |i: usize| m.columns.get(i).map(|c| c.quoted.clone());
@@ -86,31 +86,32 @@ impl PostgresSink {
             .filter_map(|&i| m.columns.iter().find(|c| c.source == i))
             .map(|c| format!("{}::pg_catalog.text", c.quoted))
             .collect();
-        let own = m.writable.owns("").map_or_else(|| "false".to_owned(), |own| format!("{own} IS TRUE"));
+        let own = m.writable.owns("").unwrap_or_else(|| "false".to_owned());
+        let (known_by, same, there) = (known_by.join(", "), values.join(", "), there.join(" AND "));
         let sql = format!(
-            "SELECT place, row_key, kept_away FROM (SELECT 'tableoid = ' || tableoid || ' AND ctid = ' || pg_catalog.quote_literal(ctid) || '::tid' AS place,
-               pg_catalog.to_json(ARRAY[{}]::pg_catalog.text[]) AS row_key,
-               pg_catalog.row_number() OVER (PARTITION BY {values} ORDER BY {own} DESC, pg_catalog.age(xmin)) AS n,
-               {own} AS own, pg_catalog.bool_or({own}) OVER (PARTITION BY {values}) AS kept_away
-             FROM {} WHERE {}) AS d WHERE n > 1 AND NOT own",
-            known_by.join(", "),
-            m.writable.target(),
-            there.join(" AND ")
+            "SELECT place, row_key, own FROM (SELECT 'tableoid = ' || tableoid || ' AND ctid = ' || pg_catalog.quote_literal(ctid) || '::tid' AS place,
+               pg_catalog.to_json(ARRAY[{known_by}]::pg_catalog.text[]) AS row_key,
+               pg_catalog.row_number() OVER (PARTITION BY {same} ORDER BY {own} IS NOT TRUE, pg_catalog.age(xmin)) AS n,
+               pg_catalog.bool_or({own}) OVER (PARTITION BY {same}) AS own
+             FROM {} WHERE {there}) AS d WHERE n > 1",
+            m.writable.target()
         );
         let found = self.db.query_on_rows(&sql, &[]).await?;
         let text = |r: &wire::Row<'_>, i: usize| r.get(i).unwrap_or_default().to_owned();
         let older: Vec<(String, String, bool)> =
             found.iter().map(|r| (text(&r, 0), text(&r, 1), r.get(2) == Some("t"))).collect();
-        for (place, row_key, kept_away) in older {
-            let gone = format!("DELETE FROM {} AS t WHERE {place}{}", m.writable.target(), m.writable.spares("t."));
-            self.db.query_on_rows(&gone, &[]).await?;
+        for (place, row_key, own) in older {
+            let gone = format!("DELETE FROM {} WHERE {place}{}", m.writable.target(), m.writable.spares(""));
+            if self.db.query_on_rows(&gone, &[]).await?.affected() == 0 {
+                continue; // somebody has changed it meanwhile, or it is the target's own
+            }
             let point = serde_json::from_str::<Key>(&row_key).ok().filter(|key| pointable && !key.is_empty());
             let pending = self.tables.entry(name.clone()).or_default();
             let unknown = pending.is_whole() || point.as_ref().is_some_and(|key| pending.covers_key(key));
             if unknown {
                 continue; // its own chunk brings what belongs there
             }
-            if kept_away {
+            if own {
                 self.add_pending(&name, point).await?;
                 continue;
             }

@@ -35,7 +35,8 @@ impl PostgresSink {
             let select = if select.is_empty() { "''".to_owned() } else { select.join(", ") };
             let sql = format!(
                 "SELECT tableoid, ctid, {select} FROM {} WHERE {} FOR UPDATE",
-                m.writable.quoted(),
+                // a child by inheritance has no part in the index: its rows are in nobody's way
+                m.writable.target(),
                 conditions.join(" AND ")
             );
             let refs: Vec<Option<&str>> = params.iter().map(|p| Some(p.as_str())).collect();
@@ -49,7 +50,7 @@ impl PostgresSink {
                     first.get(0).unwrap_or("0"),
                     quote_literal(first.get(1).unwrap_or("(0,0)"))
                 );
-                let gone = format!("DELETE FROM {} AS t WHERE {at}{}", m.writable.quoted(), m.writable.spares("t."));
+                let gone = format!("DELETE FROM {} AS t WHERE {at}{}", m.writable.target(), m.writable.spares("t."));
                 evicted += self.db.query_on_rows(&gone, &[]).await?.affected();
             }
         }

@@ -237,6 +237,7 @@ impl Load<'_> {
             })?;
             crate::failpoint::hit("chunk.merged");
         }
+        self.met().await?;
         self.apart().await?;
         self.forget().await?;
         crate::failpoint::hit("chunk.forgotten");

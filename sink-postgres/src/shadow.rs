@@ -25,7 +25,7 @@
 
 use std::sync::Arc;
 
-use filters::change::{Lsn, Row, Value};
+use filters::change::{Lsn, Row, RowBuilder, Value};
 use wire::quote_literal;
 
 use crate::error::Error;
@@ -89,10 +89,14 @@ impl PostgresSink {
             Act::Update { old, new } => (old.unwrap_or(row), *new),
         };
         let why = match new.has_unchanged() {
-            true => self
-                .own_row(m, row)
-                .await?
-                .then(|| Why { index: "its key".to_owned(), own: by_key(m, row).map(|(_, values)| values) }),
+            true if self.own_row(m, row).await? => {
+                Some(Why { index: "its key".to_owned(), own: by_key(m, row).map(|(_, values)| values) })
+            }
+            // what was not sent stands on the target still, in the row that is not to be changed
+            true => match self.whole(m, old, new).await? {
+                Some(whole) => self.shadowed(m, &whole).await?,
+                None => None,
+            },
             false => self.shadowed(m, new).await?,
         };
         let Some(why) = why else { return Ok(false) };
@@ -180,6 +184,25 @@ impl PostgresSink {
         let sql = format!("SELECT FROM {} AS t WHERE {condition} AND {own}", m.writable.target());
         let values: Vec<Option<&str>> = values.iter().map(|v| Some(v.as_str())).collect();
         Ok(!self.db.query_on_rows(&sql, &values).await?.is_empty())
+    }
+
+    /// `new`, with what was not sent taken from the target's row under the key of `old`, if it is there.
+    async fn whole(&mut self, m: &Mapping, old: &Row, new: &Row) -> Result<Option<Row>, Error> {
+        let Some((condition, values)) = by_key(m, old) else { return Ok(None) };
+        let columns: Vec<String> = m.columns.iter().map(|c| format!("t.{}::pg_catalog.text", c.quoted)).collect();
+        let sql = format!("SELECT {} FROM {} AS t WHERE {condition}", columns.join(", "), m.writable.target());
+        let values: Vec<Option<&str>> = values.iter().map(|v| Some(v.as_str())).collect();
+        let found = self.db.query_on_rows(&sql, &values).await?;
+        let Some(there) = found.iter().next() else { return Ok(None) };
+        let mut whole = RowBuilder::new();
+        for (i, value) in new.values().enumerate() {
+            let stands = || m.columns.iter().position(|c| c.source == i).and_then(|at| there.get(at));
+            whole.push(match value {
+                Value::Unchanged => stands().map_or(Value::Null, |text| Value::Text(text.as_bytes())),
+                sent => sent,
+            });
+        }
+        Ok(Some(whole.finish()))
     }
 
     async fn take_away(&mut self, m: &Mapping, row: &Row) -> Result<(), Error> {

@@ -199,10 +199,10 @@ fn overriding(m: &Mapping) -> &'static str {
     if m.identity_always() { "OVERRIDING SYSTEM VALUE " } else { "" }
 }
 
-fn names<'m>(m: &'m Mapping, columns: &[usize]) -> Vec<&'m str> {
+pub(super) fn names<'m>(m: &'m Mapping, columns: &[usize]) -> Vec<&'m str> {
     columns.iter().filter_map(|&i| m.columns.get(i)).map(|c| c.quoted.as_str()).collect()
 }
 
-fn on(names: &[&str], operators: &[String]) -> String {
+pub(super) fn on(names: &[&str], operators: &[String]) -> String {
     names.iter().zip(operators).map(|(n, op)| format!("t.{n} {op} s.{n}")).collect::<Vec<_>>().join(" AND ")
 }

@@ -3,9 +3,12 @@
 //! They are taken off it, so that to all that follows production has no such rows: what staging had of them goes, and nothing of
 //! them comes. Their records are written in the transaction of the rows; those of the part from before are gone with it.
 
+use std::sync::Arc;
+
 use wire::quote_literal;
 
-use super::Load;
+use super::merge::{names, on};
+use super::{Load, blame};
 use crate::error::Error;
 use crate::mapping::Mapping;
 use crate::part::{key_columns, part_condition};
@@ -50,6 +53,36 @@ impl Load<'_> {
             ))
             .await?;
         self.loaded.shadowed = written.get(1).map_or(0, |r| r.affected());
+        Ok(())
+    }
+
+    /// Rows whose key somebody has made the target's own since [`Self::shadow`] looked: the insert has left them out, so they get
+    /// their records here. (In any other index the insert is refused, and the part comes again.)
+    pub(super) async fn met(&mut self) -> Result<(), Error> {
+        let m = Arc::clone(&self.mapping);
+        let (Some(key), Some(own)) = (&m.key, m.writable.owns("t.")) else { return Ok(()) };
+        let names = names(&m, &key.columns);
+        let theirs: Vec<String> = names.iter().map(|name| format!("t.{name}::pg_catalog.text")).collect();
+        let keys: Vec<String> =
+            key_columns(&self.spec.key, &m).iter().map(|c| format!("s.{}::pg_catalog.text", c.name)).collect();
+        let written = self
+            .loader
+            .db
+            .simple_on_rows(&format!(
+                "INSERT INTO sluice.shadowed (pipeline, schema, name, key, lsn, why, own)
+                 SELECT {}, {}, {}, ARRAY[{}], '{}', 'its key', ARRAY[{}] FROM pg_temp.sluice_stage AS s JOIN {} AS t ON {} WHERE {own}",
+                quote_literal(&self.loader.pipeline),
+                quote_literal(&self.spec.schema),
+                quote_literal(&self.spec.name),
+                keys.join(", "),
+                self.at,
+                theirs.join(", "),
+                m.writable.target(),
+                on(&names, &key.operators)
+            ))
+            .await
+            .map_err(|e| blame(&m, e))?;
+        self.loaded.shadowed += written.first().map_or(0, |r| r.affected());
         Ok(())
     }
 }
