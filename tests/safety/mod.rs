@@ -1,6 +1,7 @@
 //! What is staging's own stays, whatever production does; the wrong database is refused, by every verb that writes one; and our
 //! role can do nothing that it need not.
 
+mod amid;
 mod environment;
 mod never;
 mod roles;
