@@ -172,6 +172,12 @@ impl PostgresSink {
                 return Ok(());
             }
         }
+        // a row that was made the target's own is nobody's divergence either, whatever key production gives it now
+        let expected = expected
+            || match &act {
+                Act::Update { old: Some(old), .. } => mapping.writable.has_own() && self.own_row(&mapping, old).await?,
+                _ => false,
+            };
         if let Op::Update { old: Some(old), .. } = &change.op {
             // the old key is not as expected either, or it would have been found
             let old = old.row().clone();

@@ -178,7 +178,7 @@ impl PostgresSink {
     }
 
     /// Has the target a row of its own under the key of this one?
-    async fn own_row(&mut self, m: &Mapping, row: &Row) -> Result<bool, Error> {
+    pub(crate) async fn own_row(&mut self, m: &Mapping, row: &Row) -> Result<bool, Error> {
         let own = m.writable.owns("t.").unwrap_or_else(|| "false".to_owned());
         let Some((condition, values)) = by_key(m, row) else { return Ok(false) };
         let sql = format!("SELECT FROM {} AS t WHERE {condition} AND {own}", m.writable.target());
