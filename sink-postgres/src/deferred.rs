@@ -77,7 +77,6 @@ impl PostgresSink {
         let quoted = |i: usize| m.columns.get(i).map(|c| c.quoted.clone());
         let values: Vec<String> = key.columns.iter().filter_map(|&i| quoted(i)).collect();
         let there: Vec<String> = values.iter().map(|v| format!("{v} IS NOT NULL")).collect();
-        let values = values.join(", ");
         let pending = self.tables.entry(name.clone()).or_default();
         let pointable = pending.pointable;
         let known_by: Vec<String> = pending
@@ -123,7 +122,7 @@ impl PostgresSink {
                     what: "a row has a value of a deferrable unique constraint that production has just given to another, and on_divergence is stop",
                 });
             }
-            tracing::warn!(table = %format_args!("{}.{}", name.0, name.1), columns = values, "divergence: two rows on the target share a value that must be unique; the older one is due for the next slice");
+            tracing::warn!(table = %format_args!("{}.{}", name.0, name.1), columns = values.join(", "), "divergence: two rows on the target share a value that must be unique; the older one is due for the next slice");
             self.add_pending(&name, point).await?;
         }
         Ok(())
