@@ -81,10 +81,12 @@ pub async fn is_held(flow: &Flow, running: &mut Running, port: u16, words: &[&st
     .await;
     assert_eq!(get(port, "/healthz").0, 200);
     // production keeps WAL for us meanwhile, and it is watched
-    let metrics = get(port, "/metrics").1;
-    let held =
-        metrics.lines().find_map(|l| l.strip_prefix("sluice_wal_held_bytes{")?.rsplit(' ').next()?.parse::<f64>().ok());
-    assert!(held.is_some_and(|bytes| bytes > 0.0), "{metrics}");
+    wait_until("it is weighed", SOON, || async {
+        let metrics = get(port, "/metrics").1;
+        let held = |l: &str| l.strip_prefix("sluice_wal_held_bytes{")?.rsplit(' ').next()?.parse::<f64>().ok();
+        metrics.lines().find_map(held).is_some_and(|bytes| bytes > 0.0)
+    })
+    .await;
     assert!(running.ended().is_none(), "{}", running.log());
     nothing_raw(flow, "t").await;
 }
