@@ -15,6 +15,7 @@ majors!(
     beside_quarantine,
     columns_that_go_and_come,
     partitions_and_structures,
+    rows_that_move_in,
 );
 
 const LIMIT: Duration = Duration::from_secs(30);
@@ -234,4 +235,22 @@ protect: { rows: { public.p: n < 0, public.s: n < 0, public.i: n < 0 } }";
     assert_eq!(rows(&flow, "p").await, "1=-1, 11=-11, 5=5".replace("11=-11, 5=5", "5=5, 11=-11"));
     assert_eq!((rows(&flow, "ONLY i").await, rows(&flow, "child").await), ("3=-3".into(), "1=1, 2=-2".into()));
     assert_eq!((shadowed(&flow).await.as_str(), flow.divergences().await), ("", 0));
+}
+
+/// Of a table of which some rows come, an update puts a row there whether it was or not.
+async fn rows_that_move_in(major: u32) {
+    let rest = "tables: { public.t: { where: n <> 17 }, public.k: { where: b <> 17 } }
+protect: { rows: { public.t: n < 0, public.k: mine } }";
+    let flow = Flow::with(major, "own_move_in", rest).await;
+    flow.both("CREATE TABLE t (id int PRIMARY KEY, n int); CREATE TABLE k (a int, b int, PRIMARY KEY (a, b))").await;
+    flow.target("ALTER TABLE k ADD mine boolean NOT NULL DEFAULT false").await;
+    flow.source("INSERT INTO t VALUES (1, 17), (2, 17), (3, 3); INSERT INTO k VALUES (4, 4), (5, 5)").await;
+    flow.catch_up().await;
+    flow.target("UPDATE k SET mine = true WHERE a = 4").await;
+    flow.source("UPDATE t SET n = -5 WHERE id = 1; UPDATE t SET n = 5 WHERE id = 2; UPDATE k SET a = a").await;
+    flow.catch_up().await;
+    assert_eq!(rows(&flow, "t").await, "2=5, 3=3");
+    assert_eq!(shadowed(&flow).await, "1 , 4 k_pkey");
+    let k = text(&flow.t, "SELECT string_agg(concat_ws(' ', a, b, mine), ', ' ORDER BY a) FROM k").await;
+    assert_eq!((k.as_str(), flow.divergences().await), ("4 4 t, 5 5 f", 0));
 }
