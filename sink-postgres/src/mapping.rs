@@ -1,5 +1,6 @@
 //! How a table's rows, as they come, meet the table that the target has.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use filters::change::{Identity, Table as Shape};
@@ -56,6 +57,9 @@ pub struct Mapping {
     /// Only some of production's rows come, and what an update or a delete tells of the row before does not say whether it
     /// was one of them.
     pub partial: bool,
+    /// What columns that only the target has are given where a row brings none, as SQL: it may make a row the target's own. Empty
+    /// where the target has none of its own.
+    pub given: HashMap<String, String>,
     /// Where a row of the target's own can be in the way: all unique indexes over columns that we write, whatever their kind.
     /// Empty where the target has none of its own.
     pub meets: Vec<Index>,
@@ -131,6 +135,7 @@ impl Mapping {
             extra,
             defaults,
             partial: false,
+            given: HashMap::new(),
             meets: Vec::new(),
             may_truncate,
         })

@@ -33,6 +33,7 @@ impl PostgresSink {
         mapping.partial = self.specs.get(&name).is_some_and(|spec| spec.partial);
         if let Some(own) = mapping.writable.owns("t.") {
             own::understood(&mut self.db, &mapping.writable, &own).await?;
+            mapping.given = own::given(&mut self.db, table.oid).await?;
             let columns: Vec<&str> = mapping.columns.iter().map(|c| c.quoted.as_str()).collect();
             mapping.meets = own::indexes(&mut self.db, table.oid, &columns).await?;
             if self.specs.get(&name).is_none_or(|spec| spec.key.is_empty()) {

@@ -1,5 +1,7 @@
 //! Tables in which the target has rows of its own: what they must be like, and where such a row can be in the way.
 
+use std::collections::HashMap;
+
 use wire::{Connection, quote_ident};
 
 use crate::catalog::list;
@@ -46,6 +48,14 @@ pub async fn understood(db: &mut Connection, writable: &Writable, own: &str) -> 
         }),
         _ => Err(e.into()),
     }
+}
+
+/// What each column is given where a row brings nothing: its default, by its quoted name.
+pub(crate) async fn given(db: &mut Connection, oid: u32) -> Result<HashMap<String, String>, Error> {
+    let sql = "SELECT a.attname, pg_catalog.pg_get_expr(d.adbin, d.adrelid) FROM pg_catalog.pg_attrdef d
+        JOIN pg_catalog.pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum WHERE d.adrelid = $1::oid AND a.attgenerated = ''";
+    let rows = db.query(sql, &[Some(&oid.to_string())]).await?;
+    Ok(rows.iter().filter_map(|r| Some((quote_ident(r.get(0)?), format!("({})", r.get(1)?)))).collect())
 }
 
 /// Those of a table that are over nothing but `columns`, quoted: what we write of it.

@@ -40,7 +40,8 @@ use crate::statement;
 /// of the row that is met.
 pub(crate) fn found(m: &Mapping, source: &str, at: &str) -> String {
     let column = |i: usize| m.columns.get(i).map(|c| c.quoted.clone());
-    let claims = statement::claims(m, &column, &|_| None).unwrap_or_else(|| "false".to_owned());
+    let claims =
+        statement::claims(m, &column, &|name| m.given.get(name).cloned()).unwrap_or_else(|| "false".to_owned());
     let own = m.writable.owns("t.").unwrap_or_else(|| "false".to_owned());
     let mut sql = format!("SELECT {at} AS at, '' AS why, NULL::pg_catalog.text[] AS own FROM {source} WHERE {claims}");
     let key: Vec<String> = key_columns(m).map(|c| format!("t.{}::pg_catalog.text", c.quoted)).collect();

@@ -13,8 +13,8 @@ use crate::mapping::{Key, Mapping};
 
 /// `COPY t (…) FROM STDIN`. Rows that the target would take for its own stay out, and are missed in its count.
 pub fn copy(m: &Mapping) -> String {
-    // the names in its WHERE are those of the row that comes
-    let claims = claims(m, &|i| m.columns.get(i).map(|c| c.quoted.clone()), &|_| None);
+    // the names in its WHERE are those of the row that comes, defaults and all
+    let claims = claims(m, &|i| m.columns.get(i).map(|c| c.quoted.clone()), &|name| Some(name.to_owned()));
     let claims = claims.map_or_else(String::new, |claims| format!(" WHERE {claims} IS NOT TRUE"));
     format!("COPY {} ({}) FROM STDIN{claims}", m.writable.quoted(), m.column_list())
 }
@@ -84,7 +84,7 @@ pub fn put_unclaimed(m: &Mapping, key: &Key) -> Option<String> {
         let at = order.iter().position(|&o| o == i)?;
         m.columns.get(i).map(|c| format!("u.c{at}::{}", c.cast))
     };
-    let claims = claims(m, &value, &|_| None)?;
+    let claims = claims(m, &value, &|name| m.given.get(name).cloned())?;
     Some(format!("SELECT WHERE NOT EXISTS (SELECT FROM {} WHERE {claims})", unnest(0..order.len())))
 }
 

@@ -11,7 +11,14 @@ use crate::shapes::flow::CATCH_UP;
 use crate::shapes::flow::{number, text};
 use crate::sluice::Sluice;
 
-majors!(a_day_beside_them, every_index, a_life_beside_them, killed_when_one_is_shadowed, what_cannot_be_protected);
+majors!(
+    a_default_decides,
+    a_day_beside_them,
+    every_index,
+    a_life_beside_them,
+    killed_when_one_is_shadowed,
+    what_cannot_be_protected
+);
 
 /// Where the process is killed.
 pub const KILLED: &[&str] = &["apply.shadowed"];
@@ -116,6 +123,42 @@ protect: { rows: { public.settings: key LIKE 'staging.%' } }";
     flow.sluice.lay(&flow.db.name, &less);
     flow.catch_up().await;
     assert_eq!(staging(&flow).await, "new=prod, staging.b=mine");
+}
+
+/// A column that only staging has says whose a row is, and its default says it of each that comes.
+async fn a_default_decides(major: u32) {
+    let rest = "tables: { public.t: keep, public.w: { where: n > 0 } }
+protect: { rows: { public.t: owner = 'staging', public.w: owner = 'staging' } }";
+    let flow = Flow::with(major, "own_rows_default", rest).await;
+    let change = |sql: &str| ["t", "w"].map(|table| sql.replace('@', table)).join("; ");
+    flow.both(&change("CREATE TABLE @ (id int PRIMARY KEY, n int)")).await;
+    flow.target(&change("ALTER TABLE @ ADD owner text DEFAULT 'staging'; INSERT INTO @ VALUES (-1, 7)")).await;
+    let there = async |table: &str| {
+        text(&flow.t, &format!("SELECT string_agg(concat_ws(' ', id, n, owner), ', ' ORDER BY id) FROM {table}")).await
+    };
+    flow.source(&change("INSERT INTO @ VALUES (1, 1), (2, 2)")).await;
+    flow.catch_up().await;
+    flow.source(&change("UPDATE @ SET n = 9 WHERE id = 1; INSERT INTO @ VALUES (3, 3); DELETE FROM @ WHERE id = 2"))
+        .await;
+    flow.catch_up().await;
+    for table in ["t", "w"] {
+        assert_eq!(there(table).await, "-1 7 staging", "{table}");
+    }
+    assert_eq!(shadowed(&flow).await, "1 , 1 , 3 , 3 ", "each row would be staging's own");
+    // it says that they are not: a column is looked at when a start meets its table
+    flow.target(&change("ALTER TABLE @ ALTER owner SET DEFAULT 'production'")).await;
+    flow.source(&change("INSERT INTO @ VALUES (4, 4); UPDATE @ SET n = 8 WHERE id = 1")).await;
+    flow.catch_up().await;
+    for table in ["t", "w"] {
+        assert_eq!(there(table).await, "-1 7 staging, 1 8 production, 4 4 production", "{table}");
+    }
+    flow.sluice.ok(&["resync", "--all", "--yes"]).await;
+    flow.catch_up().await;
+    for table in ["t", "w"] {
+        assert_eq!(there(table).await, "-1 7 staging, 1 8 production, 3 3 production, 4 4 production", "{table}");
+    }
+    assert_eq!(shadowed(&flow).await, "");
+    assert_eq!(flow.divergences().await, 0);
 }
 
 /// Unique indexes of every kind, and the order in which rows come.
