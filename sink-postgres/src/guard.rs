@@ -5,7 +5,7 @@
 //!
 //! Of a table with protected rows every statement that changes or deletes has [`Writable::spares`] in its WHERE, so the
 //! server itself decides, on the row as it is at that moment; every one that writes new values asks the same of these
-//! ([`Writable::claims`]). [`crate::shadow`] says what becomes of the rows that cannot come.
+//! ([`Writable::claims`]). `shadow.rs` says what becomes of the rows that cannot come.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
