@@ -29,7 +29,9 @@ async fn a_newcomer_gets_from_init_to_a_full_staging(major: u32) {
     production.batch_execute(rows).await.expect("fill production");
     let own =
         "CREATE TABLE saved_carts (id int PRIMARY KEY, customer_id bigint REFERENCES customers ON DELETE CASCADE);
-        CREATE TABLE bugs (id int); INSERT INTO bugs VALUES (1)";
+        CREATE TABLE bugs (id int); INSERT INTO bugs VALUES (1);
+        INSERT INTO customers SELECT 0, 'old', 'old@old.example', 'n', 'h';
+        ALTER TABLE customers ADD tester text DEFAULT 'somebody', ADD nobody text; ANALYZE";
     staging.batch_execute(own).await.expect("staging's own");
 
     let sluice = Sluice::new(scratch_dir("newcomer"), "");
@@ -63,6 +65,7 @@ async fn a_newcomer_gets_from_init_to_a_full_staging(major: u32) {
     for line in [
         "PROTECTED on the target: never written\n  public.saved_carts",
         "UNGOVERNED on the target: hold rows, and nothing in sluice.yaml is about them; never written\n  public.bugs",
+        "UNGOVERNED COLUMNS on the target: production has none of that name; what they hold stays\n  public.customers.tester\n",
         "STRUCTURE ONLY on the target\n  public.sessions",
         "public.saved_carts (protected) refers to public.customers, which is written",
         "public.clicks: no key; the stream is held for under 1 s",

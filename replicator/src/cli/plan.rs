@@ -34,6 +34,8 @@ pub(super) struct Forecast {
     pub protected: Vec<Held>,
     /// The target's tables that hold rows and that sluice knows nothing of.
     pub ungoverned: Vec<Held>,
+    /// Columns of tables that are copied which production does not have, and which hold values, as far as the server has counted.
+    pub ungoverned_columns: Vec<String>,
     /// References that could end nowhere.
     pub hazards: Vec<String>,
     /// What would change on production.

@@ -56,6 +56,7 @@ pub async fn gather(config: &Config, lock: Option<&Lock>, sample: Option<u32>) -
     }
     let protected = start::protected(config, &mut target).await?;
     let there = held(&mut target).await?;
+    let ungoverned_columns = only_there(&mut target, &plan).await?;
     let written: Vec<(String, String)> = plan.tables.iter().map(|(t, _)| t.name()).collect();
     let mut hazards = hazards::references(&mut target, &written, &protected).await?;
     hazards.extend(hazards::joins(&mut source, &plan.policy).await?);
@@ -106,6 +107,7 @@ pub async fn gather(config: &Config, lock: Option<&Lock>, sample: Option<u32>) -
             .filter(|(n, rows)| *rows != Some(0) && !protected.contains(n) && !governed(n))
             .map(as_held)
             .collect(),
+        ungoverned_columns,
         hazards,
         publications,
         warnings: plan.warnings.into_iter().chain(trials.warnings.iter().map(ToString::to_string)).collect(),
@@ -170,6 +172,24 @@ fn table(table: &SourceTable, compiled: &filters::compiled::Compiled, plan: &sta
         held_seconds: why.map(|_| table.bytes as f64 / BYTES_A_SECOND),
         why,
     }
+}
+
+/// Columns of the target's tables that production does not have, unless the server has counted nothing but NULLs in them.
+async fn only_there(target: &mut Connection, plan: &start::Plan) -> Result<Vec<String>, Error> {
+    let sql = "SELECT a.attname FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+        LEFT JOIN pg_catalog.pg_stats s ON (s.schemaname, s.tablename, s.attname) = (n.nspname, c.relname, a.attname) AND s.inherited = (c.relkind = 'p')
+        WHERE n.nspname = $1 AND c.relname = $2 AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' AND c.reltuples <> 0 AND coalesce(s.null_frac, 0) < 1
+        ORDER BY a.attnum";
+    let mut columns = Vec::new();
+    for (table, compiled) in &plan.tables {
+        let (schema, name) = table.name();
+        let rows = target.query(sql, &[Some(&schema), Some(&name)]).await.map_err(|e| Error::Target(e.into()))?;
+        let there = rows.iter().filter_map(|r| r.get(0).map(str::to_owned));
+        let only = there.filter(|c| !compiled.input().columns.iter().any(|ours| *ours.name == **c));
+        columns.extend(only.map(|column| format!("{}.{column}", table_name(&schema, &name))));
+    }
+    Ok(columns)
 }
 
 /// Where production's WAL ends, in bytes.

@@ -27,6 +27,11 @@ pub fn text(f: &Forecast) -> String {
         "UNGOVERNED on the target: hold rows, and nothing in sluice.yaml is about them; never written",
         &held(&f.ungoverned),
     );
+    list(
+        &mut out,
+        "UNGOVERNED COLUMNS on the target: production has none of that name; what they hold stays",
+        &f.ungoverned_columns,
+    );
     list(&mut out, "HAZARDS", &f.hazards);
     proved(&mut out, f);
     tried(&mut out, f);
