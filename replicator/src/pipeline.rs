@@ -340,8 +340,8 @@ impl Pipeline {
     }
 }
 
-/// Ends when production does not answer as it should, or our slot holds more than it may. A server that shuts down ends this session, but waits for its WAL
-/// sender, and that one waits for us.
+/// Ends when production does not answer as it should, or our slot holds more than it may. A server that shuts down ends this
+/// session, but waits for its WAL sender, and that one waits for us.
 ///
 /// The question carries how late staging is, as a comment: `pg_stat_activity` shows a session's query to its own role, so
 /// `sluice status` can read it from anywhere, however little that role may, and nothing has to be written for it.
