@@ -10,6 +10,7 @@ use tokio_postgres::NoTls;
 /// Writers on production; they come back when the server does.
 pub struct Traffic {
     stop: Arc<AtomicBool>,
+    calm: Arc<AtomicBool>,
     done: Arc<AtomicU64>,
     writers: Vec<JoinHandle<()>>,
 }
@@ -17,18 +18,24 @@ pub struct Traffic {
 impl Traffic {
     /// Starts writers, one for each generator.
     pub fn start(url: &str, rngs: Vec<fastrand::Rng>) -> Traffic {
-        let (stop, done) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+        let [stop, calm] = [(); 2].map(|()| Arc::new(AtomicBool::new(false)));
+        let done = Arc::new(AtomicU64::new(0));
         let writers = rngs.into_iter().enumerate().map(|(number, rng)| {
-            let (url, stop, done) = (url.to_owned(), stop.clone(), done.clone());
-            tokio::spawn(async move { write(&url, number, rng, &stop, &done).await })
+            let (url, stop, calm, done) = (url.to_owned(), stop.clone(), calm.clone(), done.clone());
+            tokio::spawn(async move { write(&url, number, rng, (&stop, &calm), &done).await })
         });
         let writers = writers.collect();
-        Traffic { stop, done, writers }
+        Traffic { stop, calm, done, writers }
     }
 
     /// How many were committed so far.
     pub fn committed(&self) -> u64 {
         self.done.load(Ordering::Relaxed)
+    }
+
+    /// From now on they breathe between transactions, or no longer.
+    pub fn calm(&self, yes: bool) {
+        self.calm.store(yes, Ordering::Relaxed);
     }
 
     /// No more; nothing is left prepared. How many were committed.
@@ -41,7 +48,13 @@ impl Traffic {
     }
 }
 
-async fn write(url: &str, number: usize, mut rng: fastrand::Rng, stop: &AtomicBool, done: &AtomicU64) {
+async fn write(
+    url: &str,
+    number: usize,
+    mut rng: fastrand::Rng,
+    (stop, calm): (&AtomicBool, &AtomicBool),
+    done: &AtomicU64,
+) {
     let gid = format!("writer_{number}");
     loop {
         let Ok((client, connection)) = tokio_postgres::connect(url, NoTls).await else {
@@ -55,6 +68,9 @@ async fn write(url: &str, number: usize, mut rng: fastrand::Rng, stop: &AtomicBo
         while !client.is_closed() {
             if stop.load(Ordering::Relaxed) {
                 return;
+            }
+            if calm.load(Ordering::Relaxed) {
+                tokio::time::sleep(Duration::from_millis(50)).await;
             }
             match client.batch_execute(&transaction(&mut rng)).await {
                 Ok(()) => {

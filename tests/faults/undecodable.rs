@@ -28,7 +28,8 @@ fn spoil(world: &World, running: &mut Running) {
     let mut spoiled = 0;
     for file in fs::read_dir(world.source.data().join("pg_logical/snapshots")).expect("the snapshots") {
         let path = file.expect("a file").path();
-        let size = fs::metadata(&path).expect("its size").len() as usize;
+        // a checkpoint may just have taken it away
+        let Ok(size) = fs::metadata(&path).map(|file| file.len() as usize) else { continue };
         fs::write(path, vec![0x55; size]).expect("spoil it");
         spoiled += 1;
     }
