@@ -128,7 +128,6 @@ pub async fn open(
     // 3. take over
     let (mut sink, taken, fresh) = take_over(config, &target, &plan, protected).await.map_err(unfit)?;
     failpoint::hit("start.registered");
-    empty(&mut sink, &plan).await.map_err(unfit)?;
 
     // 4. slot
     let from = match taken.lsn {
@@ -292,6 +291,8 @@ pub async fn take_over(
     let protected = Protected { tables: protected, rows: own_rows(config) };
     let (mut sink, taken) = PostgresSink::connect(target, options, protected).await?;
     failpoint::hit("start.taken");
+    // before what was known of them is forgotten
+    empty(&mut sink, plan).await?;
     let specs = plan.tables.iter().map(|(t, c)| spec(t, c, &plan.policy, &plan.memory, config));
     let fresh = sink.register(specs.collect()).await?;
     for (_, compiled) in &plan.tables {
@@ -300,11 +301,16 @@ pub async fn take_over(
     Ok((sink, taken, fresh))
 }
 
-/// Tables that are structure only have no rows, whoever put them there: no stream would ever take a raw one away.
+/// Tables that are structure only, or of which no column comes, have no rows, whoever put them there: no stream would ever take a
+/// raw one away.
 async fn empty(sink: &mut PostgresSink, plan: &Plan) -> Result<(), Error> {
-    for ((schema, name), _) in plan.policy.tables.iter().filter(|(_, rule)| **rule == TableRule::Structure) {
+    let structures = plan.policy.tables.iter().filter(|(_, rule)| **rule == TableRule::Structure).map(|(name, _)| name);
+    let why = structures
+        .map(|name| (name, "structure only"))
+        .chain(plan.hollow.iter().map(|name| (name, "no column of it comes")));
+    for ((schema, name), why) in why {
         if sink.empty(schema, name).await? {
-            tracing::warn!(table = %table_name(schema, name), "structure only, and it held rows: they are gone from staging");
+            tracing::warn!(table = %table_name(schema, name), "{why}, and it held rows: they are gone from staging");
         }
     }
     Ok(())

@@ -5,7 +5,7 @@ use crate::servers::Pair;
 use crate::shapes::Flow;
 use crate::shapes::flow::number;
 
-majors!(a_structure_is_emptied);
+majors!(a_structure_is_emptied, a_table_without_a_column_that_comes);
 
 const TABLES: &str = "
 CREATE TABLE accounts (id int PRIMARY KEY, note text);
@@ -78,4 +78,27 @@ async fn a_structure_is_emptied(major: u32) {
         "DROP OWNED BY {role}; REVOKE SET ON PARAMETER session_replication_role FROM {role}; DROP ROLE {role}"
     ))
     .await;
+}
+
+/// Nothing of it comes any more, so nothing of it stays: not what came under another policy, nor what an older script has left. But a
+/// table of which nothing was ever said is left alone.
+async fn a_table_without_a_column_that_comes(major: u32) {
+    let rest = |columns: &str| {
+        format!(
+            "tables:\n  public.a: keep\n  public.b: {{ rest: withhold{columns} }}\n  public.c: {{ columns: {{ x: drop }} }}\n  public.d: {{ rest: withhold }}"
+        )
+    };
+    let flow = Flow::with(major, "hollow", &rest(", columns: { y: keep }")).await;
+    flow.both("CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE b (x text, y text); CREATE TABLE c (x text); CREATE TABLE d (x text)").await;
+    flow.both("INSERT INTO a VALUES (1); INSERT INTO b SELECT 'raw', 'raw' FROM generate_series(1, 9); INSERT INTO c VALUES ('raw'); INSERT INTO d VALUES ('its own')").await;
+    let said = flow.catch_up().await.stderr;
+    assert!(said.contains("no column of it comes, and it held rows") && said.contains("table=public.c"), "{said}");
+    assert_eq!(number(&flow.t, "SELECT count(*) FROM c").await, 0);
+    assert_eq!(number(&flow.t, "SELECT count(*) FROM b WHERE y = 'raw'").await, 9);
+    flow.sluice.lay("hollow", &rest(""));
+    flow.source("ALTER PUBLICATION sluice_hollow_inserts DROP TABLE ONLY b").await;
+    flow.catch_up().await;
+    assert_eq!(number(&flow.t, "SELECT count(*) FROM b").await, 0, "what came under the other policy");
+    assert_eq!(number(&flow.s, "SELECT count(*) FROM b").await, 9, "production keeps its own");
+    assert_eq!(number(&flow.t, "SELECT count(*) FROM d").await, 1, "nobody has said a word of it");
 }

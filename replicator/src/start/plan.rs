@@ -26,6 +26,9 @@ use super::prove::{Asked, Demands, prove};
 pub struct Plan {
     /// By name, those whose rows are copied.
     pub tables: Vec<(SourceTable, Arc<Compiled>)>,
+    /// Those of which no column comes, and so no row: what the target has of them came under another policy, or is to be there no
+    /// more.
+    pub hollow: Vec<(String, String)>,
     /// Everything else that the file names, with its rule.
     pub policy: Policy,
     /// The masks, ready.
@@ -74,11 +77,16 @@ pub async fn plan(
     let mask_key = config.masking.key.as_ref().map_or_else(|| "none".to_owned(), MaskKey::id);
     let filter = Filter::new(resolved.policy.clone(), key);
     let mut warnings: Vec<String> = resolved.warnings.iter().map(ToString::to_string).collect();
-    let mut tables = Vec::new();
+    let (mut tables, mut hollow) = (Vec::new(), Vec::new());
     for table in found {
         if let Some(compiled) = filter.compile(&table.shape)? {
             if compiled.output.columns.is_empty() {
                 warnings.push(format!("{}: none of its columns is copied, so neither are its rows", compiled.input()));
+                let name = table.name();
+                // where nobody has said a word of a column, and nothing of it ever came, it may be the target's own
+                if memory.contains_key(&name) || dropped(&resolved.policy, &table) {
+                    hollow.push(name);
+                }
                 continue;
             }
             tables.push((table, compiled));
@@ -88,6 +96,7 @@ pub async fn plan(
     warnings.extend(proofs.warnings.iter().map(ToString::to_string));
     Ok(Plan {
         tables,
+        hollow,
         policy: resolved.policy,
         filter,
         warnings,
@@ -97,6 +106,13 @@ pub async fn plan(
         proofs,
         frequencies: here.frequencies,
     })
+}
+
+/// Does the policy say of every column that it is not to be there?
+fn dropped(policy: &Policy, table: &SourceTable) -> bool {
+    let (schema, name) = table.name();
+    let TableRule::Copy(rules) = policy.rule(&schema, &name) else { return false };
+    table.shape.columns.iter().all(|c| *rules.class(&c.name) == Class::Drop)
 }
 
 /// The masking key.

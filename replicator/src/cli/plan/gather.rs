@@ -97,7 +97,7 @@ pub async fn gather(config: &Config, lock: Option<&Lock>, sample: Option<u32>) -
         configuration: config.effective(),
         structure: there
             .iter()
-            .filter(|(n, _)| plan.policy.tables.get(n) == Some(&TableRule::Structure))
+            .filter(|(n, _)| plan.policy.tables.get(n) == Some(&TableRule::Structure) || plan.hollow.contains(n))
             .map(as_held)
             .collect(),
         not_replicated: found.iter().filter_map(away).collect(),
