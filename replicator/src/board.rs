@@ -99,6 +99,8 @@ pub struct State {
     pub quarantined_ever: u64,
     /// Rows of production that staging's own rows keep away.
     pub shadowed: u64,
+    /// Rows that production has deleted, and that staging's own refer to.
+    pub tombstones: u64,
     /// Times that a sequence of the target was moved, in this run.
     pub sequences: u64,
     /// Values redacted because their mask could not read them.

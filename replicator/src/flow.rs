@@ -13,6 +13,7 @@ use std::time::Instant;
 use filters::change::{Batch, Event, Lsn, Progress, Sink, Source};
 use filters::filter::{Compiled, Filter, Verdict};
 use sink_postgres::PostgresSink;
+use sink_postgres::pending::Pending;
 use tokio::sync::Mutex;
 use wire::Connection;
 
@@ -165,17 +166,23 @@ impl Flow {
         state.unparsable = self.filter.unparsable();
         state.divergences += self.sink.as_mut().map_or(0, PostgresSink::take_diverged);
         state.quarantined_ever += self.sink.as_mut().map_or(0, PostgresSink::take_quarantined);
-        state.quarantined = self.quarantined();
-        state.shadowed = self.shadowed();
+        drop(state);
+        self.count_records();
     }
 
-    /// Rows of production that staging's own rows keep away.
-    pub fn shadowed(&self) -> u64 {
-        self.sink.iter().flat_map(|s| s.pending()).map(|(_, p)| p.shadowed.len() as u64).sum()
+    /// Tells the board how many rows have a record of their own.
+    pub fn count_records(&self) {
+        let sum = |of: fn(&Pending) -> usize| {
+            self.sink.iter().flat_map(|s| s.pending()).map(|(_, p)| of(p) as u64).sum::<u64>()
+        };
+        let (shadowed, tombstones) = (sum(|p| p.shadowed.len()), sum(|p| p.tombstones.len()));
+        let quarantined = self.quarantined();
+        let mut state = self.board.state();
+        (state.quarantined, state.shadowed, state.tombstones) = (quarantined, shadowed, tombstones);
     }
 
     /// Rows in quarantine, by table.
-    pub fn quarantined(&self) -> BTreeMap<String, u64> {
+    fn quarantined(&self) -> BTreeMap<String, u64> {
         let tables = self.sink.iter().flat_map(|s| s.pending()).filter(|(_, p)| p.quarantined > 0);
         tables.map(|(name, p)| (format!("{}.{}", name.0, name.1), p.quarantined)).collect()
     }

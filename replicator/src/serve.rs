@@ -113,6 +113,10 @@ fn describe() {
     describe_gauge!("sluice_wal_held_bytes", Unit::Bytes, "WAL that production keeps for the slot");
     describe_gauge!("sluice_pending_tables", "Tables that this run copies and that are not done");
     describe_gauge!("sluice_shadowed_rows", "Rows of production that staging's own rows keep away now");
+    describe_gauge!(
+        "sluice_tombstones",
+        "Rows that production has deleted, and that stay because staging's own refer to them"
+    );
     describe_gauge!("sluice_quarantined_rows", "Rows that the target has refused, in quarantine now");
     describe_counter!("sluice_changes_total", "Changes applied by this process");
     describe_counter!("sluice_transactions_total", "Transactions of production applied by this process");
@@ -147,6 +151,7 @@ fn record(pipeline: &str, state: &State) {
         ("sluice_wal_held_bytes", state.wal_held as f64),
         ("sluice_pending_tables", state.tables.values().filter(|t| !t.done).count() as f64),
         ("sluice_shadowed_rows", state.shadowed as f64),
+        ("sluice_tombstones", state.tombstones as f64),
         ("sluice_quarantined_rows", state.quarantined.values().sum::<u64>() as f64),
     ];
     for (name, value) in gauges {

@@ -39,6 +39,8 @@ pub struct Target<'a> {
     pub tables: &'a [TableName],
     /// The sequences behind their columns, and no others.
     pub sequences: &'a [TableName],
+    /// Tables of the target's own whose rows refer to theirs, with the columns that do.
+    pub referring: &'a [(TableName, Vec<String>)],
 }
 
 /// On production: a role that reads, and publications that no statement of production can trip over.
@@ -133,9 +135,20 @@ GRANT CONNECT, TEMPORARY ON DATABASE {database} TO {role};
 ",
         database = quote_ident(t.database),
     );
-    usage(&mut out, t.tables.iter().chain(t.sequences), &role);
+    usage(&mut out, t.tables.iter().chain(t.sequences).chain(t.referring.iter().map(|(table, _)| table)), &role);
     grant(&mut out, "SELECT, INSERT, UPDATE, DELETE, TRUNCATE", "TABLE", t.tables, &role);
     grant(&mut out, "SELECT, UPDATE", "SEQUENCE", t.sequences, &role);
+    if !t.referring.is_empty() {
+        out.push_str(
+            "-- Rows of these refer to rows of the tables above: before one goes that production has deleted, sluice looks whether
+-- any does. (protect.on_referenced: with null it needs UPDATE of these columns too, with remove SELECT and DELETE.)
+",
+        );
+    }
+    for ((schema, name), columns) in t.referring {
+        let columns = columns.iter().map(|c| quote_ident(c)).collect::<Vec<_>>().join(", ");
+        _ = writeln!(out, "GRANT SELECT ({columns}) ON {}.{} TO {role};", quote_ident(schema), quote_ident(name));
+    }
     _ = write!(
         out,
         "
@@ -249,19 +262,21 @@ CREATE PUBLICATION \"sluice_shop_inserts\" FOR TABLE
             database: "staging",
             tables: &tables(&["public.guests"]),
             sequences: &tables(&["ids.guests"]),
+            referring: &[(("own".to_owned(), "quotes".to_owned()), vec!["guest".to_owned(), "Ship".to_owned()])],
         });
         assert_eq!(
             statements(&sql),
             "\
 CREATE ROLE \"sluice_writer\" LOGIN;
 GRANT CONNECT, TEMPORARY ON DATABASE \"staging\" TO \"sluice_writer\";
-GRANT USAGE ON SCHEMA \"ids\", \"public\" TO \"sluice_writer\";
+GRANT USAGE ON SCHEMA \"ids\", \"own\", \"public\" TO \"sluice_writer\";
 GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON TABLE
     \"public\".\"guests\"
   TO \"sluice_writer\";
 GRANT SELECT, UPDATE ON SEQUENCE
     \"ids\".\"guests\"
   TO \"sluice_writer\";
+GRANT SELECT (\"guest\", \"Ship\") ON \"own\".\"quotes\" TO \"sluice_writer\";
 CREATE SCHEMA IF NOT EXISTS sluice AUTHORIZATION \"sluice_writer\";
 REVOKE ALL ON SCHEMA sluice FROM PUBLIC;
 GRANT SET ON PARAMETER session_replication_role TO \"sluice_writer\";"

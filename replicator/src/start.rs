@@ -27,7 +27,7 @@ mod recognise;
 mod refused;
 
 pub use ends::conninfos;
-pub use plan::{Plan, described, key, key_of, own_rows, plan, protected, require, spec};
+pub use plan::{Plan, described, key, key_of, on_referenced, own_rows, plan, protected, require, spec};
 pub use prove::{Asked, Demands, prove};
 pub use recognise::{different, identity};
 pub use refused::Refused;
@@ -288,7 +288,8 @@ pub async fn take_over(
         on_error: on_error(config),
         lock_timeout: Duration::from_secs(5),
     };
-    let protected = Protected { tables: protected, rows: own_rows(config) };
+    let giving_way = on_referenced(config, &protected);
+    let protected = Protected { tables: protected, rows: own_rows(config), on_referenced: giving_way };
     let (mut sink, taken) = PostgresSink::connect(target, options, protected).await?;
     failpoint::hit("start.taken");
     // before what was known of them is forgotten

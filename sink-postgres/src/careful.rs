@@ -72,7 +72,7 @@ impl PostgresSink {
     }
 
     /// Runs steps behind a savepoint and releases it, or goes back to it and says why.
-    async fn attempt(&mut self, steps: &[Step<'_>]) -> Result<Option<Outcome>, Error> {
+    pub(crate) async fn attempt(&mut self, steps: &[Step<'_>]) -> Result<Option<Outcome>, Error> {
         let mut run = self.statements.begin(&mut self.db);
         run.sql("SAVEPOINT change")?;
         for step in steps {
@@ -97,7 +97,7 @@ impl PostgresSink {
         let name = (change.table.schema.to_string(), change.table.name.to_string());
         let pending = self.tables.entry(name.clone()).or_default();
         let (route, freed) = (route(change, pending), pending.frees(change));
-        let pending_shadows = pending.shadows(change);
+        let (pending_shadows, kept) = (pending.shadows(change), pending.keeps(change));
         if let Some(old) = freed {
             let mapping = self.at(map)?;
             self.free(&mapping, &name, old, lsn).await?;
@@ -120,6 +120,7 @@ impl PostgresSink {
             Route::Apply(act) => act,
         };
         let mapping = self.at(map)?;
+        let act = if kept { self.comes_back(&mapping, &name, act).await? } else { act };
         let steps = plan::fold(&self.maps, [Item { map, act: act.clone() }]);
         let Some(outcome) = self.attempt(&steps).await? else {
             return match act {
@@ -127,6 +128,15 @@ impl PostgresSink {
                 _ => Ok(()),
             };
         };
+        if matches!(outcome, Outcome::Miscounted) && self.let_go(&mapping, &name, &act, lsn).await? {
+            return match &act {
+                Act::Truncate => self.free_all(&name).await,
+                Act::Update { old: Some(old), new } if !self.arrive(map, &mapping, &name, new).await? => {
+                    self.due(&name, &plan::overlay(Cow::Borrowed(*old), new), false).await
+                }
+                _ => Ok(()),
+            };
+        }
         // a row that was not one of those that come is not there, and nobody has edited anything
         let expected = mapping.partial && matches!(outcome, Outcome::Miscounted);
         let row = match &act {

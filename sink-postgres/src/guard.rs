@@ -72,6 +72,40 @@ pub struct Protected {
     pub tables: Vec<(String, String)>,
     /// Of other tables, the rows of which a predicate is true.
     pub rows: HashMap<(String, String), Arc<Predicate>>,
+    /// What becomes of those that refer to a row which production deletes, by the table that they are in.
+    pub on_referenced: HashMap<(String, String), OnReferenced>,
+}
+
+/// What becomes of the target's own rows that refer to a row which production deletes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum OnReferenced {
+    /// They stay as they are, and it stays too, for as long as they refer to it.
+    #[default]
+    Keep,
+    /// Their reference becomes NULL.
+    Null,
+    /// They go to `sluice.removed`.
+    Remove,
+}
+
+/// A table of the target's own of which rows give way to production's deletes: the one thing beside a [`Writable`] that a statement
+/// which writes is built from, and only [`Guard::yielding`] makes one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Yielding {
+    name: (String, String),
+    how: OnReferenced,
+}
+
+impl Yielding {
+    /// Schema and name.
+    pub fn name(&self) -> &(String, String) {
+        &self.name
+    }
+
+    /// NULL, or removed; never kept.
+    pub fn how(&self) -> OnReferenced {
+        self.how
+    }
 }
 
 /// Knows what is protected, and whether the session fires nothing by itself.
@@ -79,6 +113,7 @@ pub struct Protected {
 pub struct Guard {
     protected: HashSet<(String, String)>,
     rows: HashMap<(String, String), Arc<Predicate>>,
+    on_referenced: HashMap<(String, String), OnReferenced>,
     replica_role: bool,
     role: Option<String>,
 }
@@ -93,6 +128,23 @@ impl Guard {
     /// In these tables the rows of which the predicate is true are the target's own.
     pub fn sparing(self, rows: HashMap<(String, String), Arc<Predicate>>) -> Guard {
         Guard { rows, ..self }
+    }
+
+    /// So do rows of the target's own give way to production's deletes; those of other tables do not.
+    pub fn giving_way(self, on_referenced: HashMap<(String, String), OnReferenced>) -> Guard {
+        Guard { on_referenced, ..self }
+    }
+
+    /// Which of a table's rows are the target's own, if that is said of it.
+    pub fn own(&self, name: &(String, String)) -> Option<Arc<Predicate>> {
+        self.rows.get(name).cloned()
+    }
+
+    /// Do rows of this table give way, and how? Only of a table that is protected, or has protected rows: what another pipeline
+    /// writes, or nobody says anything of, is not ours to change.
+    pub fn yielding(&self, name: &(String, String)) -> Option<Yielding> {
+        let how = *self.on_referenced.get(name).filter(|how| **how != OnReferenced::Keep)?;
+        (self.protected.contains(name) || self.rows.contains_key(name)).then(|| Yielding { name: name.clone(), how })
     }
 
     /// The role that writes, quoted, so that what a refusal says can be typed.

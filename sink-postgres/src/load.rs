@@ -11,13 +11,15 @@
 //!
 //! **A row that is refused** (`apply.on_error: quarantine`) is found in a load of its own: `sift`.
 //!
-//! **Where the target has rows of its own**, those that cannot come are taken off the stage first: `shadow`.
+//! **Where the target has rows of its own**, those that cannot come are taken off the stage first: `shadow`. Where rows of its own refer
+//! to the table's, those that production has no more are told from those that have to stay: `tombstones`.
 
 mod apart;
 mod forget;
 mod merge;
 mod shadow;
 mod sift;
+mod tombstones;
 
 use std::sync::Arc;
 
@@ -164,6 +166,7 @@ impl Loader {
             Part::Range(range)
                 if !staged
                     && !mapping.writable.has_own()
+                    && mapping.referrers.is_none()
                     && mapping.deferred.is_empty()
                     && !mapping.columns.iter().any(|c| c.identity_always) =>
             {
@@ -236,6 +239,8 @@ impl Load<'_> {
                 e => e,
             })?;
             crate::failpoint::hit("chunk.merged");
+        } else {
+            self.no_tombstones().await?;
         }
         self.met().await?;
         self.apart().await?;

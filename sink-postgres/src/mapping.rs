@@ -9,6 +9,7 @@ use crate::catalog::{Table, Unique};
 use crate::error::Error;
 use crate::guard::{Guard, Writable};
 use crate::own::{self, Index};
+use crate::referrers::Referrers;
 use wire::quote_ident;
 
 /// One column that we write.
@@ -22,6 +23,8 @@ pub struct Column {
     pub cast: String,
     /// Cannot be SET; an insert needs OVERRIDING SYSTEM VALUE.
     pub identity_always: bool,
+    /// Has it to have a value?
+    pub not_null: bool,
 }
 
 /// How a row is found on the target.
@@ -63,6 +66,8 @@ pub struct Mapping {
     /// Where a row of the target's own can be in the way: all unique indexes over columns that we write, whatever their kind.
     /// Empty where the target has none of its own.
     pub meets: Vec<Index>,
+    /// Rows of the target's own that can refer to its rows: these are looked at before they go.
+    pub referrers: Option<Referrers>,
     /// TRUNCATE may be used (else DELETE): we have the right, and no foreign key of another table refers to it.
     pub may_truncate: bool,
 }
@@ -95,6 +100,7 @@ impl Mapping {
                     quoted: quote_ident(&c.name),
                     cast: c.type_name.clone(),
                     identity_always: c.identity_always,
+                    not_null: c.not_null,
                 }),
             }
         }
@@ -137,6 +143,7 @@ impl Mapping {
             partial: false,
             given: HashMap::new(),
             meets: Vec::new(),
+            referrers: None,
             may_truncate,
         })
     }

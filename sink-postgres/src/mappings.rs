@@ -9,11 +9,11 @@ use filters::change::{Change, Op, Table as Shape};
 use crate::catalog;
 use crate::error::Error;
 use crate::mapping::Mapping;
-use crate::own;
 use crate::pending::Pending;
 use crate::plan::Item;
 use crate::route::{Route, route};
 use crate::sink::PostgresSink;
+use crate::{foreign_key, own, referrers};
 
 impl PostgresSink {
     /// Index of the mapping for rows of this shape; reads the target's catalog the first time.
@@ -39,6 +39,14 @@ impl PostgresSink {
             if self.specs.get(&name).is_none_or(|spec| spec.key.is_empty()) {
                 return Err(own::keyless(&mapping.writable));
             }
+        }
+        if mapping.key.is_some() && self.specs.get(&name).is_some_and(|spec| !spec.key.is_empty()) {
+            let keys = match &self.foreign_keys {
+                Some(keys) => Arc::clone(keys),
+                None => Arc::new(foreign_key::all(&mut self.db).await?),
+            };
+            self.foreign_keys = Some(Arc::clone(&keys));
+            mapping.referrers = referrers::of(&name, &keys, &self.specs.keys().collect(), &self.guard)?;
         }
         if let (Some(pending), Some(spec)) = (self.tables.get_mut(&name), self.specs.get(&name)) {
             pending.key = spec.key.iter().filter_map(|k| shape.columns.iter().position(|c| *c.name == **k)).collect();
@@ -67,8 +75,7 @@ impl PostgresSink {
     }
 
     /// Turns changes into items for the fold: skipped ones are left out; listed are rows that moved in incompletely, and what
-    /// says that rows in quarantine are gone, or
-    /// that shadowed ones have changed.
+    /// says that rows in quarantine are gone, that shadowed ones have changed, or that one is of a key that was kept.
     pub(crate) async fn items<'c>(&mut self, changes: &'c [Change]) -> Result<(Vec<Item<'c>>, Vec<&'c Change>), Error> {
         let mut last = None;
         for change in changes {
@@ -92,7 +99,7 @@ impl PostgresSink {
             };
             at = Some((shape, map, pending));
             let emptied = matches!(change.op, Op::Truncate { .. }) && pending.remembers_keys();
-            if emptied || pending.frees(change).is_some() || pending.shadows(change) {
+            if emptied || pending.frees(change).is_some() || pending.shadows(change) || pending.keeps(change) {
                 due.push(change);
                 continue;
             }

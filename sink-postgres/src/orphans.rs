@@ -9,9 +9,12 @@
 //! One statement sees one state of staging, and every commit of ours ends where a transaction of production did. So what is counted
 //! while the stream goes on is no row that is merely on its way.
 
-use wire::{Connection, Conninfo, quote_ident, quote_literal};
+use std::collections::HashSet;
+
+use wire::{Connection, Conninfo, quote_literal};
 
 use crate::error::Error;
+use crate::foreign_key::{self, ForeignKey};
 use crate::session;
 
 /// What was counted last.
@@ -25,27 +28,6 @@ CREATE TABLE IF NOT EXISTS sluice.orphans (
   PRIMARY KEY (pipeline, schema, name, constraint_name)
 );
 ";
-
-/// A foreign key of the target that has a replicated table at one end at least.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ForeignKey {
-    /// Schema and name of the table that refers.
-    pub table: (String, String),
-    /// Its name.
-    pub constraint: String,
-    /// Schema and name of the table that it refers to.
-    pub refers_to: (String, String),
-    /// Has the server ever looked at the rows that were there before it?
-    pub validated: bool,
-    /// MATCH FULL: a reference that is null in part is none.
-    full: bool,
-    /// The last column is a period, and must be covered by those of the other table together.
-    period: bool,
-    /// Are both ends tables with leaves? Else their children by inheritance are others.
-    leaves: (bool, bool),
-    /// Column here, column there, the operator between there and here; all quoted.
-    columns: Vec<(String, String, String)>,
-}
 
 /// What was counted of one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,7 +48,7 @@ pub async fn open(info: &Conninfo, pipeline: &str) -> Result<Connection, Error> 
 pub async fn count(db: &mut Connection, pipeline: &str) -> Result<Vec<Counted>, Error> {
     let mut counted = Vec::new();
     for key in foreign_keys(db, pipeline).await? {
-        let orphans = match db.query_on_rows(&key.sql(), &[]).await {
+        let orphans = match db.query_on_rows(&count_of(&key), &[]).await {
             Ok(rows) => Ok(rows.get(0, 0).and_then(|n| n.parse().ok()).unwrap_or(0)),
             Err(e) => match e.server() {
                 // no right to read one of the two, a lock, a type without the operator any more: the others can be counted
@@ -100,72 +82,17 @@ async fn record(db: &mut Connection, pipeline: &str, counted: &[Counted]) -> Res
 
 /// Those that touch a table of the pipeline, or a leaf of one.
 pub async fn foreign_keys(db: &mut Connection, pipeline: &str) -> Result<Vec<ForeignKey>, Error> {
-    let rows = db.query(FOREIGN_KEYS, &[Some(pipeline)]).await?;
-    let mut keys = Vec::new();
-    for row in rows.iter() {
-        let text = |i: usize| row.get(i).unwrap_or_default().to_owned();
-        let yes = |i: usize| row.get(i) == Some("t");
-        let columns = serde_json::from_str(row.get(10).unwrap_or("[]"));
-        keys.push(ForeignKey {
-            table: (text(0), text(1)),
-            constraint: text(2),
-            refers_to: (text(3), text(4)),
-            validated: yes(5),
-            full: yes(6),
-            period: yes(7),
-            leaves: (yes(8), yes(9)),
-            columns: columns.map_err(|_| Error::Bug("a foreign key's columns are no JSON".into()))?,
-        });
-    }
+    let rows = db.query("SELECT schema, name FROM sluice.tables WHERE pipeline = $1", &[Some(pipeline)]).await?;
+    let text = |r: &wire::Row<'_>, i: usize| r.get(i).unwrap_or_default().to_owned();
+    let ours: HashSet<(String, String)> = rows.iter().map(|r| (text(&r, 0), text(&r, 1))).collect();
+    let mut keys = foreign_key::all(db).await?;
+    keys.retain(|key| ours.contains(&key.root) || ours.contains(&key.refers_root));
     Ok(keys)
 }
 
-// what a leaf inherits of its root's is no key of its own; 18 knows periods, and keys that nobody wants to hold
-const FOREIGN_KEYS: &str = "
-SELECT n.nspname, c.relname, k.conname, rn.nspname, r.relname, k.convalidated, k.confmatchtype = 'f',
-  coalesce((pg_catalog.to_jsonb(k) ->> 'conperiod')::boolean, false), c.relkind = 'p', r.relkind = 'p',
-  (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(pg_catalog.quote_ident(a.attname), pg_catalog.quote_ident(b.attname),
-      'OPERATOR(' || pg_catalog.quote_ident(s.nspname) || '.' || o.oprname || ')') ORDER BY u.n)
-    FROM pg_catalog.generate_subscripts(k.conkey, 1) u(n)
-    JOIN pg_catalog.pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = k.conkey[u.n]
-    JOIN pg_catalog.pg_attribute b ON b.attrelid = k.confrelid AND b.attnum = k.confkey[u.n]
-    JOIN pg_catalog.pg_operator o ON o.oid = k.conpfeqop[u.n] JOIN pg_catalog.pg_namespace s ON s.oid = o.oprnamespace)
-FROM pg_catalog.pg_constraint k
-JOIN pg_catalog.pg_class c ON c.oid = k.conrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-JOIN pg_catalog.pg_class r ON r.oid = k.confrelid JOIN pg_catalog.pg_namespace rn ON rn.oid = r.relnamespace
-WHERE k.contype = 'f' AND k.conparentid = 0 AND (pg_catalog.to_jsonb(k) ->> 'conenforced') IS DISTINCT FROM 'false'
-  AND EXISTS (SELECT FROM sluice.tables t JOIN pg_catalog.pg_namespace tn ON tn.nspname = t.schema
-    JOIN pg_catalog.pg_class tc ON tc.relnamespace = tn.oid AND tc.relname = t.name
-    WHERE t.pipeline = $1 AND tc.oid IN (coalesce(pg_catalog.pg_partition_root(c.oid)::pg_catalog.oid, c.oid),
-      coalesce(pg_catalog.pg_partition_root(r.oid)::pg_catalog.oid, r.oid)))
-ORDER BY 1, 2, 3";
-
-impl ForeignKey {
-    /// How many rows refer to none. A key holds for no child by inheritance, on neither side.
-    fn sql(&self) -> String {
-        let table = |name: &(String, String), leaves: bool| {
-            let only = if leaves { "" } else { "ONLY " };
-            format!("{only}{}.{}", quote_ident(&name.0), quote_ident(&name.1))
-        };
-        let (here, there) = (table(&self.table, self.leaves.0), table(&self.refers_to, self.leaves.1));
-        let plain = self.columns.len() - usize::from(self.period);
-        let same: Vec<String> = self.columns.iter().take(plain).map(|(a, b, op)| format!("p.{b} {op} c.{a}")).collect();
-        let ends = match self.columns.last().filter(|_| self.period) {
-            Some((a, b, _)) => format!(
-                "coalesce(c.{a} OPERATOR(pg_catalog.<@) (SELECT pg_catalog.range_agg(p.{b}) FROM {there} AS p WHERE {} p.{b} OPERATOR(pg_catalog.&&) c.{a}), false)",
-                same.iter().map(|s| format!("{s} AND ")).collect::<String>()
-            ),
-            None => format!("EXISTS (SELECT FROM {there} AS p WHERE {})", same.join(" AND ")),
-        };
-        let mine: Vec<String> = self.columns.iter().map(|(a, ..)| format!("c.{a}")).collect();
-        let whole: Vec<String> = mine.iter().map(|a| format!("{a} IS NOT NULL")).collect();
-        let orphan = format!("{} AND NOT {ends}", whole.join(" AND "));
-        let in_part = match self.full && mine.len() > 1 {
-            true => format!(" OR pg_catalog.num_nulls({}) BETWEEN 1 AND {}", mine.join(", "), mine.len() - 1),
-            false => String::new(),
-        };
-        format!("SELECT pg_catalog.count(*) FROM {here} AS c WHERE {orphan}{in_part}")
-    }
+/// How many rows refer to none.
+fn count_of(key: &ForeignKey) -> String {
+    format!("SELECT pg_catalog.count(*) FROM {} AS c WHERE {}", key.here(), key.ends_nowhere())
 }
 
 /// What the last count has found; keys without an orphan are left out. None where an earlier version has made the schema.

@@ -67,6 +67,8 @@ pub struct Pending {
     pub quarantined: u64,
     /// Keys of rows that cannot come because of rows of the target's own.
     pub shadowed: HashSet<Key>,
+    /// Keys of rows that production has no more, and that rows of the target's own refer to.
+    pub tombstones: HashSet<Key>,
 }
 
 impl Pending {
@@ -77,7 +79,7 @@ impl Pending {
 
     /// Are there rows with a record of their own?
     pub fn remembers_keys(&self) -> bool {
-        self.quarantined > 0 || !self.shadowed.is_empty()
+        self.quarantined > 0 || !self.shadowed.is_empty() || !self.tombstones.is_empty()
     }
 
     /// Is everything exact, as far as is known?
@@ -146,6 +148,29 @@ impl Pending {
         };
         let key: Option<Key> = row.into_iter().flatten().map(|v| String::from_utf8(v.to_vec()).ok()).collect();
         key.is_some_and(|key| self.shadowed.contains(&key) && !self.points.contains(&key) && !self.in_ranges(&key))
+    }
+
+    /// Is this change of a key that was kept for rows of the target's own? Not where a slice will bring it anyway.
+    pub fn keeps(&self, change: &Change) -> bool {
+        if self.tombstones.is_empty() {
+            return false;
+        }
+        let (old, new) = match &change.op {
+            Op::Insert { new } => (None, Some(new)),
+            Op::Update { old, new } => (old.as_ref().map(|o| o.row()), Some(new)),
+            Op::Delete { old } => (Some(old.row()), None),
+            Op::Due { .. } | Op::Truncate { .. } => (None, None),
+        };
+        let before = old.and_then(|old| key::owned(old, &self.key));
+        let after = new.and_then(|new| self.after(old, new));
+        let kept = |key: &Key| self.tombstones.contains(key) && !self.points.contains(key) && !self.in_ranges(key);
+        before.iter().chain(&after).any(kept)
+    }
+
+    /// The key that a change leaves a row with.
+    fn after(&self, old: Option<&Row>, new: &Row) -> Option<Key> {
+        let values = key::after(old, new, &self.key)?;
+        values.into_iter().map(|v| String::from_utf8(v.to_vec()).ok()).collect()
     }
 
     /// Does this change say that a key in quarantine, or a shadowed one, is no more? By this old row: it was deleted, or has

@@ -47,9 +47,10 @@ impl PostgresSink {
                 quote_literal(&columns),
                 quote_literal(&spec.known.only)
             ));
-            // what lies in quarantine was masked by another policy
+            // what lies in quarantine was masked by another policy, and so were rows that were kept
             sql.push_str(&format!(
-                "UPDATE sluice.quarantine SET masked = NULL WHERE (pipeline, schema, name) = ({p}, {s}, {n}); "
+                "UPDATE sluice.quarantine SET masked = NULL WHERE (pipeline, schema, name) = ({p}, {s}, {n});
+                 DELETE FROM sluice.tombstones WHERE (pipeline, schema, name) = ({p}, {s}, {n}); "
             ));
             match was.map_or(Due::Whole, |was| was.due(&spec.known)) {
                 Due::Nothing => continue,
@@ -74,7 +75,7 @@ impl PostgresSink {
         }
         for name in known.keys() {
             let (p, s, n) = (quote_literal(&pipeline), quote_literal(&name.0), quote_literal(&name.1));
-            for table in ["tables", "pending", "quarantine", "shadowed"] {
+            for table in ["tables", "pending", "quarantine", "shadowed", "tombstones"] {
                 sql.push_str(&format!("DELETE FROM sluice.{table} WHERE (pipeline, schema, name) = ({p}, {s}, {n}); "));
             }
         }

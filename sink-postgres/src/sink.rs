@@ -25,6 +25,7 @@ use crate::claim::Claim;
 use crate::counts::Counts;
 use crate::error::Error;
 use crate::exchange::Statements;
+use crate::foreign_key::ForeignKey;
 use crate::guard::{Guard, Protected};
 use crate::mapping::Mapping;
 use crate::pending::Pending;
@@ -83,6 +84,8 @@ pub struct PostgresSink {
     pub(crate) by_shape: HashMap<usize, usize>,
     pub(crate) tables: HashMap<(String, String), Pending>,
     pub(crate) specs: HashMap<(String, String), TableSpec>,
+    /// Those of the target, once somebody has asked.
+    pub(crate) foreign_keys: Option<Arc<Vec<ForeignKey>>>,
     /// Pieces of a source transaction have been applied in a transaction that is still open.
     pub(crate) open: bool,
     /// Mappings with deferrable constraints that pieces of it have written.
@@ -105,7 +108,10 @@ impl PostgresSink {
         let mut db = session::writer(info, &options.pipeline, "apply", &lock_timeout).await?;
         let replica_role = session::replica_role(&mut db).await?;
         let role = session::role(&mut db).await?;
-        let guard = Guard::new(protected.tables, replica_role).sparing(protected.rows).for_role(role);
+        let guard = Guard::new(protected.tables, replica_role)
+            .sparing(protected.rows)
+            .giving_way(protected.on_referenced)
+            .for_role(role);
         // an orphan of a killed predecessor may hold the row: wait for it, however long a lock may otherwise take
         db.simple("SET lock_timeout = '60s'").await?;
         let taken = checkpoint::take(&mut db, &options.pipeline).await?;
@@ -122,6 +128,7 @@ impl PostgresSink {
             by_shape: HashMap::new(),
             tables: HashMap::new(),
             specs: HashMap::new(),
+            foreign_keys: None,
             open: false,
             unsettled: BTreeSet::new(),
             counts: Counts::default(),

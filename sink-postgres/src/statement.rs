@@ -10,6 +10,7 @@ use wire::quote_ident;
 
 use crate::guard::Writable;
 use crate::mapping::{Key, Mapping};
+use crate::referrers::Referrers;
 
 /// `COPY t (…) FROM STDIN`. Rows that the target would take for its own stay out, and are missed in its count.
 pub fn copy(m: &Mapping) -> String {
@@ -23,6 +24,30 @@ pub fn copy(m: &Mapping) -> String {
 pub fn delete(m: &Mapping, key: &Key) -> String {
     let (target, arrays) = (m.writable.target(), unnest(0..key.columns.len()));
     format!("DELETE FROM {target} AS t USING {arrays} WHERE {}{}", by_key(m, key), m.writable.spares("t."))
+}
+
+/// Locks rows that are to go, by key: nobody refers to them from then on.
+pub fn hold(m: &Mapping, key: &Key) -> String {
+    let (target, arrays) = (m.writable.target(), unnest(0..key.columns.len()));
+    format!("SELECT FROM {target} AS t, {arrays} WHERE {}{} FOR UPDATE OF t", by_key(m, key), m.writable.spares("t."))
+}
+
+/// No row if none of the target's own refers to any of these, by key.
+pub fn referred(m: &Mapping, key: &Key, by: &Referrers) -> String {
+    let (target, arrays) = (m.writable.target(), unnest(0..key.columns.len()));
+    let spares = m.writable.spares("t.");
+    format!("SELECT FROM {target} AS t, {arrays} WHERE {}{spares} AND ({}) LIMIT 1", by_key(m, key), by.any())
+}
+
+/// The same of all the table's rows. Nobody refers to one of them anew while [`hold_all`] holds.
+pub fn any_referred(m: &Mapping, by: &Referrers) -> String {
+    let spares = m.writable.spares("t.");
+    format!("SELECT FROM {} AS t WHERE ({}){spares} LIMIT 1", m.writable.target(), by.any())
+}
+
+/// Whoever refers to a row locks it first, and cannot.
+pub fn hold_all(m: &Mapping) -> String {
+    format!("LOCK TABLE {} IN EXCLUSIVE MODE", m.writable.target())
 }
 
 /// `UPDATE … FROM unnest`, by key. Where no column is to be set it only looks whether all rows are there, as [`absent`]

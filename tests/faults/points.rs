@@ -9,7 +9,7 @@ use super::traffic::Traffic;
 use super::visibility;
 use super::world::{self, NAME, World, number, run, text};
 use crate::healing::quarantine;
-use crate::safety::rows;
+use crate::safety::{referenced, rows};
 use crate::seed::Seed;
 use crate::servers::wait_until;
 
@@ -79,7 +79,8 @@ fn every_place_has_its_kill() {
             places.extend(names.filter_map(|rest| rest.split('"').next()).map(str::to_owned));
         }
     }
-    let all = [COPYING, APPLYING, AMISS, visibility::JOINING, quarantine::KILLED, rows::KILLED].concat();
+    let all =
+        [COPYING, APPLYING, AMISS, visibility::JOINING, quarantine::KILLED, referenced::KILLED, rows::KILLED].concat();
     let killed: BTreeSet<String> = all.iter().filter_map(|p| p.split(':').next()).map(str::to_owned).collect();
     assert_eq!(places, killed, "places in the source (left) and those with a kill (right)");
     assert!(places.len() > 20);

@@ -84,6 +84,7 @@ async fn what_check_prints_mends_what_it_found(major: u32) {
         "SELECT on production",
         "foreign key cascades",
         "max_slot_wal_keep_size",
+        "protect.on_referenced",
         "public.hidden",
         "public.keyed",
         "public.masked",

@@ -4,6 +4,7 @@
 mod amid;
 mod environment;
 mod never;
+pub mod referenced;
 mod roles;
 pub mod rows;
 

@@ -68,6 +68,12 @@ impl Flow {
     }
 }
 
+/// A table, but for rows that production has deleted and that stay for staging's own.
+pub fn living(table: &str, key: &str) -> check::Table {
+    let gone = "SELECT x.key[1] FROM sluice.tombstones AS x WHERE x.name";
+    check::Table::named(table).target_rows(&format!("{key}::text NOT IN ({gone} = '{table}')"))
+}
+
 /// One number.
 pub async fn number(client: &Client, sql: &str) -> i64 {
     client.query_one(sql, &[]).await.unwrap_or_else(|e| panic!("{e:?} in: {sql}")).get(0)

@@ -10,6 +10,7 @@ mod continuity;
 mod failover;
 mod production;
 mod protect;
+mod references;
 mod report;
 pub mod review;
 mod role;
@@ -98,6 +99,8 @@ pub async fn run(config: &Config, lock: Option<&Lock>, strict: bool) -> Result<R
         report.hear(Area::Tables, "rows tried", done);
         let done = protect::all(&mut report, &world, &mut db).await;
         report.hear(Area::Protected, "protected tables", done);
+        let done = references::all(&mut report, &world, &mut db).await;
+        report.hear(Area::Protected, "what refers to production's rows", done);
         let done = sequences::all(&mut report, &mut world, &mut db).await;
         report.hear(Area::Target, "sequences", done);
         let done = continuity::all(&mut report, &mut world, &mut db).await;

@@ -86,6 +86,10 @@ Examples:
     Quarantine(Quarantine),
     /// List the rows of production that staging's own rows keep away (`protect.rows`)
     Shadowed(Shadowed),
+    /// List the rows that production has deleted and that stay, because staging's own refer to them
+    Tombstones(Tombstones),
+    /// Rows of staging's own that gave way to a delete of production (`protect.on_referenced: remove`)
+    Removed(Removed),
     /// List the masks, or try one on a value
     #[command(after_help = "\
 Examples:
@@ -109,6 +113,14 @@ gone on with; nothing is copied again unless production has been told of more th
 /// `shadowed`.
 #[derive(Debug, ClapArgs)]
 pub struct Shadowed {
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `tombstones`.
+#[derive(Debug, ClapArgs)]
+pub struct Tombstones {
     /// As JSON
     #[arg(long)]
     pub json: bool,
@@ -303,7 +315,7 @@ pub struct QuarantineList {
 #[derive(Debug, ClapArgs)]
 #[group(required = true, multiple = false)]
 pub struct Chosen {
-    /// Numbers, as `sluice quarantine list` shows them
+    /// Numbers, as `list` shows them
     #[arg(value_name = "ID")]
     pub ids: Vec<i64>,
     /// All rows of a table
@@ -323,6 +335,36 @@ pub struct Skip {
     /// Do not ask
     #[arg(long)]
     pub yes: bool,
+}
+
+/// `removed`.
+#[derive(Debug, ClapArgs)]
+pub struct Removed {
+    /// What to do
+    #[command(subcommand)]
+    pub verb: RemovedVerb,
+}
+
+/// `removed list`, `removed restore`, `removed forget`.
+#[derive(Debug, Subcommand)]
+pub enum RemovedVerb {
+    /// Which rows, and why they went
+    List(RemovedList),
+    /// Put rows back, where what they refer to is there again; exit code 3 if one cannot come
+    Restore(Chosen),
+    /// Take rows away for good; asks first
+    Forget(Skip),
+}
+
+/// `removed list`.
+#[derive(Debug, ClapArgs)]
+pub struct RemovedList {
+    /// As JSON, one list
+    #[arg(long)]
+    pub json: bool,
+    /// With the rows
+    #[arg(long)]
+    pub rows: bool,
 }
 
 /// `orphans`.

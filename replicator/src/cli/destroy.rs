@@ -161,9 +161,13 @@ async fn on_target(config: &Config, mut db: Connection) -> Result<(), Error> {
         true => format!("DELETE FROM sluice.shadowed WHERE pipeline = {p};"),
         false => String::new(),
     };
+    let tombstones = match there(&mut db, "sluice.tombstones").await? {
+        true => format!("DELETE FROM sluice.tombstones WHERE pipeline = {p};"),
+        false => String::new(),
+    };
     let sql = format!(
         "BEGIN; DELETE FROM sluice.checkpoint WHERE pipeline = {p}; DELETE FROM sluice.pending WHERE pipeline = {p};
-         {quarantine} {orphans} {shadowed} DELETE FROM sluice.tables WHERE pipeline = {p}; COMMIT"
+         {quarantine} {orphans} {shadowed} {tombstones} DELETE FROM sluice.tables WHERE pipeline = {p}; COMMIT"
     );
     db.simple(&sql).await.map_err(target_error)?;
     eprintln!("the target has forgotten pipeline {}", config.pipeline);
@@ -171,13 +175,18 @@ async fn on_target(config: &Config, mut db: Connection) -> Result<(), Error> {
     let audited = "SELECT pg_catalog.to_regclass('sluice.audit') IS NOT NULL";
     let audited = db.query(audited, &[]).await.map_err(target_error)?.get(0, 0) == Some("t");
     let entries = if audited { "(SELECT count(*) FROM sluice.audit)" } else { "0" };
+    let removed = there(&mut db, "sluice.removed").await?;
+    let removed = if removed { "(SELECT count(*) FROM sluice.removed)" } else { "0" };
     let sql = format!(
         "SELECT (SELECT count(*) FROM sluice.checkpoint), pg_catalog.pg_has_role(nspowner, 'USAGE'), {entries},
-           pg_catalog.to_regclass('sluice.environment') IS NOT NULL
+           pg_catalog.to_regclass('sluice.environment') IS NOT NULL, {removed}
          FROM pg_catalog.pg_namespace WHERE nspname = 'sluice'"
     );
     let rows = db.query(&sql, &[]).await.map_err(target_error)?;
     match (rows.get(0, 0), rows.get(0, 1)) {
+        (Some("0"), _) if rows.get(0, 4) != Some("0") => {
+            eprintln!("schema sluice stays: sluice.removed has rows of staging's own, which nobody has restored")
+        }
         (Some("0"), _) if rows.get(0, 2) != Some("0") => {
             eprintln!("schema sluice stays: sluice.audit says who asked what of it, and is not for us to forget")
         }
@@ -208,7 +217,7 @@ async fn drop_schema(db: &mut Connection) -> Result<(), Error> {
 async fn drop_ours(db: &mut Connection, more: &str, done: &str) -> Result<(), Error> {
     let sql = format!(
         "BEGIN; LOCK TABLE sluice.checkpoint IN ACCESS EXCLUSIVE MODE;
-        DROP TABLE IF EXISTS sluice.quarantine, sluice.shadowed, sluice.orphans, sluice.audit; DROP TABLE sluice.pending, sluice.tables, sluice.checkpoint; {more} COMMIT"
+        DROP TABLE IF EXISTS sluice.quarantine, sluice.shadowed, sluice.tombstones, sluice.removed, sluice.orphans, sluice.audit; DROP TABLE sluice.pending, sluice.tables, sluice.checkpoint; {more} COMMIT"
     );
     match db.simple(&sql).await {
         Ok(_) => eprintln!("{done}"),

@@ -8,9 +8,9 @@ mod look;
 mod say;
 mod sequences;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use sink_postgres::session;
+use sink_postgres::{foreign_key, session};
 use wire::{Connection, Conninfo, SslMode};
 
 use super::args::{Args, Init};
@@ -66,12 +66,13 @@ pub async fn run(args: &Args, verb: &Init) -> Result<(), Error> {
     let yaml = propose::yaml(names, &found, &own);
     let lock = lock_of(&yaml, verb, &found)?;
     let sequences = sequences::sequences(&mut production, &mut staging, &lock, &there, &own).await?;
+    let referring = referring(&mut staging, &lock).await?;
     production.close().await;
     staging.close().await;
     files::write(&args.config, yaml.as_bytes(), verb.force)?;
     files::write(&lock_path, lock.text().as_bytes(), verb.force)?;
     let copied: Vec<&SourceTable> = tables.iter().filter(|t| lock.tables.contains_key(&t.name())).collect();
-    say::sql(names, &source, &target, &copied, &sequences)?;
+    say::sql(names, (&source, &target), &copied, &sequences, &referring)?;
     say::talk(&say::Talk {
         args,
         pipeline: &pipeline,
@@ -193,6 +194,18 @@ async fn target_tables(db: &mut Connection) -> Result<Vec<(String, String)>, Err
         .map_err(|e| Error::Target(e.into()))?;
     let text = |r: &wire::Row<'_>, i| r.get(i).unwrap_or_default().to_owned();
     Ok(rows.iter().map(|r| (text(&r, 0), text(&r, 1))).collect())
+}
+
+/// Tables of the target's own whose rows refer to those of the lock's, each with the columns that do.
+async fn referring(db: &mut Connection, lock: &Lock) -> Result<Vec<((String, String), Vec<String>)>, Error> {
+    let mut found: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
+    let keys = foreign_key::all(db).await?;
+    for key in
+        keys.into_iter().filter(|k| lock.tables.contains_key(&k.refers_root) && !lock.tables.contains_key(&k.root))
+    {
+        found.entry(key.table.clone()).or_default().extend(key.names());
+    }
+    Ok(found.into_iter().map(|(table, columns)| (table, columns.into_iter().collect())).collect())
 }
 
 /// A pipeline's name has `[a-z0-9_]` only, 40 at most.

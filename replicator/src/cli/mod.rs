@@ -17,11 +17,13 @@ mod plan;
 mod print;
 mod progress;
 mod quarantine;
+mod removed;
 mod resync;
 mod run;
 mod shadowed;
 mod status;
 mod table;
+mod tombstones;
 mod who;
 
 use std::process::ExitCode;
@@ -78,6 +80,8 @@ async fn dispatch(args: &args::Args) -> Result<(), Error> {
         args::Verb::Resync(verb) => resync::run(args, verb).await,
         args::Verb::Quarantine(verb) => quarantine::run(args, verb).await,
         args::Verb::Shadowed(verb) => shadowed::run(args, verb).await,
+        args::Verb::Tombstones(verb) => tombstones::run(args, verb).await,
+        args::Verb::Removed(verb) => removed::run(args, verb).await,
         args::Verb::Orphans(verb) => orphans::run(args, verb).await,
         args::Verb::Moved(verb) => moved::run(args, verb).await,
         args::Verb::Destroy(verb) => destroy::run(args, verb).await,

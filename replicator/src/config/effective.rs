@@ -5,6 +5,7 @@ use std::fmt::Write;
 use filters::mask::{MaskSpec, Setting};
 use filters::policy::Class;
 
+use super::protect::{References, WORDS};
 use super::sections::{OnDivergence, OnError, SlotWalLimit};
 use super::server::{Server, Tls};
 use super::tables::{Rest, Rule, TableEntry};
@@ -40,6 +41,7 @@ impl Config {
         self.tables.iter().for_each(|t| table(&mut out, t));
         if !self.protect.is_empty() || !self.protect_rows.is_empty() {
             out.push_str("protect:\n");
+            references_to(&mut out, &self.on_referenced);
         }
         if !self.protect_rows.is_empty() {
             out.push_str("  rows:\n");
@@ -93,6 +95,19 @@ impl Config {
             _ = writeln!(out, "serve:\n  listen: {}", quote(&listen.to_string()));
         }
         out
+    }
+}
+
+/// `protect.on_referenced`: one word, or one for each table that is named.
+fn references_to(out: &mut String, references: &References) {
+    let word = |how| WORDS.iter().find(|(_, h)| *h == how).map_or("keep", |(word, _)| *word);
+    if references.tables.is_empty() {
+        _ = writeln!(out, "  on_referenced: {}", word(references.otherwise));
+        return;
+    }
+    out.push_str("  on_referenced:\n");
+    for (table, how) in &references.tables {
+        _ = writeln!(out, "    {}: {}", quote(&table.to_string()), word(*how));
     }
 }
 

@@ -53,6 +53,8 @@ pub const KEYS: &[(&str, State)] = &[
     ("protect.tables", Built),
     ("protect.rows", Built),
     ("protect.rows.*", Built),
+    ("protect.on_referenced", Built),
+    ("protect.on_referenced.*", Built),
     ("buffer", NotYet),
     ("apply", Built),
     ("apply.on_error", Built),

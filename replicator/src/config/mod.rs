@@ -75,6 +75,8 @@ pub struct Config {
     pub protect: Vec<Pattern>,
     /// Of a table that is written, which rows of the target are its own.
     pub protect_rows: protect::Rows,
+    /// What becomes of the target's own rows that refer to a row which production deletes.
+    pub on_referenced: protect::References,
     /// What becomes of a change that does not go as expected.
     pub apply: Apply,
     /// The pace of copying.

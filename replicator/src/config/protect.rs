@@ -3,14 +3,71 @@
 use std::collections::BTreeMap;
 
 use filters::predicate::Predicate;
+use sink_postgres::guard::OnReferenced;
 
 use super::pattern::{Pattern, table_name};
 use super::problem::{Fault, Problems};
-use super::read::At;
+use super::read::{At, one_of};
 use super::tables::{Rule, TableEntry, predicate};
 
 /// Of each table (schema, name), which of its rows on the target are its own.
 pub type Rows = BTreeMap<(String, String), Predicate>;
+
+/// What becomes of rows of staging's own that refer to a row which production deletes: `protect.on_referenced`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct References {
+    /// Of every table that is not named.
+    pub otherwise: OnReferenced,
+    /// Of these.
+    pub tables: Vec<(Pattern, OnReferenced)>,
+}
+
+impl References {
+    /// Of a table's rows that are staging's own.
+    pub fn of(&self, schema: &str, name: &str) -> OnReferenced {
+        let exact = self.tables.iter().find(|(p, _)| p.exact() == Some((schema, name)));
+        let found = exact.or_else(|| self.tables.iter().find(|(p, _)| p.matches(schema, name)));
+        found.map_or(self.otherwise, |(_, how)| *how)
+    }
+}
+
+/// The words of `protect.on_referenced`.
+pub(super) const WORDS: &[(&str, OnReferenced)] =
+    &[("keep", OnReferenced::Keep), ("null", OnReferenced::Null), ("remove", OnReferenced::Remove)];
+
+/// Reads `protect.on_referenced`: one word for all, or one for each table.
+pub(super) fn references(at: &At<'_>, rows: &Rows, protect: &[Pattern], problems: &mut Problems) -> References {
+    let mut references = References::default();
+    if at.is_scalar() {
+        references.otherwise = at.word(problems, WORDS).unwrap_or_default();
+        return references;
+    }
+    for (name, at) in at.entries(problems) {
+        let pattern = match Pattern::read(name) {
+            Ok(pattern) => pattern,
+            Err(fault) => {
+                at.problem(fault, problems);
+                continue;
+            }
+        };
+        let owned = match pattern.exact() {
+            Some((schema, table)) => {
+                protect.iter().any(|p| p.matches(schema, table))
+                    || rows.contains_key(&(schema.to_owned(), table.to_owned()))
+            }
+            None => protect.contains(&pattern),
+        };
+        if !owned {
+            let fault = Fault::new("nothing of this table is staging's own")
+                .hint("it is about tables of protect.tables and protect.rows, named as they are there");
+            at.problem(fault, problems);
+            continue;
+        }
+        let Some(how) = at.read(problems, |scalar| one_of(scalar, WORDS)) else { continue };
+        references.tables.push((pattern, how));
+    }
+    references
+}
 
 /// Reads `protect.tables`.
 pub(super) fn tables(at: &At<'_>, problems: &mut Problems) -> Vec<Pattern> {

@@ -167,6 +167,8 @@ pub(super) fn config(root: &At<'_>, problems: &mut Problems) -> Option<Config> {
     let rows_at = root.get("protect").get("rows");
     let protect_rows = protect::rows(&rows_at, problems);
     protect::pointless(&rows_at, &protect_rows, &tables, &protect, problems);
+    let references_at = root.get("protect").get("on_referenced");
+    let on_referenced = protect::references(&references_at, &protect_rows, &protect, problems);
     if let Some(target) = &target {
         spoken_for(root, target, &tables, problems);
     }
@@ -196,6 +198,7 @@ pub(super) fn config(root: &At<'_>, problems: &mut Problems) -> Option<Config> {
         tables,
         protect,
         protect_rows,
+        on_referenced,
         apply,
         copy,
         sequences,

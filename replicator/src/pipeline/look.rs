@@ -30,9 +30,8 @@ impl Pipeline {
             sink.reload_pending().await?;
             sink.take_skips().await?;
             sink.release_shadows().await?;
-            let (quarantined, shadowed) = (self.flow.quarantined(), self.flow.shadowed());
-            let mut state = self.flow.board.state();
-            (state.quarantined, state.shadowed) = (quarantined, shadowed);
+            sink.release_tombstones().await?;
+            self.flow.count_records();
         }
         let stands = {
             let mut state = self.flow.board.state();

@@ -9,6 +9,7 @@ use filters::key::MaskKey;
 use filters::policy::{Class, Policy, TableRule, TableRules};
 use filters::predicate::Predicate;
 use sink_postgres::catalog::Required;
+use sink_postgres::guard::OnReferenced;
 use sink_postgres::known::{Fate, Known, KnownColumn, Memory};
 use sink_postgres::spec::TableSpec;
 use wire::Connection;
@@ -229,6 +230,12 @@ fn print(name: &str, ty: &str, class: &Class) -> String {
 /// Of the target's tables that are written, which rows are its own.
 pub fn own_rows(config: &Config) -> HashMap<(String, String), Arc<Predicate>> {
     config.protect_rows.iter().map(|(name, own)| (name.clone(), Arc::new(own.clone()))).collect()
+}
+
+/// What becomes of the target's own rows that refer to a row which goes, by table; `protected` are those that are its own as a whole.
+pub fn on_referenced(config: &Config, protected: &[(String, String)]) -> HashMap<(String, String), OnReferenced> {
+    let own = protected.iter().chain(config.protect_rows.keys());
+    own.map(|name| (name.clone(), config.on_referenced.of(&name.0, &name.1))).collect()
 }
 
 /// The target's protected tables, globs resolved by its own catalog.

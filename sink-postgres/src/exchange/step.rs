@@ -41,6 +41,7 @@ impl Exchange<'_> {
             }
             Step::Delete(_, rows) | Step::Remove(_, rows) => {
                 let key = keyed(m)?;
+                self.unreferred(m, key, rows)?;
                 self.arrays(&statement::delete(m, key), rows.iter().copied(), &key.source, expect)
             }
             Step::Absent(_, rows) => {
@@ -59,6 +60,14 @@ impl Exchange<'_> {
         }
     }
 
+    /// Rows that are to go, or that are to have another key: nobody of the target's own may refer to them.
+    fn unreferred(&mut self, m: &Mapping, key: &Key, rows: &[&Row]) -> Result<(), Error> {
+        let Some(by) = &m.referrers else { return Ok(()) };
+        self.arrays(&statement::hold(m, key), rows.iter().copied(), &key.source, Expect::Any)?;
+        // a statement of its own: it sees what was committed until the rows were ours
+        self.arrays(&statement::referred(m, key, by), rows.iter().copied(), &key.source, Expect::Rows(0))
+    }
+
     fn single(&mut self, m: &Mapping, act: &Act<'_>, expect: Expect) -> Result<(), Error> {
         let all = |row: &Row| m.columns.iter().map(|c| value(row.get(c.source))).collect::<Vec<_>>();
         match (act, &m.key) {
@@ -66,8 +75,15 @@ impl Exchange<'_> {
             (Act::Update { old: Some(old), .. } | Act::Delete(old), _) if old.has_unchanged() => {
                 Err(Error::Bug(format!("an old row of {} was not sent whole", m.writable.name())))
             }
-            (Act::Truncate, _) => self.run(&statement::empty(&m.writable, m.may_truncate), &[], expect),
+            (Act::Truncate, _) => {
+                if let Some(by) = &m.referrers {
+                    self.run(&statement::hold_all(m), &[], Expect::Any)?;
+                    self.run(&statement::any_referred(m, by), &[], Expect::Rows(0))?;
+                }
+                self.run(&statement::empty(&m.writable, m.may_truncate), &[], expect)
+            }
             (Act::Update { old: Some(old), new }, Some(key)) => {
+                self.unreferred(m, key, &[*old])?;
                 let unchanged: Vec<usize> =
                     new.values().enumerate().filter(|(_, v)| *v == Value::Unchanged).map(|(i, _)| i).collect();
                 if key.columns.iter().any(|&i| m.columns.get(i).is_some_and(|c| c.identity_always)) {

@@ -46,7 +46,8 @@ impl Load<'_> {
         ))
         .await?;
         let same_key = on(&names, &key.operators);
-        self.delete(m, inside, &names, &same_key).await?;
+        let goes = self.part_with(m, key, inside, &same_key).await?;
+        self.delete(m, &format!("{inside}{goes}"), &names, &same_key).await?;
         if elsewhere {
             self.make_way(m, key, &same_key).await?;
         }
@@ -142,8 +143,8 @@ impl Load<'_> {
             let gone = self.loader.db.simple_on_rows(&sql).await?;
             for row in gone.iter().flat_map(|r| r.iter()) {
                 let Some(key) = row.get(0).and_then(|t| serde_json::from_str::<Key>(t).ok()) else { continue };
-                if self.pending.covers_key(&key) {
-                    continue; // unknown, so it may go: its own chunk brings what belongs there
+                if self.was_tombstone(&key).await? || self.pending.covers_key(&key) {
+                    continue; // unknown, so it may go: its own chunk brings what belongs there; or production has no such row
                 }
                 // while columns are filled in, the value may be one that is not filled in yet
                 self.loaded.divergences += u64::from(!self.pending.fills());

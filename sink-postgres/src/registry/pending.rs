@@ -25,6 +25,7 @@ impl PostgresSink {
             pending.points.clear();
             pending.held.clear();
             pending.shadowed.clear();
+            pending.tombstones.clear();
             pending.quarantined = 0;
         }
         self.refused.skips = false;
@@ -35,12 +36,14 @@ impl PostgresSink {
             .db
             .query_on_rows(
                 // in one statement: what goes from one to the other is never in neither
-                "SELECT id, schema, name, pg_catalog.to_json(lo), pg_catalog.to_json(hi), pg_catalog.to_json(point), pg_catalog.to_json(columns), NULL::boolean, false
+                "SELECT id, schema, name, pg_catalog.to_json(lo), pg_catalog.to_json(hi), pg_catalog.to_json(point), pg_catalog.to_json(columns), 'pending'
                  FROM sluice.pending WHERE pipeline = $1
-                 UNION ALL SELECT id, schema, name, NULL, NULL, pg_catalog.to_json(key), NULL, skipped, false
+                 UNION ALL SELECT id, schema, name, NULL, NULL, pg_catalog.to_json(key), NULL, CASE WHEN skipped THEN 'skipped' ELSE 'held' END
                  FROM sluice.quarantine WHERE pipeline = $1
-                 UNION ALL SELECT id, schema, name, NULL, NULL, pg_catalog.to_json(key), NULL, NULL, true
-                 FROM sluice.shadowed WHERE pipeline = $1 ORDER BY 9, 8 NULLS FIRST, 1",
+                 UNION ALL SELECT id, schema, name, NULL, NULL, pg_catalog.to_json(key), NULL, 'shadowed'
+                 FROM sluice.shadowed WHERE pipeline = $1
+                 UNION ALL SELECT id, schema, name, NULL, NULL, pg_catalog.to_json(key), NULL, 'tombstone'
+                 FROM sluice.tombstones WHERE pipeline = $1 ORDER BY 1",
                 &[Some(&pipeline)],
             )
             .await?;
@@ -53,15 +56,22 @@ impl PostgresSink {
             };
             let Some(pending) = self.tables.get_mut(&(text(1), text(2))) else { continue };
             let id = text(0).parse().map_err(|_| Error::Bug("sluice.pending.id".into()))?;
-            if row.get(8) == Some("t") {
-                pending.shadowed.extend(key(5)?);
-                continue;
-            }
-            if let Some(skipped) = row.get(7) {
-                self.refused.skips |= skipped == "t";
-                pending.quarantined += 1;
-                pending.held.extend(key(5)?);
-                continue;
+            match row.get(7) {
+                Some("pending") => {}
+                Some("shadowed") => {
+                    pending.shadowed.extend(key(5)?);
+                    continue;
+                }
+                Some("tombstone") => {
+                    pending.tombstones.extend(key(5)?);
+                    continue;
+                }
+                held => {
+                    self.refused.skips |= held == Some("skipped");
+                    pending.quarantined += 1;
+                    pending.held.extend(key(5)?);
+                    continue;
+                }
             }
             match key(5)? {
                 Some(point) => {

@@ -18,10 +18,10 @@ const WRITER: &str = "sluice_writer";
 /// The SQL for both servers.
 pub fn sql(
     of: Names<'_>,
-    source: &Conninfo,
-    target: &Conninfo,
+    (source, target): (&Conninfo, &Conninfo),
     copied: &[&SourceTable],
     sequences: &Sequences,
+    referring: &[((String, String), Vec<String>)],
 ) -> Result<(), Error> {
     let names = |identified: Option<bool>| -> Vec<(String, String)> {
         copied.iter().filter(|t| identified.is_none_or(|yes| t.identified == yes)).map(|t| t.name()).collect()
@@ -42,6 +42,7 @@ pub fn sql(
         database: target.database(),
         tables: &names(None),
         sequences: &sequences.target,
+        referring,
     }))?;
     // a role without CREATE on the database cannot even say CREATE SCHEMA IF NOT EXISTS: its tables are made for it
     let role = wire::quote_ident(WRITER);

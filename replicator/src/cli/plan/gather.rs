@@ -58,7 +58,7 @@ pub async fn gather(config: &Config, lock: Option<&Lock>, sample: Option<u32>) -
     let there = held(&mut target).await?;
     let ungoverned_columns = only_there(&mut target, &plan).await?;
     let written: Vec<(String, String)> = plan.tables.iter().map(|(t, _)| t.name()).collect();
-    let mut hazards = hazards::references(&mut target, &written, &protected).await?;
+    let mut hazards = hazards::references(config, &mut target, &written, &protected).await?;
     hazards.extend(hazards::joins(&mut source, &plan.policy).await?);
     let mut publications = Vec::new();
     for wanted in publication::wanted(&config.pipeline, plan.tables.iter().map(|(t, _)| t)) {

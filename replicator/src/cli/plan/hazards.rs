@@ -2,9 +2,11 @@
 
 use filters::policy::{Class, Policy, TableRule};
 use sink_postgres::catalog::list;
+use sink_postgres::foreign_key;
+use sink_postgres::guard::OnReferenced;
 use wire::Connection;
 
-use crate::config::{class_text, table_name};
+use crate::config::{Config, class_text, table_name};
 use crate::error::{Doing, Error};
 
 // one row for each foreign key: the referring table with its columns, the referenced one with its columns
@@ -38,31 +40,50 @@ fn name(table: &(String, String)) -> String {
     table_name(&table.0, &table.1)
 }
 
-/// On the target: foreign keys between what is written and what is not.
+/// On the target: foreign keys between what is written and what is staging's own, and what becomes of their rows.
 pub async fn references(
+    config: &Config,
     target: &mut Connection,
     written: &[(String, String)],
     protected: &[(String, String)],
 ) -> Result<Vec<String>, Error> {
-    let rows = target.query(KEYS, &[]).await.map_err(|e| Error::Target(e.into()))?;
     let mut hazards = Vec::new();
-    for key in keys(&rows) {
-        let (from, to) = (written.contains(&key.from), written.contains(&key.to));
-        let kind = |table| if protected.contains(table) { "protected" } else { "staging's own" };
-        match (from, to) {
-            (false, true) => hazards.push(format!(
-                "{} ({}) refers to {}, which is written: a row that is gone from production leaves its reference dangling",
-                name(&key.from),
-                kind(&key.from),
-                name(&key.to)
-            )),
-            (true, false) => hazards.push(format!(
-                "{} is written and refers to {} ({}): production's references may not exist there",
-                name(&key.from),
-                name(&key.to),
-                kind(&key.to)
-            )),
-            _ => {}
+    for key in foreign_key::all(target).await? {
+        let own = |table| config.protect_rows.contains_key(table);
+        let (from, to) = (written.contains(&key.root), written.contains(&key.refers_root));
+        let whose = |table| match (protected.contains(table), own(table)) {
+            (true, _) => "protected",
+            (_, true) => "rows of staging's own",
+            _ => "staging's own",
+        };
+        let refers = |to: &str| {
+            format!(
+                "{} ({}) refers to {to}, which is written, by {}",
+                name(&key.table),
+                whose(&key.root),
+                key.constraint
+            )
+        };
+        if to && (!from || own(&key.root)) {
+            let how = match config.on_referenced.of(&key.root.0, &key.root.1) {
+                OnReferenced::Null if whose(&key.root) != "staging's own" => {
+                    "the reference to a row that production deletes becomes NULL"
+                }
+                OnReferenced::Remove if whose(&key.root) != "staging's own" => {
+                    "with a row that production deletes it goes to sluice.removed"
+                }
+                _ => "a row that production deletes stays for as long as it is referred to",
+            };
+            hazards.push(format!("{}: {how}", refers(&name(&key.refers_to))));
+        }
+        if from && !to {
+            hazards.push(format!(
+                "{} is written and refers to {} ({}) by {}: production's references may not exist there; sluice orphans counts them",
+                name(&key.table),
+                name(&key.refers_to),
+                whose(&key.refers_root),
+                key.constraint
+            ));
         }
     }
     Ok(hazards)

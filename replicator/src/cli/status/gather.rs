@@ -174,10 +174,12 @@ async fn read(config: &Config, db: &mut Connection) -> Result<Target, wire::Erro
     said.waiting_for.sort_unstable();
     said.waiting_for.dedup();
     // a target of an earlier version has not all of them before `run` has made them
-    let there = "SELECT pg_catalog.to_regclass('sluice.quarantine') IS NOT NULL, pg_catalog.to_regclass('sluice.shadowed') IS NOT NULL";
+    let there = "SELECT pg_catalog.to_regclass('sluice.quarantine') IS NOT NULL, pg_catalog.to_regclass('sluice.shadowed') IS NOT NULL,
+        pg_catalog.to_regclass('sluice.tombstones') IS NOT NULL";
     let there = db.query(there, &[]).await?;
     let count = |i: usize, sql: &'static str| if there.get(0, i) == Some("t") { sql } else { "0" };
     let sql = TABLES.replace("QUARANTINED", count(0, QUARANTINED)).replace("SHADOWED", count(1, SHADOWED));
+    let sql = sql.replace("TOMBSTONES", count(2, TOMBSTONES));
     for row in db.query(&sql, &[Some(&config.pipeline)]).await?.iter() {
         let number = |i: usize| row.get(i).and_then(|n| n.parse::<u64>().ok());
         said.tables.push(Table {
@@ -194,6 +196,7 @@ async fn read(config: &Config, db: &mut Connection) -> Result<Target, wire::Erro
             copied_because: row.get(11).filter(|why| !why.is_empty() && number(7) > Some(0)).map(str::to_owned),
             quarantined: number(12).unwrap_or(0),
             shadowed: number(13).unwrap_or(0),
+            tombstones: number(14).unwrap_or(0),
             ..Table::default()
         });
     }
@@ -220,10 +223,13 @@ const QUARANTINED: &str = "(SELECT count(*) FROM sluice.quarantine q WHERE (q.pi
 const SHADOWED: &str =
     "(SELECT count(*) FROM sluice.shadowed q WHERE (q.pipeline, q.schema, q.name) = (t.pipeline, t.schema, t.name))";
 
+const TOMBSTONES: &str =
+    "(SELECT count(*) FROM sluice.tombstones q WHERE (q.pipeline, q.schema, q.name) = (t.pipeline, t.schema, t.name))";
+
 const TABLES: &str = r#"
 SELECT t.schema, t.name, t.rows_copied, t.rows_applied, t.divergences,
   pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - t.last_change), t.wait_xid,
   count(p.id) FILTER (WHERE p.point IS NULL), count(p.point),
-  pg_catalog.to_char(t.copied_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), t.copy_ms, t.note, QUARANTINED, SHADOWED
+  pg_catalog.to_char(t.copied_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), t.copy_ms, t.note, QUARANTINED, SHADOWED, TOMBSTONES
 FROM sluice.tables t LEFT JOIN sluice.pending p USING (pipeline, schema, name)
 WHERE t.pipeline = $1 GROUP BY t.pipeline, t.schema, t.name"#;

@@ -132,6 +132,10 @@ fn note(t: &Table) -> String {
     some_of(t.pending_points, format!("{} to heal", some(t.pending_points, "row", "rows")));
     some_of(t.quarantined, format!("{} in quarantine", some(t.quarantined, "row", "rows")));
     some_of(t.shadowed, format!("{} shadowed by staging's own", some(t.shadowed, "row", "rows")));
+    some_of(
+        t.tombstones,
+        format!("{} deleted on production and kept for staging's own", some(t.tombstones, "row", "rows")),
+    );
     some_of(t.wait_xid.unwrap_or(0), format!("waits for transaction {}", t.wait_xid.unwrap_or(0)));
     some_of(t.masked.unwrap_or(0), format!("{} masked", t.masked.unwrap_or(0)));
     some_of(t.dropped.unwrap_or(0), format!("{} dropped", t.dropped.unwrap_or(0)));

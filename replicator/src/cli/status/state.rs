@@ -31,6 +31,8 @@ pub struct State {
     pub quarantined: u64,
     /// Rows of production that staging's own rows keep away, of all tables.
     pub shadowed: u64,
+    /// Rows that production has deleted, and that stay because staging's own refer to them (`protect.on_referenced`).
+    pub tombstones: u64,
     /// Where the target stands; `None`: nowhere yet, or it could not be asked.
     pub checkpoint: Option<Checkpoint>,
     /// The replicated tables, then those that are structure only, then the protected ones.
@@ -139,6 +141,8 @@ pub struct Table {
     pub quarantined: u64,
     /// Rows of production that staging's own rows keep away (`protect.rows`).
     pub shadowed: u64,
+    /// Rows that production has deleted, and that stay because staging's own refer to them (`protect.on_referenced`).
+    pub tombstones: u64,
     /// Rows that were not as expected.
     pub divergences: u64,
     /// When the last change arrived.
@@ -170,6 +174,7 @@ impl State {
         };
         self.quarantined = self.tables.iter().map(|t| t.quarantined).sum();
         self.shadowed = self.tables.iter().map(|t| t.shadowed).sum();
+        self.tombstones = self.tables.iter().map(|t| t.tombstones).sum();
         self.consistent = self.target.reachable.then(|| {
             self.checkpoint.as_ref().is_some_and(|c| c.lsn.is_some())
                 && !self.tables.iter().filter(replicated).any(|t| pending(&t))

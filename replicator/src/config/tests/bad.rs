@@ -226,6 +226,18 @@ const BAD: &[(&str, &str)] = &[
         "protect: { tables: [public.users], rows: { public.users: a = 1 } }",
         "protect.rows.public.users: all of the table is protected already, by protect.tables (take it out of one of them)",
     ),
+    (
+        "protect: { tables: [public.users], on_referenced: drop }",
+        "protect.on_referenced: \"drop\" is none of keep, null, remove",
+    ),
+    (
+        "protect: { tables: [public.users], on_referenced: { public.users: set_null, public.cruises: keep, users: keep } }",
+        "protect.on_referenced.public.users: \"set_null\" is none of keep, null, remove\nprotect.on_referenced.public.cruises: nothing of this table is staging's own (it is about tables of protect.tables and protect.rows, named as they are there)\nprotect.on_referenced.users: a table without its schema (public.users)",
+    ),
+    (
+        "protect: { tables: [public.users], on_referenced: [keep] }",
+        "protect.on_referenced: one value or a list, where keys with values are wanted",
+    ),
     // the rest
     ("buffer: { kafka: { brokers: x } }", "buffer.kafka: not built yet"),
     ("notify: { slack: \"${NONE}\" }", "notify.slack: not built yet"),

@@ -10,6 +10,7 @@ use proptest::prelude::*;
 use super::super::effective::quote;
 use super::super::{Config, OnDivergence, OnError, Rest, Rule, SlotWalLimit, Tls};
 use super::{KEY, LEAST, env, parse, with};
+use sink_postgres::guard::OnReferenced;
 
 fn config(yaml: &str) -> Config {
     parse(&with(yaml)).unwrap_or_else(|e| panic!("{yaml}\n{e}"))
@@ -59,7 +60,7 @@ tables:
   \"public.ref_*\": keep
   public.s: structure
   public.x: exclude
-protect: { tables: [public.users, \"audit.*\"] }
+protect: { tables: [public.users, \"audit.*\"], on_referenced: { public.users: null, \"audit.*\": remove } }
 apply: { on_error: quarantine, max_quarantined: 7, on_divergence: stop, ddl: off }
 copy: { slice: 500ms, readers: 4, chunk_rows: 1000 }
 limits: { memory: 128MB, logical_decoding_work_mem: 1 GB, wal: { warn: 8GB }, lag: 5m, max_slot_wal_keep_size: ignore }
@@ -96,6 +97,9 @@ serve: { listen: \"127.0.0.1:9847\" }
     assert!(c.tables[1].pattern.matches("public", "ref_ports") && c.tables[1].pattern.exact().is_none());
     assert_eq!((&c.tables[2].rule, &c.tables[3].rule), (&Rule::Structure, &Rule::Exclude));
     assert!(c.is_protected("public", "users") && c.is_protected("audit", "log") && !c.is_protected("public", "c"));
+    assert_eq!(c.on_referenced.of("public", "users"), OnReferenced::Null, "the word, not an empty value");
+    assert_eq!(c.on_referenced.of("audit", "log"), OnReferenced::Remove);
+    assert_eq!(c.on_referenced.of("public", "c"), OnReferenced::Keep);
     assert_eq!(c.apply.on_divergence, OnDivergence::Stop);
     assert_eq!((c.apply.on_error, c.apply.max_quarantined), (OnError::Quarantine, 7));
     assert_eq!((c.copy.slice, c.copy.readers, c.copy.chunk_rows), (Duration::from_millis(1500), 4, 1000));

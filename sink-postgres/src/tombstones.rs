@@ -1,0 +1,270 @@
+//! Rows that production has deleted and that stay here, because rows of the target's own refer to them (`protect.on_referenced`).
+//!
+//! Who refers to what, and why nobody slips in between, is said in [`crate::referrers`]. A delete of a table that is referred to looks
+//! first, and where any reference is found the fast path counts too many rows: the change is looked at by itself, here. What has to
+//! stay stays as it is, with a record, a *tombstone* (`sluice.tombstones`), written in the transaction that moves the checkpoint.
+//!
+//! | what comes | what becomes of a tombstone |
+//! |---|---|
+//! | nothing refers to its row any more | row and record go, at the next look |
+//! | a row of production under its key | the row becomes that, and the record goes |
+//! | a row of production that needs a unique value of it | it yields: row and record go, and what refers to it ends nowhere |
+//! | production empties the table | decided anew, of all rows |
+//! | a part over its key, a resync | it stays for as long as it is referred to ([`crate::load`]) |
+//! | another policy of its table | the record goes: what stands there may be raw, so it stays only with all masked columns emptied |
+//!
+//! So a row without a record is production's, and one with a record is not: nothing else tells them apart.
+
+use std::sync::Arc;
+
+use filters::change::{Lsn, Row};
+use wire::quote_literal;
+
+use crate::error::{Error, is_verdict};
+use crate::key::{self, Key, array};
+use crate::mapping::Mapping;
+use crate::part::{Part, key_columns, part_condition};
+use crate::plan::Act;
+use crate::removed::{self, Because};
+use crate::sink::PostgresSink;
+
+impl PostgresSink {
+    /// A change by which rows go was not as it had to be: is it that rows of the target's own refer to them? Then they go, but for
+    /// those that have to stay, and it is true. False: there is no such row.
+    ///
+    /// # Errors
+    /// [`Error::Data`] where the target refuses that a reference becomes NULL, or that a row of its own goes.
+    pub(crate) async fn let_go(
+        &mut self,
+        m: &Mapping,
+        name: &(String, String),
+        act: &Act<'_>,
+        lsn: Lsn,
+    ) -> Result<bool, Error> {
+        let done = self.part_with(m, name, act, lsn).await;
+        done.map_err(|e| match e {
+            Error::Wire(source) if source.sqlstate().is_some_and(is_verdict) => {
+                let table = m.writable.name().to_owned();
+                Error::Data { table, operation: "delete", lsn, full: None, source }
+            }
+            e => e,
+        })
+    }
+
+    async fn part_with(
+        &mut self,
+        m: &Mapping,
+        name: &(String, String),
+        act: &Act<'_>,
+        lsn: Lsn,
+    ) -> Result<bool, Error> {
+        let (Some(by), Some(spec)) = (&m.referrers, self.specs.get(name)) else { return Ok(false) };
+        let mut columns = key_columns(&spec.key, m);
+        columns.iter_mut().for_each(|c| c.name.insert_str(0, "t."));
+        let there: Vec<String> = columns.iter().map(|c| format!("{}::pg_catalog.text", c.name)).collect();
+        let there = format!("ARRAY[{}]", there.join(", "));
+        let (table, spares) = (m.writable.target(), m.writable.spares("t."));
+        let mine = self.tombs(name);
+        let (which, records) = match act {
+            Act::Truncate => {
+                self.db.simple_on_rows(&crate::statement::hold_all(m)).await?;
+                (format!("true{spares}"), mine.clone())
+            }
+            Act::Delete(old) | Act::Update { old: Some(old), .. } => {
+                let pending = self.tables.entry(name.clone()).or_default();
+                let Some(key) = key::owned(old, &pending.key) else { return Ok(false) };
+                let records = format!("{mine} AND x.key = {}", array(&key));
+                let which = format!("{}{spares}", part_condition(&columns, &Part::Points(vec![key])));
+                let hold = format!("SELECT FROM {table} AS t WHERE {which} FOR UPDATE");
+                if self.db.simple_on_rows(&hold).await?.first().is_none_or(|rows| rows.is_empty()) {
+                    return Ok(false);
+                }
+                (which, records)
+            }
+            _ => return Ok(false),
+        };
+        self.db.simple_on_rows(&format!("DELETE FROM sluice.tombstones AS x WHERE {records}")).await?;
+        let mut kept: Vec<Key> = Vec::new();
+        if let Some(needed) = by.needed() {
+            let (p, s, n) = (quote_literal(&self.options.pipeline), quote_literal(&name.0), quote_literal(&name.1));
+            let sql = format!(
+                "INSERT INTO sluice.tombstones (pipeline, schema, name, key, lsn)
+                 SELECT {p}, {s}, {n}, {there}, '{lsn}' FROM {table} AS t WHERE {which} AND {needed} RETURNING pg_catalog.to_json(key)"
+            );
+            let rows = self.db.simple_on_rows(&sql).await?;
+            let keys = rows.iter().flat_map(|r| r.iter()).filter_map(|r| serde_json::from_str(r.get(0)?).ok());
+            kept.extend(keys);
+        }
+        let goes =
+            format!("{which} AND NOT EXISTS (SELECT FROM sluice.tombstones AS x WHERE {mine} AND x.key = {there})");
+        let because = Because { pipeline: &self.options.pipeline, table: name, lsn };
+        for way in by.gives_way() {
+            removed::give_way(&mut self.db, way, (&table, &goes), &because).await?;
+        }
+        self.db.simple_on_rows(&format!("DELETE FROM {table} AS t WHERE {goes}")).await?;
+        let pending = self.tables.entry(name.clone()).or_default();
+        match act {
+            Act::Delete(old) | Act::Update { old: Some(old), .. } => {
+                key::owned(old, &pending.key).map(|key| pending.tombstones.remove(&key));
+            }
+            _ => pending.tombstones.clear(),
+        }
+        if !kept.is_empty() {
+            tracing::info!(table = %m.writable.name(), rows = kept.len(), "deleted on production, and kept: rows of staging's own refer to them");
+        }
+        pending.tombstones.extend(kept);
+        crate::failpoint::hit("apply.let_go");
+        Ok(true)
+    }
+
+    /// A change of keys that were kept: what stands there is about to be production's again, so the records go. Gives what is to be
+    /// done now.
+    pub(crate) async fn comes_back<'a>(
+        &mut self,
+        m: &Mapping,
+        name: &(String, String),
+        act: Act<'a>,
+    ) -> Result<Act<'a>, Error> {
+        let columns = self.tables.entry(name.clone()).or_default().key.clone();
+        let owned = |row: Option<Vec<&[u8]>>| -> Option<Key> {
+            row?.into_iter().map(|v| String::from_utf8(v.to_vec()).ok()).collect()
+        };
+        let (before, after) = match &act {
+            Act::Insert(new) => (None, key::owned(new, &columns)),
+            Act::Update { old, new } => {
+                (old.and_then(|old| key::owned(old, &columns)), owned(key::after(*old, new, &columns)))
+            }
+            Act::Delete(old) => (key::owned(old, &columns), None),
+            Act::Truncate => (None, None),
+        };
+        let moved = before.is_some() && after.is_some() && before != after;
+        for key in before.iter().chain(&after) {
+            self.forget_tombstone(name, key).await?;
+        }
+        let Some(after) = after.filter(|_| moved || matches!(act, Act::Insert(_))) else { return Ok(act) };
+        let mut keys = key_columns(&self.specs.get(name).map(|s| s.key.clone()).unwrap_or_default(), m);
+        keys.iter_mut().for_each(|c| c.name.insert_str(0, "t."));
+        let at = part_condition(&keys, &Part::Points(vec![after]));
+        let (table, spares) = (m.writable.target(), m.writable.spares("t."));
+        match act {
+            // whoever refers to the row goes on to do so
+            Act::Insert(new) => {
+                let sql = format!("SELECT FROM {table} AS t WHERE {at}{spares} FOR UPDATE");
+                let there = self.db.simple_on_rows(&sql).await?.first().is_some_and(|rows| !rows.is_empty());
+                Ok(if there { Act::Update { old: None, new } } else { Act::Insert(new) })
+            }
+            // another row of production has its key now
+            act => {
+                self.db.simple_on_rows(&format!("DELETE FROM {table} AS t WHERE {at}{spares}")).await?;
+                Ok(act)
+            }
+        }
+    }
+
+    /// Takes away what nothing refers to any more.
+    pub async fn release_tombstones(&mut self) -> Result<(), Error> {
+        if self.open {
+            return Ok(());
+        }
+        let names = self.tables.iter().filter(|(_, p)| !p.tombstones.is_empty()).map(|(name, _)| name.clone());
+        let mut gone = 0;
+        for name in names.collect::<Vec<_>>() {
+            let of = |m: &&Arc<Mapping>| (&*m.shape.schema, &*m.shape.name) == (&*name.0, &*name.1);
+            let Some(m) = self.maps.iter().rfind(of).cloned() else { continue };
+            self.db.simple("BEGIN").await?;
+            let released = self.release(&m, &name).await;
+            gone += match released {
+                Ok(n) => n,
+                // somebody holds what would have to be looked at: there is a next time
+                Err(e) if e.is_contention() => {
+                    self.db.simple("ROLLBACK").await?;
+                    continue;
+                }
+                Err(e) => {
+                    self.roll_back().await;
+                    return Err(e);
+                }
+            };
+            self.db.simple_on_rows("COMMIT").await?;
+        }
+        if gone > 0 {
+            tracing::info!(rows = gone, "nothing refers to them any more: what production has deleted goes");
+            self.reload_pending().await?;
+        }
+        Ok(())
+    }
+
+    async fn release(&mut self, m: &Mapping, name: &(String, String)) -> Result<u64, Error> {
+        let (mine, (table, spares)) = (self.tombs(name), (m.writable.target(), m.writable.spares("t.")));
+        // a part that is being loaded holds the checkpoint, and decides of the same rows
+        let ours = format!(
+            "SELECT FROM sluice.checkpoint WHERE pipeline = {} AND epoch = {} FOR UPDATE SKIP LOCKED",
+            quote_literal(&self.options.pipeline),
+            self.epoch
+        );
+        if self.db.query(&ours, &[]).await?.is_empty() {
+            return Ok(0);
+        }
+        let spec = self.specs.get(name).map(|s| s.key.clone()).unwrap_or_default();
+        let same: Vec<String> = key_columns(&spec, m)
+            .iter()
+            .enumerate()
+            .map(|(n, c)| format!("t.{} {} (x.key)[{}]::{}", c.name, c.equals, n + 1, c.cast))
+            .collect();
+        let same = same.join(" AND ");
+        let needed = m.referrers.as_ref().and_then(|by| by.needed()).unwrap_or("false");
+        let hold = format!(
+            "SELECT x.id FROM sluice.tombstones AS x JOIN {table} AS t ON {same} WHERE {mine}{spares} AND NOT {needed} FOR UPDATE OF t SKIP LOCKED"
+        );
+        let held = self.db.simple_on_rows(&hold).await?;
+        let ids: Vec<String> = held.iter().flat_map(|r| r.iter()).filter_map(|r| r.get(0).map(str::to_owned)).collect();
+        let ids = if ids.is_empty() { "NULL".to_owned() } else { ids.join(", ") };
+        // what is referred to since then stays: nobody can any more, once the row is ours
+        let rows = self
+            .db
+            .simple_on_rows(&format!(
+                "WITH free AS (DELETE FROM sluice.tombstones AS x WHERE {mine}
+                   AND (x.id IN ({ids}) AND NOT EXISTS (SELECT FROM {table} AS t WHERE {same} AND {needed})
+                     OR NOT EXISTS (SELECT FROM {table} AS t WHERE {same}{spares})) RETURNING x.key)
+                 , gone AS (DELETE FROM {table} AS t USING free AS x WHERE {same}{spares})
+                 SELECT pg_catalog.count(*) FROM free"
+            ))
+            .await?;
+        crate::failpoint::hit("look.released");
+        Ok(rows.first().and_then(|r| r.get(0, 0)).and_then(|n| n.parse().ok()).unwrap_or(0))
+    }
+
+    /// Takes the record away, if there is one. Gives whether there was.
+    pub(crate) async fn forget_tombstone(&mut self, name: &(String, String), key: &Key) -> Result<bool, Error> {
+        if !self.tables.entry(name.clone()).or_default().tombstones.remove(key) {
+            return Ok(false);
+        }
+        let sql = format!("DELETE FROM sluice.tombstones AS x WHERE {} AND x.key = {}", self.tombs(name), array(key));
+        self.db.simple_on_rows(&sql).await?;
+        Ok(true)
+    }
+
+    fn tombs(&self, name: &(String, String)) -> String {
+        let (p, s, n) = (quote_literal(&self.options.pipeline), quote_literal(&name.0), quote_literal(&name.1));
+        format!("(x.pipeline, x.schema, x.name) = ({p}, {s}, {n})")
+    }
+
+    /// A row that is to come under a new key, once what stood under its old one was let go.
+    pub(crate) async fn arrive(
+        &mut self,
+        map: usize,
+        m: &Mapping,
+        name: &(String, String),
+        new: &Row,
+    ) -> Result<bool, Error> {
+        if new.has_unchanged() {
+            return Ok(false);
+        }
+        let steps = [crate::plan::Step::Insert(map, vec![std::borrow::Cow::Borrowed(new)])];
+        if self.attempt(&steps).await?.is_none() {
+            return Ok(true);
+        }
+        // the tombstone of its old key has its unique values
+        Ok(self.evict(m, name, new).await? > 0 && self.attempt(&steps).await?.is_none())
+    }
+}

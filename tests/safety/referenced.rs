@@ -1,0 +1,457 @@
+//! Rows of staging's own that refer to rows which production deletes: `protect.on_referenced`.
+
+use std::os::unix::process::ExitStatusExt;
+use std::time::Duration;
+
+use crate::check::{self, Table};
+use crate::servers::wait_until;
+use crate::shapes::Flow;
+use crate::shapes::flow::{CATCH_UP, number, text};
+use crate::sluice::Sluice;
+
+majors!(
+    a_day_of_tombstones,
+    it_yields,
+    rows_give_way,
+    who_refers_while_it_goes,
+    what_may_be_raw,
+    some_rows_only_and_partitions,
+    killed_while_they_go,
+    rights_and_refusals,
+);
+
+/// Where the process is killed.
+pub const KILLED: &[&str] = &["apply.let_go", "look.released"];
+
+const LIMIT: Duration = Duration::from_secs(30);
+
+const REST: &str = "tables: { \"public.*\": keep, public.quotes: exclude }
+protect: { tables: [public.quotes] }
+apply: { on_divergence: stop }";
+
+const FLEET: &str = "CREATE TABLE ships (id int PRIMARY KEY, name text);
+    CREATE TABLE cruises (id int PRIMARY KEY, ship int REFERENCES ships ON DELETE CASCADE, code text UNIQUE)";
+const SAILING: &str = "INSERT INTO ships SELECT g, 'ship ' || g FROM generate_series(1, 20) g;
+    INSERT INTO cruises SELECT g, g, 'c' || g FROM generate_series(1, 20) g";
+const QUOTES: &str = "CREATE TABLE quotes (id serial PRIMARY KEY, cruise int REFERENCES cruises, note text)";
+
+async fn fleet(major: u32, name: &str, rest: &str) -> Flow {
+    let flow = Flow::with(major, name, rest).await;
+    flow.both(FLEET).await;
+    flow.source(SAILING).await;
+    flow.target(QUOTES).await;
+    flow.catch_up().await;
+    flow
+}
+
+/// `table key` of each.
+async fn tombstones(flow: &Flow) -> String {
+    let sql = "SELECT coalesce(string_agg(name || ' ' || key[1], ', ' ORDER BY name, key[1]::int), '') FROM sluice.tombstones";
+    text(&flow.t, sql).await
+}
+
+/// Keys of a table that are below a number.
+async fn ids(flow: &Flow, table: &str) -> String {
+    text(&flow.t, &format!("SELECT coalesce(string_agg(id::text, ' ' ORDER BY id), '') FROM {table}")).await
+}
+
+async fn no_orphan(flow: &Flow) {
+    flow.sluice.ok(&["orphans"]).await;
+}
+
+/// They stay for as long as they are needed, and so does what they refer to themselves, in whatever order it goes.
+async fn a_day_of_tombstones(major: u32) {
+    let flow = fleet(major, "tombstones", REST).await;
+    flow.target("INSERT INTO quotes (cruise) VALUES (1), (1), (2), (3), (5)").await;
+    // one by itself with its ship behind it, one by cascade, and one that nobody refers to
+    flow.source(
+        "DELETE FROM cruises WHERE id = 1; DELETE FROM ships WHERE id = 1; DELETE FROM ships WHERE id IN (2, 9)",
+    )
+    .await;
+    flow.catch_up().await;
+    assert_eq!(tombstones(&flow).await, "cruises 1, cruises 2, ships 1, ships 2");
+    assert_eq!(
+        number(&flow.t, "SELECT count(*) FROM ships s FULL JOIN cruises c ON c.ship = s.id WHERE 9 IN (s.id, c.id)")
+            .await,
+        0
+    );
+    no_orphan(&flow).await;
+    let said = flow.sluice.ok(&["tombstones"]).await.stdout;
+    assert!(said.contains("public.cruises") && said.lines().count() == 5, "{said}");
+    let status = flow.sluice.ok(&["status"]).await.stdout;
+    assert!(status.contains("2 rows deleted on production and kept for staging's own"), "{status}");
+
+    // production empties a table; one of the kept comes back otherwise than it was
+    flow.source("TRUNCATE cruises; INSERT INTO cruises VALUES (2, 4, 'new'), (4, 4, 'c4'); INSERT INTO ships VALUES (2, 'again')").await;
+    flow.catch_up().await;
+    assert_eq!(tombstones(&flow).await, "cruises 1, cruises 3, cruises 5, ships 1");
+    assert_eq!(ids(&flow, "cruises").await, "1 2 3 4 5");
+    assert_eq!(text(&flow.t, "SELECT ship || code FROM cruises WHERE id = 2").await, "4new");
+    no_orphan(&flow).await;
+    // ... and is production's again: it goes as any other, and stays as any other
+    flow.source("DELETE FROM cruises WHERE id IN (2, 4)").await;
+    flow.catch_up().await;
+    assert_eq!(tombstones(&flow).await, "cruises 1, cruises 2, cruises 3, cruises 5, ships 1");
+    // reconciled, they survive, the ship that production has no more too
+    flow.sluice.ok(&["resync", "public.cruises", "public.ships"]).await;
+    flow.source("DELETE FROM ships WHERE id = 3").await;
+    flow.catch_up().await;
+    assert_eq!(tombstones(&flow).await, "cruises 1, cruises 2, cruises 3, cruises 5, ships 1, ships 3");
+    flow.sluice.ok(&["resync", "--all", "--yes"]).await;
+    flow.catch_up().await;
+    assert_eq!(tombstones(&flow).await, "cruises 1, cruises 2, cruises 3, cruises 5, ships 1, ships 3");
+    no_orphan(&flow).await;
+
+    // nothing refers to them any more
+    let mut running = flow.sluice.spawn(&["run"]);
+    flow.target(
+        "DELETE FROM quotes WHERE cruise IN (2, 5) OR id = 1; UPDATE quotes SET cruise = NULL WHERE cruise = 3",
+    )
+    .await;
+    wait_until("they go", LIMIT, || async { tombstones(&flow).await == "cruises 1, ships 1" }).await;
+    flow.target("DELETE FROM quotes").await;
+    wait_until("all of them", LIMIT, || async { tombstones(&flow).await.is_empty() }).await;
+    running.term();
+    assert!(running.wait(LIMIT).await.success(), "{}", running.log());
+    for table in ["ships", "cruises"] {
+        check::equal(&flow.s, &flow.t, table).await;
+    }
+    assert_eq!(flow.divergences().await, 0);
+}
+
+/// A row of production that needs its key or a unique value of it comes; what referred to it is counted then.
+async fn it_yields(major: u32) {
+    let flow = fleet(major, "tombstones_yield", REST).await;
+    flow.target("INSERT INTO quotes (cruise) VALUES (1), (2), (3), (4)").await;
+    flow.source("DELETE FROM cruises WHERE id < 5").await;
+    flow.catch_up().await;
+    assert_eq!(ids(&flow, "cruises WHERE id < 5").await, "1 2 3 4");
+    // its value goes to a new row, to one that is there, by a copy, and to one that takes its key
+    flow.source("INSERT INTO cruises VALUES (100, 1, 'c1'); UPDATE cruises SET code = 'c2' WHERE id = 10; UPDATE cruises SET id = 4 WHERE id = 11").await;
+    flow.catch_up().await;
+    assert_eq!(ids(&flow, "cruises WHERE id < 5").await, "3 4");
+    assert_eq!(tombstones(&flow).await, "cruises 3");
+    let orphans = flow.sluice.run(&["orphans"]).await;
+    assert!(orphans.code == 3 && orphans.stdout.contains("quotes_cruise_fkey"), "{}", orphans.stdout);
+    flow.sluice.ok(&["resync", "public.cruises"]).await;
+    flow.source("UPDATE cruises SET code = 'c3' WHERE id = 12").await;
+    flow.catch_up().await;
+    assert_eq!(tombstones(&flow).await, "");
+    check::equal(&flow.s, &flow.t, "cruises").await;
+
+    // a row that gets another key is another row: the one that was referred to stays, unless the new one needs what it has
+    flow.target("DELETE FROM quotes; INSERT INTO quotes (cruise) VALUES (20), (19)").await;
+    flow.source("UPDATE cruises SET id = 220, code = 'other' WHERE id = 20; UPDATE cruises SET id = 219 WHERE id = 19")
+        .await;
+    flow.catch_up().await;
+    assert_eq!(tombstones(&flow).await, "cruises 20");
+    check::equal(&flow.s, &flow.t, Table::named("cruises").target_rows("id <> 20")).await;
+    assert_eq!(flow.divergences().await, 0);
+}
+
+/// `null` and `remove`, with what refers to removed rows; and the way home.
+async fn rows_give_way(major: u32) {
+    let rest = "tables: { public.ships: keep, public.cruises: keep }
+protect:
+  tables: [public.quotes, public.items, public.notes, public.likes]
+  on_referenced: { public.quotes: remove, public.items: remove, public.notes: \"null\", public.likes: null }
+apply: { on_divergence: stop }";
+    let flow = fleet(major, "give_way", rest).await;
+    flow.target(
+        "ALTER TABLE quotes ADD made timestamptz[] DEFAULT '[2:3]={2024-01-01 00:00:00.123456+00,NULL}', ADD seen int GENERATED ALWAYS AS (cruise + 1) STORED,
+           ADD number int GENERATED ALWAYS AS IDENTITY;
+         CREATE TABLE items (id int PRIMARY KEY, quote int NOT NULL REFERENCES quotes, what json);
+         CREATE TABLE notes (id int PRIMARY KEY, item int REFERENCES items, cruise int REFERENCES cruises);
+         CREATE TABLE likes (id int, ship int REFERENCES ships, also int REFERENCES cruises);
+         INSERT INTO quotes (cruise, note) SELECT 1 + g % 3, 'note ' || g FROM generate_series(1, 9) g; INSERT INTO quotes (cruise) VALUES (NULL);
+         INSERT INTO items SELECT g, g, '{\"a\" : 1, \"a\":2}' FROM generate_series(1, 9) g; INSERT INTO notes SELECT g, g, 1 FROM generate_series(1, 9) g;
+         INSERT INTO likes SELECT g, g, g FROM generate_series(1, 5) g",
+    )
+    .await;
+    let own = "SELECT string_agg(q::text, ';' ORDER BY id) || (SELECT string_agg(i::text, ';' ORDER BY id) FROM items i) FROM quotes q";
+    let before = text(&flow.t, own).await;
+    flow.source("DELETE FROM ships WHERE id = 1; DELETE FROM cruises WHERE id = 2").await;
+    flow.catch_up().await;
+    no_orphan(&flow).await;
+    assert_eq!((ids(&flow, "quotes").await, ids(&flow, "items").await), ("2 5 8 10".into(), "2 5 8".into()));
+    assert_eq!(
+        text(&flow.t, "SELECT string_agg(coalesce(item, 0) || '', ' ' ORDER BY id) FROM notes WHERE cruise IS NULL")
+            .await,
+        "0 2 0 0 5 0 0 8 0"
+    );
+    assert_eq!(
+        text(&flow.t, "SELECT string_agg(concat(ship, '-', also), ' ' ORDER BY id) FROM likes").await,
+        "- 2- 3-3 4-4 5-5"
+    );
+    assert_eq!(tombstones(&flow).await, "");
+    check::equal(&flow.s, &flow.t, "cruises").await;
+
+    let list = flow.sluice.ok(&["removed", "list"]).await.stdout;
+    assert!(list.lines().count() == 13 && list.contains("items_quote_fkey") && !list.contains("note 4"), "{list}");
+    let rows = flow.sluice.ok(&["removed", "list", "--rows"]).await.stdout;
+    assert!(rows.contains("note 4"), "{rows}");
+    // what they refer to is not there; nothing comes, and nothing is lost
+    let refused = flow.sluice.run(&["removed", "restore", "--all"]).await;
+    assert_eq!(refused.code, 3, "{}{}", refused.stdout, refused.stderr);
+    assert!(
+        refused.stdout.contains("what it refers to in public.cruises is not there (quotes_cruise_fkey)"),
+        "{}",
+        refused.stdout
+    );
+    assert!(refused.stdout.contains("what it refers to in public.quotes is not there"), "{}", refused.stdout);
+    // one of the two is there again
+    flow.source("INSERT INTO ships VALUES (1, 'again'); INSERT INTO cruises VALUES (1, 1, 'again')").await;
+    flow.catch_up().await;
+    assert_eq!(flow.sluice.run(&["removed", "restore", "--all"]).await.code, 3);
+    assert_eq!(ids(&flow, "quotes").await, "2 3 5 6 8 9 10");
+    assert_eq!(ids(&flow, "items").await, "2 3 5 6 8 9");
+    flow.source("INSERT INTO cruises VALUES (2, 1, 'again 2')").await;
+    flow.catch_up().await;
+    let destroyed = flow.sluice.ok(&["destroy", "--yes"]).await.stderr;
+    assert!(destroyed.contains("sluice.removed has rows of staging's own"), "{destroyed}");
+    flow.catch_up().await;
+    let restored = flow.sluice.ok(&["removed", "restore", "--table", "public.quotes"]).await;
+    assert!(restored.stderr.contains("3 rows restored"), "{}", restored.stderr);
+    flow.sluice.ok(&["removed", "restore", "--all"]).await;
+    assert_eq!(text(&flow.t, own).await, before, "to the byte");
+    no_orphan(&flow).await;
+
+    // a copy does the same, and so does an emptied table; what is forgotten is gone
+    flow.sluice.ok(&["resync", "--all", "--yes"]).await;
+    flow.source("DELETE FROM cruises WHERE id = 3").await;
+    flow.catch_up().await;
+    assert_eq!(ids(&flow, "items").await, "1 3 4 6 7 9");
+    flow.source("TRUNCATE cruises").await;
+    flow.catch_up().await;
+    assert_eq!((ids(&flow, "quotes").await, ids(&flow, "items").await), ("10".into(), String::new()));
+    assert_eq!(number(&flow.t, "SELECT count(*) FROM sluice.removed").await, 18);
+    assert_eq!(flow.sluice.run(&["removed", "restore", "777"]).await.code, 2);
+    assert_eq!(flow.sluice.run(&["removed", "forget", "--all"]).await.code, 5, "it asks first");
+    flow.sluice.ok(&["removed", "forget", "--all", "--yes"]).await;
+    assert_eq!(number(&flow.t, "SELECT count(*) FROM sluice.removed").await, 0);
+    no_orphan(&flow).await;
+    assert_eq!(flow.divergences().await, 0);
+}
+
+const WAITS: &str = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database() AND application_name LIKE 'sluice/%'";
+
+/// Somebody refers to the row in a transaction that is open while production's delete comes, in the stream and in a copy.
+async fn who_refers_while_it_goes(major: u32) {
+    let flow = fleet(major, "referred_meanwhile", REST).await;
+    let other = flow.db.target().await;
+    let sql = async |sql: &str| other.batch_execute(sql).await.unwrap_or_else(|e| panic!("{sql}: {e:?}"));
+    for (id, copy, end) in [(1, false, "COMMIT"), (2, false, "ROLLBACK"), (3, true, "COMMIT"), (4, true, "ROLLBACK")] {
+        sql(&format!("BEGIN; INSERT INTO quotes (cruise) VALUES ({id})")).await;
+        if copy {
+            flow.sluice.ok(&["resync", "public.cruises"]).await;
+        }
+        flow.source(&format!("DELETE FROM cruises WHERE id = {id}")).await;
+        let mut running = flow.sluice.spawn(&CATCH_UP);
+        wait_until("it waits for the row", LIMIT, || async { number(&flow.t, WAITS).await > 0 }).await;
+        sql(end).await;
+        assert!(running.wait(LIMIT).await.success(), "{}", running.log());
+        let there = ids(&flow, &format!("cruises WHERE id = {id}")).await;
+        assert_eq!(there.is_empty(), end == "ROLLBACK", "{id} {end}");
+        no_orphan(&flow).await;
+    }
+    assert_eq!(tombstones(&flow).await, "cruises 1, cruises 3");
+    // and while it is looked at once more
+    flow.target("DELETE FROM quotes WHERE cruise = 1").await;
+    sql("BEGIN; INSERT INTO quotes (cruise) VALUES (1)").await;
+    let mut running = flow.sluice.spawn(&["run"]);
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    sql("COMMIT").await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    running.term();
+    assert!(running.wait(LIMIT).await.success(), "{}", running.log());
+    assert_eq!(tombstones(&flow).await, "cruises 1, cruises 3");
+    no_orphan(&flow).await;
+    assert_eq!(flow.divergences().await, 0);
+}
+
+/// What an older script has left, or an older policy: it stays without anything that may be raw, or not at all.
+async fn what_may_be_raw(major: u32) {
+    let tables = "tables:
+  public.people: { columns: { name: name, phone: drop } }
+  public.strict: { columns: { name: name } }
+  public.keyed: { columns: { email: email } }
+";
+    let rest = format!("{tables}protect: {{ tables: [public.refers] }}");
+    let flow = Flow::with(major, "raw_tombstones", &rest).await;
+    flow.both(
+        "CREATE TABLE people (id int PRIMARY KEY, name text, phone text, city text); CREATE TABLE strict (id int PRIMARY KEY, name text NOT NULL);
+         CREATE TABLE keyed (email text PRIMARY KEY, city text)",
+    )
+    .await;
+    flow.target(
+        "INSERT INTO people VALUES (1, 'Raw Canary', '0815 canary', 'Kiel'), (2, 'Raw Canary', '0815 canary', 'Kiel'), (3, 'Raw Canary', '', 'Kiel');
+         INSERT INTO strict VALUES (1, 'Raw Canary'); INSERT INTO keyed VALUES ('canary@raw.org', 'Kiel');
+         CREATE TABLE refers (id serial, person int REFERENCES people, strict int REFERENCES strict, keyed text REFERENCES keyed);
+         INSERT INTO refers (person, strict, keyed) VALUES (1, 1, 'canary@raw.org'), (2, NULL, NULL)",
+    )
+    .await;
+    flow.source("INSERT INTO people VALUES (2, 'Paula', '1', 'Ulm'), (4, 'Peter', '4', 'Ulm')").await;
+    flow.catch_up().await;
+    let raw = "SELECT count(*) FROM (SELECT p::text AS row FROM people p UNION ALL SELECT s::text FROM strict s UNION ALL SELECT k::text FROM keyed k) r WHERE row ~* 'canary|Paula|Peter'";
+    assert_eq!(number(&flow.t, raw).await, 0);
+    assert_eq!(text(&flow.t, "SELECT p::text FROM people p WHERE id = 1").await, "(1,,,Kiel)");
+    assert_eq!(tombstones(&flow).await, "people 1");
+    assert_eq!(
+        number(&flow.t, "SELECT (SELECT count(*) FROM strict) + (SELECT count(*) FROM keyed)").await,
+        0,
+        "they cannot stay"
+    );
+
+    // one that was masked when it was deleted stays as it is, for as long as the policy is the same
+    flow.source("DELETE FROM people WHERE id = 2").await;
+    flow.catch_up().await;
+    assert_eq!(tombstones(&flow).await, "people 1, people 2");
+    let masked = text(&flow.t, "SELECT p::text FROM people p WHERE id = 2").await;
+    assert!(masked.len() > "(2,,,Ulm)".len() && masked.ends_with("Ulm)"), "{masked}");
+    flow.sluice.ok(&["resync", "public.people"]).await;
+    flow.catch_up().await;
+    assert_eq!(text(&flow.t, "SELECT p::text FROM people p WHERE id = 2").await, masked);
+    // ... and under a stricter one
+    flow.sluice.lay(&flow.db.name, &rest.replace("phone: drop", "phone: drop, city: { mask: constant, value: x }"));
+    flow.catch_up().await;
+    assert_eq!(text(&flow.t, "SELECT p::text FROM people p WHERE id = 2").await, "(2,,,)");
+    assert_eq!(tombstones(&flow).await, "people 1, people 2");
+}
+
+/// Of tables of which only some rows come, and of partitioned ones; and of one that has rows of staging's own itself.
+async fn some_rows_only_and_partitions(major: u32) {
+    let rest = "tables:
+  public.part_of: { where: n > 0 }
+  public.parts: keep
+  public.tree: keep
+protect: { tables: [public.refers], rows: { public.tree: own } }
+apply: { on_divergence: stop }";
+    let flow = Flow::with(major, "tombstones_partial", rest).await;
+    flow.both(
+        "CREATE TABLE part_of (id int PRIMARY KEY, n int);
+         CREATE TABLE parts (id int, region int, v text, PRIMARY KEY (region, id)) PARTITION BY LIST (region);
+         CREATE TABLE parts_1 PARTITION OF parts FOR VALUES IN (1); CREATE TABLE parts_2 PARTITION OF parts FOR VALUES IN (2);
+         CREATE TABLE tree (id int PRIMARY KEY, above int REFERENCES tree, own boolean NOT NULL DEFAULT false)",
+    )
+    .await;
+    flow.source(
+        "INSERT INTO part_of SELECT g, g FROM generate_series(1, 9) g; INSERT INTO parts SELECT g, 1 + g % 2, 'v' FROM generate_series(1, 9) g;
+         INSERT INTO tree VALUES (1, NULL), (2, 1), (3, 2), (4, 3), (5, NULL)",
+    )
+    .await;
+    flow.catch_up().await;
+    flow.target(
+        "CREATE TABLE refers (id serial, one int REFERENCES part_of, part int, region int, FOREIGN KEY (region, part) REFERENCES parts);
+         INSERT INTO refers (one, part, region) VALUES (1, 1, 2), (2, 2, 1), (3, NULL, 1); INSERT INTO tree VALUES (-1, 3, true), (-2, -1, true), (-5, 5, true)",
+    )
+    .await;
+    // out of the set, and back, and gone; a leaf goes; a tree goes from its root and from its leaves
+    flow.source("UPDATE part_of SET n = -1 WHERE id IN (1, 2, 3); DELETE FROM parts WHERE id < 4; DELETE FROM tree WHERE id = 4; UPDATE tree SET above = NULL; DELETE FROM tree WHERE id IN (2, 3, 5)").await;
+    flow.catch_up().await;
+    assert_eq!(tombstones(&flow).await, "part_of 1, part_of 2, part_of 3, parts 1, parts 2, tree 3, tree 5");
+    no_orphan(&flow).await;
+    assert_eq!(
+        (ids(&flow, "part_of").await, ids(&flow, "parts").await),
+        ("1 2 3 4 5 6 7 8 9".into(), "1 2 4 5 6 7 8 9".into())
+    );
+    flow.source("UPDATE part_of SET n = 100 WHERE id = 1; UPDATE part_of SET n = -2 WHERE id = 2; DELETE FROM part_of WHERE id = 3").await;
+    flow.catch_up().await;
+    assert_eq!(tombstones(&flow).await, "part_of 2, part_of 3, parts 1, parts 2, tree 3, tree 5");
+    assert_eq!(text(&flow.t, "SELECT n::text FROM part_of WHERE id = 1").await, "100");
+    flow.target("DELETE FROM refers; DELETE FROM tree WHERE own").await;
+    let mut running = flow.sluice.spawn(&["run"]);
+    wait_until("all of them go", LIMIT, || async { tombstones(&flow).await.is_empty() }).await;
+    running.term();
+    assert!(running.wait(LIMIT).await.success(), "{}", running.log());
+    check::equal(&flow.s, &flow.t, Table::named("part_of").source_rows("n > 0")).await;
+    for table in ["parts", "tree"] {
+        check::equal(&flow.s, &flow.t, table).await;
+    }
+    assert_eq!(flow.divergences().await, 0);
+}
+
+async fn killed_while_they_go(major: u32) {
+    let flow = fleet(major, "killed_tombstones", REST).await;
+    flow.target("INSERT INTO quotes (cruise) SELECT generate_series(1, 10)").await;
+    for (n, place) in KILLED.iter().enumerate() {
+        let dying = Sluice::between(&flow.db, REST).env("SLUICE_FAILPOINT", place);
+        flow.source(&format!("DELETE FROM cruises WHERE id IN ({}, {})", n + 1, n + 15)).await;
+        if *place == "look.released" {
+            flow.catch_up().await;
+            flow.target("DELETE FROM quotes WHERE cruise = 1").await;
+        }
+        let mut running = dying.spawn(&["run"]);
+        assert_eq!(running.wait(LIMIT).await.signal(), Some(9), "{place}: {}", running.log());
+        flow.catch_up().await;
+        no_orphan(&flow).await;
+    }
+    let mut running = flow.sluice.spawn(&["run"]);
+    wait_until("the free one goes", LIMIT, || async { tombstones(&flow).await == "cruises 2" }).await;
+    running.kill9();
+    check::equal(&flow.s, &flow.t, Table::named("cruises").target_rows("id <> 2")).await;
+    assert_eq!(flow.divergences().await, 0);
+}
+
+/// Told before anything is written: what our role may not do, and what cannot be.
+async fn rights_and_refusals(major: u32) {
+    let flow = fleet(major, "referring_rights", REST).await;
+    let writer = format!("writer_{}", flow.db.name);
+    flow.target(&format!(
+        "CREATE ROLE {writer} LOGIN; GRANT USAGE ON SCHEMA public TO {writer}; GRANT ALL ON ships, cruises TO {writer}; GRANT ALL ON SCHEMA sluice TO {writer};
+         GRANT ALL ON ALL TABLES IN SCHEMA sluice TO {writer}; GRANT SET ON PARAMETER session_replication_role TO {writer};
+         CREATE TABLE items (id int PRIMARY KEY, quote int NOT NULL REFERENCES quotes); INSERT INTO quotes (cruise) VALUES (1), (2)"
+    ))
+    .await;
+    let target = flow.db.target_url().replace("postgres@", &format!("{writer}@"));
+    assert_ne!(target, flow.db.target_url());
+    let with = |how: &str| {
+        let rest = REST
+            .replace(
+                "protect: { tables: [public.quotes] }",
+                &format!("protect: {{ tables: [public.quotes, public.items], on_referenced: {how} }}"),
+            )
+            .replace("public.quotes: exclude", "public.quotes: exclude, public.items: exclude");
+        Sluice::over(&flow.db.name, &flow.db.source_url(), &target, &rest)
+    };
+    let refused = async |how: &str, says: &str, hint: &str| {
+        for verb in [&CATCH_UP[..], &["check"]] {
+            let run = with(how).run(verb).await;
+            let all = format!("{}{}", run.stdout, run.stderr).replace('"', "");
+            assert!(run.code != 0 && all.contains(says) && all.contains(hint), "{how} {verb:?}: {}\n{all}", run.code);
+        }
+    };
+    let grant = |right: &str| format!("GRANT {right} ON public.quotes TO {writer};");
+    let may = async |right: &str| flow.target(&grant(right)).await;
+    let look = "SELECT (cruise)";
+    refused("keep", "the target role may not read public.quotes, whose rows refer to public.cruises", &grant(look))
+        .await;
+    may(look).await;
+    flow.source("DELETE FROM cruises WHERE id = 1").await;
+    with("keep").ok(&CATCH_UP).await;
+    assert_eq!(tombstones(&flow).await, "cruises 1");
+    refused("null", "the target role may not set NULL in public.quotes", &grant("UPDATE (cruise)")).await;
+    may("UPDATE (cruise)").await;
+    flow.source("DELETE FROM cruises WHERE id = 2").await;
+    with("null").ok(&CATCH_UP).await;
+    assert_eq!(number(&flow.t, "SELECT count(*) FROM quotes WHERE cruise IS NULL").await, 1);
+    refused("remove", "the target role may not delete from public.quotes", &grant("SELECT, DELETE")).await;
+    may("SELECT, DELETE").await;
+    refused(
+        "{ public.quotes: remove }",
+        "remove for public.quotes, and rows of public.items refer to those (items_quote_fkey)",
+        "remove or null for public.items too",
+    )
+    .await;
+    refused(
+        "{ public.quotes: remove, public.items: null }",
+        "items_quote_fkey refers by columns that are NOT NULL",
+        "keep, or remove",
+    )
+    .await;
+    flow.target("ALTER TABLE quotes ENABLE ROW LEVEL SECURITY").await;
+    refused("keep", "row security on public.quotes applies to the target role", "BYPASSRLS").await;
+    flow.target("ALTER TABLE quotes DISABLE ROW LEVEL SECURITY").await;
+    flow.target(&format!("GRANT SELECT, DELETE ON items TO {writer}")).await;
+    with("remove").ok(&CATCH_UP).await;
+    with("remove").ok(&["check"]).await;
+}
