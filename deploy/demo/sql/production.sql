@@ -93,3 +93,5 @@ INSERT INTO saved_searches SELECT i, 1 + i % 40, jsonb_build_object('nights', i 
 CREATE SCHEMA sluice;
 CREATE TABLE sluice.environment (name text NOT NULL, only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row));
 INSERT INTO sluice.environment (name) VALUES ('production');
+-- Two that no cruise calls at: they will be gone one day, and testers point at them.
+INSERT INTO ports VALUES ('ZZ001', 'Far Haven', 'ZZ', point(1, 1)), ('ZZ002', 'Near Haven', 'ZZ', point(2, 2));

@@ -24,6 +24,12 @@ INSERT INTO users SELECT i, 'tester' || i || '@qa.example', 'Tester ' || i, 'qa'
 INSERT INTO quote_requests SELECT i, 1 + i % 25, 'tester' || 1 + i % 25 || '@qa.example', 'test case ' || i, '2026-04-01' FROM generate_series(1, 310) i;
 INSERT INTO saved_searches SELECT i, 1 + i % 25, jsonb_build_object('qa', i) FROM generate_series(1, 75) i;
 
+-- ... some of it points at rows of production.
+CREATE TABLE test_cases (id int PRIMARY KEY, port_code char(5) REFERENCES ports, steps text NOT NULL);
+INSERT INTO test_cases VALUES (1, 'ZZ001', 'book a cabin from Far Haven');
+CREATE TABLE bookmarks (id int PRIMARY KEY, port_code char(5) REFERENCES ports, label text NOT NULL);
+INSERT INTO bookmarks VALUES (1, 'ZZ002', 'Near Haven, for the demo on Friday');
+
 DELETE FROM settings WHERE key LIKE 'staging.%';
 INSERT INTO settings VALUES ('staging.banner', 'test data: nobody here is real'), ('staging.mail', 'goes nowhere'); -- in a table that is replicated
 

@@ -4,6 +4,7 @@ mod column;
 mod copy;
 mod end;
 mod killed;
+mod orphan;
 mod person;
 mod stream;
 mod two;
@@ -52,6 +53,7 @@ pub async fn all() -> Result<String> {
     scene.stream(&traffic, &mut sluice).await?;
     scene.one_person(&mut sluice).await?;
     scene.tester(&mut sluice).await?;
+    scene.orphan(&mut sluice).await?;
     scene.new_column(&traffic, &mut sluice).await?;
     let sluice = scene.killed(&traffic, sluice).await?;
     scene.end(&mut traffic, sluice).await

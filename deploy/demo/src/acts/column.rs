@@ -1,4 +1,4 @@
-//! Act 6: a migration adds a column that nobody has classified; somebody does, and it is filled in.
+//! Act 7: a migration adds a column that nobody has classified; somebody does, and it is filled in.
 
 use std::time::Instant;
 
@@ -12,7 +12,7 @@ const FILLED: &str = "SELECT count(*) FROM guests WHERE nickname IS NOT NULL";
 
 impl Scene {
     pub(super) async fn new_column(&self, traffic: &Traffic, sluice: &mut Replicator) -> Result<()> {
-        act(6, "A new column, and nobody has said what it is");
+        act(7, "A new column, and nobody has said what it is");
         // a migration goes to both; and production has values before anybody has looked
         let migration = "ALTER TABLE guests ADD COLUMN nickname text";
         self.staging.run(migration).await?;

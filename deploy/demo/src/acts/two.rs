@@ -60,7 +60,7 @@ impl Scene {
             count(left_count)
         ));
         more(
-            "            and what is its own: 25 users, 310 quote requests, 75 saved searches, and two rows of settings",
+            "            and what is its own: 25 users, 310 quote requests, 75 saved searches, a test case, a bookmark, and two rows of settings",
         );
         Ok(())
     }
