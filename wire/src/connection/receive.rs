@@ -2,7 +2,7 @@
 
 use std::io;
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, BufMut, Bytes, BytesMut};
 use tokio::io::AsyncReadExt;
 
 use super::Connection;
@@ -22,7 +22,8 @@ impl Connection {
     /// Does not look at what was read: [`take_complete`](Connection::take_complete) does.
     pub async fn read_more(&mut self) -> Result<usize, Error> {
         make_room(&mut self.incoming);
-        let done = self.stream.read_buf(&mut self.incoming).await;
+        // behind a large row there is more room than that, and who reads at a pace must not find megabytes taken at once
+        let done = self.stream.read_buf(&mut (&mut self.incoming).limit(READ)).await;
         match done {
             Ok(0) => {
                 self.broken = true;
