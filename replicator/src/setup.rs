@@ -38,6 +38,8 @@ pub struct Setup {
     pub memory: u64,
     /// How fast the copy may read production; `None`: as fast as it can.
     pub pace: Option<Arc<Pace>>,
+    /// How long production waits for a sign of us where we hold a snapshot of it.
+    pub idle: Duration,
     /// What the slot may hold of production's WAL.
     pub budget: Budget,
     /// How far ahead of production's the target's sequences are kept, if at all.

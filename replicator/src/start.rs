@@ -55,7 +55,7 @@ use crate::cancels::Cancels;
 use crate::config::{self, Config, Lock, Problem, table_name};
 use crate::error::{Doing, Error};
 use crate::flow::Flow;
-use crate::pace::Pace;
+use crate::pace::{self, Pace};
 use crate::pipeline::Pipeline;
 use crate::proofs::trial::Bench;
 use crate::setup::Setup;
@@ -180,7 +180,8 @@ pub async fn open(
         slice: config.copy.slice,
         window: config.copy.window.clone(),
         readers: readers(config),
-        pace: config.limits.source_rate.map(|rate| Arc::new(Pace::new(rate))),
+        pace: config.limits.source_rate.map(|rate| Arc::new(Pace::new(rate, config.limits.source_idle))),
+        idle: config.limits.source_idle,
         chunk_rows: config.copy.chunk_rows,
         memory: config.limits.memory,
         budget: budget(config),
@@ -235,9 +236,12 @@ async fn tried(
 }
 
 /// Readers of the copy: beside them there are the stream, the session that looks around, and the one that holds the snapshot.
+/// And no more than can share its pace without standing still for too long.
 fn readers(config: &Config) -> usize {
-    let most = config.limits.source_connections.map_or(usize::MAX, |most| most.saturating_sub(3));
-    config.copy.readers.min(most).max(1)
+    let limits = &config.limits;
+    let most = limits.source_connections.map_or(usize::MAX, |most| most.saturating_sub(3));
+    let share = limits.source_rate.map_or(usize::MAX, |rate| pace::readers(rate, limits.source_idle));
+    config.copy.readers.min(most).min(share).max(1)
 }
 
 /// What the slot may hold of production's WAL.

@@ -11,6 +11,7 @@ mod ending;
 mod failover;
 mod fences;
 mod held;
+mod hung;
 mod kills;
 mod moved;
 mod points;

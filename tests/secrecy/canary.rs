@@ -184,7 +184,7 @@ async fn while_copying(canary: &Canary) {
     flow.target(forget).await;
     // a domain of production refuses, and then is cancelled
     flow.target(&pending("point", "d")).await;
-    flow.source("INSERT INTO trap.set VALUES ('COPY (SELECT%')").await;
+    flow.source("INSERT INTO trap.set VALUES ('%COPY (SELECT%')").await;
     canary.run(6, &["production: read a chunk of public.d: P0001 raise_exception constraint \"trap\"\n"]).await;
     flow.source("UPDATE trap.set SET sleep = true").await;
     let mut running = canary.spawn();

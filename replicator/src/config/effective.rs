@@ -86,7 +86,7 @@ impl Config {
         if let Some(connections) = limits.source_connections {
             _ = writeln!(out, "    connections: {connections}");
         }
-        _ = writeln!(out, "    rate: {rate}");
+        _ = writeln!(out, "    idle: {}\n    rate: {rate}", units::show_time(limits.source_idle));
         _ = writeln!(out, "  wal:\n    warn: {}", units::show_size(limits.wal_warn));
         _ = writeln!(out, "    pause_copy: {}", or_never(limits.wal_pause_copy));
         _ = writeln!(out, "    drop_slot: {}", or_never(limits.wal_drop_slot));

@@ -76,6 +76,7 @@ pub const KEYS: &[(&str, State)] = &[
     ("limits.max_slot_wal_keep_size", Built),
     ("limits.source", Built),
     ("limits.source.connections", Built),
+    ("limits.source.idle", Built),
     ("limits.source.rate", Built),
     ("limits.wal", Built),
     ("limits.wal.warn", Built),

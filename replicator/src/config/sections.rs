@@ -19,6 +19,7 @@ use super::server::{distinct, environment, server, spoken_for};
 use super::tables::{self, Rule, TableEntry};
 use super::tree::Scalar;
 use super::units;
+use crate::pace;
 use crate::window::Window;
 
 /// The `masking` section.
@@ -111,6 +112,8 @@ pub struct Limits {
     pub wal_drop_slot: Option<u64>,
     /// Sessions on production at the same time, at most; `None`: as many as the copy's readers ask for.
     pub source_connections: Option<usize>,
+    /// How long production waits for a sign of us in a transaction of ours.
+    pub source_idle: Duration,
     /// Bytes a second that the copy reads of production; `None`: as fast as it can.
     pub source_rate: Option<u64>,
     /// Behind by more than this is not ready.
@@ -282,6 +285,13 @@ fn limits(at: &At<'_>, problems: &mut Problems) -> Limits {
             Fault::new("not above limits.wal.pause_copy: a copy would cost its own slot, and begin anew for ever");
         wal.get("drop_slot").problem(fault.hint("twice limits.wal.pause_copy, or more"), problems);
     }
+    let rate = size_or(&source.get("rate"), "unlimited", problems, 64 << 10..=1 << 40).flatten();
+    let idle = time(&source.get("idle"), problems, Duration::from_secs(10)..=Duration::from_secs(86_400))
+        .unwrap_or(Duration::from_secs(300));
+    if let Some(least) = rate.map(pace::least_idle).filter(|least| idle < *least) {
+        let fault = Fault::new("too short for limits.source.rate: a reader that keeps to it would be taken for dead");
+        source.get("idle").problem(fault.hint(format!("{} or more", units::show_time(least))), problems);
+    }
     Limits {
         memory: size(&at.get("memory"), problems, 16 * MB..=1 << 40).unwrap_or(96 * MB),
         // PostgreSQL's own bounds
@@ -289,7 +299,8 @@ fn limits(at: &At<'_>, problems: &mut Problems) -> Limits {
             .unwrap_or(64 * MB),
         wal_warn: size(&wal.get("warn"), problems, MB..=1 << 50).unwrap_or(4096 * MB),
         source_connections: connections.map(|n| n as usize),
-        source_rate: size_or(&source.get("rate"), "unlimited", problems, 64 << 10..=1 << 40).flatten(),
+        source_idle: idle,
+        source_rate: rate,
         wal_pause_copy: pause,
         wal_drop_slot: drop,
         lag: time(&at.get("lag"), problems, Duration::from_millis(100)..=Duration::from_secs(7 * 86_400))

@@ -17,14 +17,13 @@ use filters::change::{Event, Lsn, Source};
 use wire::Connection;
 
 use super::due::Due;
+use super::exporter::Exporter;
 use crate::error::{Doing, Error};
 use crate::flow::Flow;
 use crate::source::snapshot::Snapshot;
-use crate::source::{production, wal};
+use crate::source::wal;
 use crate::stop::Stop;
 
-/// How long we wait for ACCESS SHARE on production before we try again later.
-const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 /// Bytes of events that are looked at before their time, at most.
 const LOOK_AHEAD: usize = 8 << 20;
 /// A snapshot that does not show all that was applied is retaken after this; twice as long each time, up to 20 ms.
@@ -38,7 +37,7 @@ const TRIES: u32 = 12;
 /// A snapshot at which the stream stands.
 pub struct Aligned {
     /// The session that holds S and the locks.
-    pub exporter: Connection,
+    pub exporter: Exporter,
     /// What other sessions say in SET TRANSACTION SNAPSHOT.
     pub name: String,
     /// S.
@@ -49,9 +48,7 @@ pub struct Aligned {
 ///
 /// Of what is due, tables that somebody on production holds are left out.
 pub async fn align(flow: &mut Flow, due: &mut Vec<Due>, stop: &Stop) -> Result<Option<Aligned>, Error> {
-    let timeout = format!("{}ms", LOCK_TIMEOUT.as_millis());
-    let mut exporter =
-        production::reader(&flow.setup.source, &flow.setup.pipeline, "export", &[("lock_timeout", &timeout)]).await?;
+    let exporter = Exporter::open(&flow.setup).await?;
     let began = Instant::now();
     let mut pause = RETAKE;
     let mut taken = 0;
@@ -63,12 +60,12 @@ pub async fn align(flow: &mut Flow, due: &mut Vec<Due>, stop: &Stop) -> Result<O
             tracing::info!(snapshots = taken, "none stood where the stream could stand: the copy is tried again later");
             return Ok(None);
         }
-        let Some((name, snapshot)) = export(&mut exporter, due).await? else { return Ok(None) };
+        let Some((name, snapshot)) = export(&mut *exporter.lock().await, due).await? else { return Ok(None) };
         taken += 1;
         flow.applied.look(&snapshot);
         if !flow.applied.all_shown() {
             // the stream is ahead of visibility: it ends by itself while the stream is held
-            release(&mut exporter).await?;
+            release(&mut *exporter.lock().await).await?;
             flow.board.state().retaken += 1;
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(Duration::from_millis(20));
@@ -90,7 +87,7 @@ pub async fn align(flow: &mut Flow, due: &mut Vec<Due>, stop: &Stop) -> Result<O
                 return Ok(Some(Aligned { exporter, name, snapshot }));
             }
             None => {
-                release(&mut exporter).await?;
+                release(&mut *exporter.lock().await).await?;
                 flow.board.state().retaken += 1;
                 flow.catch_up().await?;
             }
@@ -119,7 +116,8 @@ async fn export(db: &mut Connection, due: &mut Vec<Due>) -> Result<Option<(Strin
     Ok(Some((get(0), snapshot)))
 }
 
-const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+/// A transaction that reads under one snapshot.
+pub const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
 /// Locks those that nobody holds, and leaves the others out of what is due: one table that is held for hours must not keep
 /// all others waiting.

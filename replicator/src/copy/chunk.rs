@@ -1,14 +1,14 @@
 //! Reading one part of a table under a snapshot, masking it, and loading it.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use filters::change::Lsn;
 use filters::filter::Compiled;
 use sink_postgres::load::{Loaded, Loader, Sieve, Task, Way};
 use sink_postgres::sink::OnError;
-use wire::{Canceler, Connection, quote_literal};
+use wire::{Canceler, Connection};
 
 use crate::error::{Doing, Error};
 use crate::pace::Pace;
@@ -22,6 +22,8 @@ pub struct Reader {
     source: Connection,
     loader: Loader,
     pace: Option<Arc<Pace>>,
+    /// How long production waits for us to take its rows.
+    idle: Duration,
 }
 
 /// One part of one table.
@@ -31,7 +33,7 @@ pub struct Chunk {
     pub task: Task,
     /// How rows are masked.
     pub compiled: Arc<Compiled>,
-    /// `COPY (SELECT …) TO STDOUT`.
+    /// `COPY (SELECT …) TO STDOUT`, in a transaction that takes part in the slice's snapshot.
     pub sql: String,
     /// Where the stream stands.
     pub at: Lsn,
@@ -44,28 +46,14 @@ pub struct Chunk {
 impl Reader {
     /// Opens both sessions.
     pub async fn open(setup: &Setup, epoch: i64) -> Result<Reader, Error> {
-        let source = production::reader(&setup.source, &setup.pipeline, "copy", &[]).await?;
+        let source = production::copier(&setup.source, &setup.pipeline, "copy", setup.idle, &[]).await?;
         let loader = Loader::connect(&setup.target, &setup.pipeline, epoch).await?;
-        Ok(Reader { source, loader, pace: setup.pace.clone() })
+        Ok(Reader { source, loader, pace: setup.pace.clone(), idle: setup.idle })
     }
 
     /// What both are asked by to end what they do.
     pub fn cancelers(&self) -> [Canceler; 2] {
         [self.source.canceler(), self.loader.canceler()]
-    }
-
-    /// Takes part in a snapshot.
-    pub async fn join(&mut self, snapshot: &str) -> Result<(), Error> {
-        let sql = format!(
-            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT {}",
-            quote_literal(snapshot)
-        );
-        self.source.simple(&sql).await.doing("take part in a snapshot").map(drop)
-    }
-
-    /// Leaves it.
-    pub async fn leave(&mut self) -> Result<(), Error> {
-        self.source.simple("COMMIT").await.doing("leave a snapshot").map(drop)
     }
 
     /// Reads, masks, loads; both sides run at the same time.
@@ -122,10 +110,18 @@ impl Reader {
                 chunk.compiled.copy_lines(&rows, &mut scratch, &mut out)?;
                 out.split().freeze()
             };
-            if let Err(e) = load.write(&masked).await {
-                load.abandon().await;
-                drain(&mut self.source).await?;
-                return Err(e.into());
+            match tokio::time::timeout(self.idle, load.write(&masked)).await {
+                Ok(Ok(())) => {}
+                Ok(Err(e)) => {
+                    load.abandon().await;
+                    drain(&mut self.source).await?;
+                    return Err(e.into());
+                }
+                // production has ended the COPY by now, and a target that says nothing would hold the slice's snapshot
+                Err(_) => {
+                    let action = "load a part".to_owned();
+                    return Err(Error::Target(wire::Error::Timeout { action, after: self.idle }.into()));
+                }
             }
         }
         sink_postgres::failpoint::hit("chunk.loaded");

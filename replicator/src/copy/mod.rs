@@ -17,6 +17,7 @@ mod align;
 mod chunk;
 mod collisions;
 mod due;
+mod exporter;
 mod parts;
 mod slice;
 

@@ -11,10 +11,12 @@ use sink_postgres::PostgresSink;
 use sink_postgres::load::Task;
 use sink_postgres::part::{KeyColumn, Part, part_condition};
 use sink_postgres::pending::{Pending, Range};
-use wire::{Connection, quote_ident};
+use wire::{quote_ident, quote_literal};
 
+use super::align::{Aligned, BEGIN};
 use super::chunk::Chunk;
 use super::due::Due;
+use super::exporter::Exporter;
 use crate::board::TableCopy;
 use crate::error::{Doing, Error};
 use crate::flow::Flow;
@@ -38,13 +40,8 @@ pub struct Parts {
 
 impl Parts {
     /// Compares the tables' shapes under S with what the stream and the policy know.
-    pub async fn new(
-        flow: &Flow,
-        sink: &mut PostgresSink,
-        exporter: &mut Connection,
-        due: Vec<Due>,
-        xmin: u64,
-    ) -> Result<Parts, Error> {
+    pub async fn new(flow: &Flow, sink: &mut PostgresSink, aligned: &Aligned, due: Vec<Due>) -> Result<Parts, Error> {
+        let (exporter, xmin) = (&aligned.exporter, aligned.snapshot.xmin);
         let mut tables = Vec::new();
         for due in due {
             // a table that joined a running publication: rows written before it joined, by a transaction that S does not
@@ -53,7 +50,9 @@ impl Parts {
                 tracing::info!(table = %due.compiled.output, xid = wait, xmin, "waits for the transactions that were open when it joined the publication");
                 continue;
             }
-            let found = catalog::table(exporter, &due.name.0, &due.name.1).await.doing("read the catalog")?;
+            let found = catalog::table(&mut *exporter.lock().await, &due.name.0, &due.name.1)
+                .await
+                .doing("read the catalog")?;
             let planned = flow.shapes.planned().find(|p| p.name() == due.name);
             if let Some(how) = planned.and_then(|p| p.differs(found.as_ref())) {
                 return Err(Error::Changed { table: due.compiled.output.to_string(), how });
@@ -65,7 +64,8 @@ impl Parts {
             let (whole, fills) = pending.unwrap_or_default();
             if whole || fills {
                 let oid = found.shape.oid;
-                let look = rewrites::looks(exporter, &[oid]).await.doing("read the catalog")?.remove(&oid);
+                let look =
+                    rewrites::looks(&mut *exporter.lock().await, &[oid]).await.doing("read the catalog")?.remove(&oid);
                 if let (Some(look), Some(planned)) = (look, planned) {
                     let now = look.rows.of(&planned.concerns());
                     let noted = if whole { None } else { noted(sink, &due.name).await? };
@@ -111,7 +111,7 @@ impl Parts {
         &mut self,
         flow: &Flow,
         sink: &mut PostgresSink,
-        exporter: &mut Connection,
+        aligned: &Aligned,
     ) -> Result<Option<Chunk>, Error> {
         for (due, table) in &self.tables {
             if self.busy.get(&due.name).is_some_and(|n| *n >= GIVE_UP) {
@@ -124,7 +124,9 @@ impl Parts {
             let range = free.first().map(|r| Range::clone(r));
             let part = match range {
                 Some(range) => {
-                    let range = match cut(exporter, due, table, &pending, &range, flow.setup.chunk_rows(table)).await? {
+                    let range = match cut(&aligned.exporter, due, table, &pending, &range, flow.setup.chunk_rows(table))
+                        .await?
+                    {
                         Some(at) => {
                             let (first, _) = sink.cut(&due.name, range.id, &at).await?;
                             sink_postgres::failpoint::hit("chunk.cut");
@@ -149,7 +151,7 @@ impl Parts {
                 .ok_or_else(|| Error::Bug("a pending table that is not registered".into()))?;
             let mapping = sink.mapping(&due.compiled.output).await?;
             let rows = table.select(&due.compiled, &part_condition(&key_columns(table), &part), "");
-            let sql = format!("COPY ({rows}) TO STDOUT");
+            let sql = under(&aligned.name, table, &rows);
             let at = sink.progress().applied;
             let task = Task { mapping, spec, part, pending: Arc::new(pending) };
             return Ok(Some(Chunk {
@@ -163,6 +165,20 @@ impl Parts {
         }
         Ok(None)
     }
+}
+
+/// Reads rows under S, as one message: production ends the transaction with the last row, and waits for nothing that we do
+/// with them.
+///
+/// The lock comes before S. That S can still be had proves that the exporter is there, and with it the lock that is older than
+/// S; so nothing has rewritten the table in between (its rows would look gone under S), and now there is a lock of our own.
+/// The other way round, behind somebody who waits for the table, an exporter that goes would let him in before us.
+fn under(snapshot: &str, table: &SourceTable, rows: &str) -> String {
+    format!(
+        "{BEGIN}; LOCK TABLE {} IN ACCESS SHARE MODE; SET TRANSACTION SNAPSHOT {}; COPY ({rows}) TO STDOUT; COMMIT",
+        table.from(),
+        quote_literal(snapshot)
+    )
 }
 
 /// Where its rows were, as it was noted last.
@@ -181,7 +197,7 @@ fn announce(flow: &Flow, compiled: &Compiled, rows: i64) {
 
 /// The key at which a range is cut so that its first part has `rows` rows; `None` if it has no more than that.
 async fn cut(
-    db: &mut Connection,
+    exporter: &Exporter,
     due: &Due,
     table: &SourceTable,
     pending: &Pending,
@@ -204,7 +220,7 @@ async fn cut(
         due.compiled.only().unwrap_or("true"),
         order.join(", ")
     );
-    let found = db.simple_on_rows(&sql).await.doing_to("cut a range of", &table.shape)?;
+    let found = exporter.lock().await.simple_on_rows(&sql).await.doing_to("cut a range of", &table.shape)?;
     Ok(found
         .first()
         .and_then(|r| r.first())

@@ -39,18 +39,17 @@ pub struct Sliced {
 pub async fn load(
     flow: &mut Flow,
     copier: &mut Copier,
-    mut aligned: Aligned,
+    aligned: Aligned,
     due: Vec<Due>,
     deadline: Instant,
     stop: &mut Stop,
 ) -> Result<Sliced, Error> {
     let mut sink = flow.sink.take().ok_or_else(|| Error::Bug("the sink is away".into()))?;
-    let result = run(flow, &mut sink, copier, &mut aligned, due, deadline, stop).await;
+    let result = run(flow, &mut sink, copier, &aligned, due, deadline, stop).await;
     copier.collisions.slice_is_over();
     let progress = sink.progress();
     // before anything of the target's is waited for: production may wait for these locks
-    let ended = aligned.exporter.simple("COMMIT").await.doing("end a snapshot");
-    aligned.exporter.close().await;
+    let ended = aligned.exporter.end().await;
     // a slice that was given up leaves loads behind whose COMMIT the target may still be working on: what they bring is
     // done, and to skip its next change would lose it
     let reloaded = match sink.outwait_loads().await {
@@ -59,9 +58,10 @@ pub async fn load(
     };
     flow.sink = Some(sink);
     flow.told(progress);
+    // first: without the snapshot the parts have failed by that, whatever they say
+    ended?;
     let sliced = result?;
     reloaded?;
-    ended?;
     sink_postgres::failpoint::hit("slice.loaded");
     for (name, pending) in flow.sink.iter().flat_map(|s| s.pending()) {
         if let Some(t) = flow.board.state().tables.get_mut(&format!("{}.{}", name.0, name.1)) {
@@ -76,18 +76,16 @@ async fn run(
     flow: &mut Flow,
     sink: &mut PostgresSink,
     copier: &mut Copier,
-    aligned: &mut Aligned,
+    aligned: &Aligned,
     due: Vec<Due>,
     deadline: Instant,
     stop: &mut Stop,
 ) -> Result<Sliced, Error> {
     sink.flush().await?;
-    let exporter = &mut aligned.exporter;
-    let mut parts = Parts::new(flow, sink, exporter, due, aligned.snapshot.xmin).await?;
+    let mut parts = Parts::new(flow, sink, aligned, due).await?;
     let cancels = flow.cancels.clone();
     let Copier { idle, collisions, locked } = copier;
     locked.clear();
-    let mut readers = Readers { idle, joined: Vec::new(), snapshot: &aligned.name, cancels: &cancels };
     let mut sliced = Sliced::default();
     let mut busy: JoinSet<Loading> = JoinSet::new();
     let mut failed = None;
@@ -95,11 +93,11 @@ async fn run(
     loop {
         over = over || stop.asked().is_some() || Instant::now() >= deadline || failed.is_some();
         while !over && busy.len() < flow.setup.readers {
-            let Some(mut chunk) = parts.next(flow, sink, exporter).await? else { break };
+            let Some(mut chunk) = parts.next(flow, sink, aligned).await? else { break };
             // whoever pushes out old rows of a range that is unknown too is in the right
             let one_by_one = matches!(chunk.task.part, Part::Points(_));
             chunk.yields = one_by_one && collisions.yields(&chunk.compiled.output.to_string());
-            let mut reader = readers.take(&flow.setup, sink.epoch()).await?;
+            let mut reader = take(idle, &cancels, &flow.setup, sink.epoch()).await?;
             busy.spawn(async move {
                 let done = reader.run(&chunk).await;
                 (reader, chunk, done)
@@ -114,7 +112,7 @@ async fn run(
                 let (reader, chunk, done) = done.map_err(|e| Error::ended("a reader", &e))?;
                 match done {
                     Ok((loaded, began)) => {
-                        readers.joined.push(reader);
+                        idle.push(reader);
                         sliced.chunks += 1;
                         sliced.rows += loaded.rows;
                         if let Err(e) = collisions.loaded(&chunk.compiled.output.to_string(), &chunk.task.part, &loaded.evicted, flow.setup.on_error) {
@@ -148,45 +146,17 @@ async fn run(
             }
         }
     }
-    readers.leave().await;
     failed.map_or(Ok(sliced), Err)
 }
 
-/// The sessions of this slice: those of the slices before it, and as many new ones as are needed.
-struct Readers<'s> {
-    idle: &'s mut Vec<Reader>,
-    /// They take part in S, and have nothing to do.
-    joined: Vec<Reader>,
-    /// S, as it was exported.
-    snapshot: &'s str,
-    /// Who is to be asked to end what nobody waits for.
-    cancels: &'s Cancels,
-}
-
-impl Readers<'_> {
-    async fn take(&mut self, setup: &Setup, epoch: i64) -> Result<Reader, Error> {
-        if let Some(reader) = self.joined.pop() {
-            return Ok(reader);
-        }
-        let mut reader = match self.idle.pop() {
-            Some(reader) => reader,
-            None => {
-                let reader = Reader::open(setup, epoch).await?;
-                reader.cancelers().into_iter().for_each(|c| self.cancels.add(c));
-                reader
-            }
-        };
-        reader.join(self.snapshot).await?;
-        Ok(reader)
+/// A reader that has nothing to do, or a new one. `cancels`: who is to be asked to end what nobody waits for.
+async fn take(idle: &mut Vec<Reader>, cancels: &Cancels, setup: &Setup, epoch: i64) -> Result<Reader, Error> {
+    if let Some(reader) = idle.pop() {
+        return Ok(reader);
     }
-
-    async fn leave(self) {
-        for mut reader in self.joined {
-            if reader.leave().await.is_ok() {
-                self.idle.push(reader);
-            }
-        }
-    }
+    let reader = Reader::open(setup, epoch).await?;
+    reader.cancelers().into_iter().for_each(|c| cancels.add(c));
+    Ok(reader)
 }
 
 /// Does a session of somebody else wait for one of ours: for a lock, or, as `CREATE INDEX CONCURRENTLY` does, for all that read

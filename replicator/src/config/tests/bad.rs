@@ -281,6 +281,11 @@ const BAD: &[(&str, &str)] = &[
     ),
     ("limits: { source: 4 }", "limits.source: one value or a list, where keys with values are wanted"),
     ("limits: { source: { connections: 3 } }", "limits.source.connections: not within 4 and 1000"),
+    ("limits: { source: { idle: 5s } }", "limits.source.idle: not within 10s and 24h"),
+    (
+        "limits: { source: { idle: 1m, rate: 64kB } }",
+        "limits.source.idle: too short for limits.source.rate: a reader that keeps to it would be taken for dead (64s or more)",
+    ),
     (
         "limits: { source: { rate: 20 } }",
         "limits.source.rate: a number without a unit (a whole number with its unit (B, kB, MB, GB or TB): 64MB)",
