@@ -1,6 +1,6 @@
 //! Breaking it: kills, lost answers, wrong servers, locks. Everything must come out equal, once each.
 //!
-//! `world` is two servers of a test's own with a schema that has one table of each kind; `traffic` writes to it.
+//! `world` is two servers of a test's own with a schema that has one table of each kind; `traffic` writes to it, `killer` kills.
 
 mod answers;
 mod budget;
@@ -12,6 +12,7 @@ mod failover;
 mod fences;
 mod held;
 mod hung;
+pub mod killer;
 mod kills;
 mod moved;
 mod points;
@@ -19,8 +20,8 @@ mod prepared;
 mod refusals;
 mod slow;
 mod target;
-mod traffic;
+pub mod traffic;
 mod transfers;
 mod undecodable;
 mod visibility;
-mod world;
+pub mod world;

@@ -18,11 +18,16 @@ pub struct Traffic {
 impl Traffic {
     /// Starts writers, one for each generator.
     pub fn start(url: &str, rngs: Vec<fastrand::Rng>) -> Traffic {
+        Traffic::paced(url, rngs, 8)
+    }
+
+    /// The same, with up to so many milliseconds between the transactions of each.
+    pub fn paced(url: &str, rngs: Vec<fastrand::Rng>, pause: u64) -> Traffic {
         let [stop, calm] = [(); 2].map(|()| Arc::new(AtomicBool::new(false)));
         let done = Arc::new(AtomicU64::new(0));
         let writers = rngs.into_iter().enumerate().map(|(number, rng)| {
             let (url, stop, calm, done) = (url.to_owned(), stop.clone(), calm.clone(), done.clone());
-            tokio::spawn(async move { write(&url, number, rng, (&stop, &calm), &done).await })
+            tokio::spawn(async move { write(&url, number, rng, pause, (&stop, &calm), &done).await })
         });
         let writers = writers.collect();
         Traffic { stop, calm, done, writers }
@@ -52,6 +57,7 @@ async fn write(
     url: &str,
     number: usize,
     mut rng: fastrand::Rng,
+    pause: u64,
     (stop, calm): (&AtomicBool, &AtomicBool),
     done: &AtomicU64,
 ) {
@@ -90,7 +96,7 @@ async fn write(
                 }
                 Err(_) => drop(client.batch_execute("ROLLBACK").await),
             }
-            tokio::time::sleep(Duration::from_millis(rng.u64(..8))).await;
+            tokio::time::sleep(Duration::from_millis(rng.u64(..pause))).await;
         }
     }
 }
