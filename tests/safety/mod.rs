@@ -7,6 +7,7 @@ mod never;
 pub mod referenced;
 mod roles;
 pub mod rows;
+mod users;
 
 use tokio_postgres::Client;
 
