@@ -141,7 +141,7 @@ GRANT CONNECT, TEMPORARY ON DATABASE {database} TO {role};
     if !t.referring.is_empty() {
         out.push_str(
             "-- Rows of these refer to rows of the tables above: before one goes that production has deleted, sluice looks whether
--- any does. (protect.on_referenced: with null it needs UPDATE of these columns too, with remove SELECT and DELETE.)
+-- any does. (protect.on_referenced: with null it needs UPDATE of these columns too, with remove SELECT, UPDATE and DELETE.)
 ",
         );
     }

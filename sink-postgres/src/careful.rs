@@ -120,7 +120,8 @@ impl PostgresSink {
             Route::Apply(act) => act,
         };
         let mapping = self.at(map)?;
-        let act = if kept { self.comes_back(&mapping, &name, act).await? } else { act };
+        let act = if kept { self.comes_back(&mapping, &name, act).await? } else { Some(act) };
+        let Some(act) = act else { return Ok(()) };
         let steps = plan::fold(&self.maps, [Item { map, act: act.clone() }]);
         let Some(outcome) = self.attempt(&steps).await? else {
             return match act {
@@ -129,13 +130,7 @@ impl PostgresSink {
             };
         };
         if matches!(outcome, Outcome::Miscounted) && self.let_go(&mapping, &name, &act, lsn).await? {
-            return match &act {
-                Act::Truncate => self.free_all(&name).await,
-                Act::Update { old: Some(old), new } if !self.arrive(map, &mapping, &name, new).await? => {
-                    self.due(&name, &plan::overlay(Cow::Borrowed(*old), new), false).await
-                }
-                _ => Ok(()),
-            };
+            return self.went(map, &mapping, &name, &act).await;
         }
         // a row that was not one of those that come is not there, and nobody has edited anything
         let expected = mapping.partial && matches!(outcome, Outcome::Miscounted);
@@ -165,8 +160,15 @@ impl PostgresSink {
                     evicted => evicted?,
                 };
                 self.db.simple("RELEASE SAVEPOINT change").await?;
-                if evicted > 0 && self.attempt(&steps).await?.is_none() {
-                    return Ok(());
+                if evicted > 0 {
+                    match self.attempt(&steps).await? {
+                        None => return Ok(()),
+                        // what was in the way has hidden that its old key is referred to
+                        Some(Outcome::Miscounted) if self.let_go(&mapping, &name, &act, lsn).await? => {
+                            return self.went(map, &mapping, &name, &act).await;
+                        }
+                        Some(_) => {}
+                    }
                 }
             }
             _ => {}
@@ -222,7 +224,8 @@ impl PostgresSink {
             self.due(name, &row, false).await?;
             if let Some(old) = old.filter(|_| moved) {
                 let steps = plan::fold(&self.maps, [Item { map, act: Act::Delete(old) }]);
-                if self.attempt(&steps).await?.is_some() {
+                if self.attempt(&steps).await?.is_some() && !self.let_go(&mapping, name, &Act::Delete(old), lsn).await?
+                {
                     self.due(name, &old.clone(), false).await?;
                 }
             }
@@ -273,7 +276,11 @@ impl PostgresSink {
                         return Err(Error::Data { table, operation: "delete", lsn, full: None, source });
                     }
                     Some(_) => {
-                        let expected = self.at(map)?.partial;
+                        let mapping = self.at(map)?;
+                        if self.let_go(&mapping, &name, &Act::Delete(old), lsn).await? {
+                            return Ok(());
+                        }
+                        let expected = mapping.partial;
                         self.due(&name, &(*old).clone(), !expected).await?;
                     }
                 }
@@ -287,7 +294,7 @@ impl PostgresSink {
     }
 
     /// Makes the row's key a pending range of one. `diverged`: it is not as expected, count it.
-    async fn due(&mut self, name: &(String, String), row: &Row, diverged: bool) -> Result<(), Error> {
+    pub(crate) async fn due(&mut self, name: &(String, String), row: &Row, diverged: bool) -> Result<(), Error> {
         if diverged {
             self.counts.diverged(name);
             self.diverged += 1;

@@ -3,7 +3,7 @@
 //! Under `session_replication_role = replica` the server holds nobody to them for what we write, so we ask ourselves: which rows end
 //! nowhere ([`crate::orphans`]), and which of the target's own would, were a row to go ([`crate::referrers`]).
 
-use wire::{Connection, quote_ident};
+use wire::{Connection, quote_ident, quote_literal};
 
 use crate::error::Error;
 
@@ -34,6 +34,22 @@ pub struct ForeignKey {
     pub rights: Rights,
 }
 
+/// All of them, as they were at one time.
+#[derive(Clone, Debug, Default)]
+pub struct ForeignKeys {
+    /// One by one.
+    pub keys: Vec<ForeignKey>,
+    /// What [`fingerprint`] said before they were read.
+    pub fingerprint: String,
+}
+
+/// Another one says that a key has come, gone, or changed.
+pub async fn fingerprint(db: &mut Connection) -> Result<String, Error> {
+    let sql = "SELECT pg_catalog.md5(coalesce(pg_catalog.string_agg(pg_catalog.concat_ws(' ', oid, xmin), ',' ORDER BY oid), ''))
+        FROM pg_catalog.pg_constraint WHERE contype = 'f'";
+    Ok(db.query(sql, &[]).await?.get(0, 0).unwrap_or_default().to_owned())
+}
+
 /// A column of each end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Pair {
@@ -56,7 +72,7 @@ pub struct Rights {
     pub look: bool,
     /// Set them.
     pub set: bool,
-    /// Read all of it, and delete.
+    /// Read all of it, lock it, and delete.
     pub remove: bool,
     /// Lock rows of the table that it refers to.
     pub hold: bool,
@@ -95,7 +111,7 @@ const ALL: &str = "
 SELECT n.nspname, c.relname, k.conname, rn.nspname, r.relname, k.convalidated, k.confmatchtype = 'f',
   coalesce((pg_catalog.to_jsonb(k) ->> 'conperiod')::boolean, false), c.relkind = 'p', r.relkind = 'p',
   (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(pg_catalog.quote_ident(a.attname), pg_catalog.quote_ident(b.attname),
-      'OPERATOR(' || pg_catalog.quote_ident(s.nspname) || '.' || o.oprname || ')', NOT a.attnotnull, a.attname) ORDER BY u.n)
+      'OPERATOR(' || pg_catalog.quote_ident(s.nspname) || '.' || o.oprname || ')', NOT a.attnotnull AND a.attgenerated = '', a.attname) ORDER BY u.n)
     FROM pg_catalog.generate_subscripts(k.conkey, 1) u(n)
     JOIN pg_catalog.pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = k.conkey[u.n]
     JOIN pg_catalog.pg_attribute b ON b.attrelid = k.confrelid AND b.attnum = k.confkey[u.n]
@@ -103,7 +119,8 @@ SELECT n.nspname, c.relname, k.conname, rn.nspname, r.relname, k.convalidated, k
   cn.nspname, cr.relname, rrn.nspname, rr.relname,
   may.there AND (SELECT pg_catalog.bool_and(pg_catalog.has_column_privilege(c.oid, num, 'SELECT')) FROM pg_catalog.unnest(k.conkey) num),
   may.there AND (SELECT pg_catalog.bool_and(pg_catalog.has_column_privilege(c.oid, num, 'UPDATE')) FROM pg_catalog.unnest(k.conkey) num),
-  may.there AND pg_catalog.has_table_privilege(c.oid, 'SELECT') AND pg_catalog.has_table_privilege(c.oid, 'DELETE'),
+  may.there AND pg_catalog.has_table_privilege(c.oid, 'SELECT') AND pg_catalog.has_table_privilege(c.oid, 'UPDATE')
+    AND pg_catalog.has_table_privilege(c.oid, 'DELETE'),
   c.relrowsecurity AND pg_catalog.row_security_active(c.oid),
   pg_catalog.has_schema_privilege(rn.oid, 'USAGE') AND pg_catalog.has_table_privilege(r.oid, 'SELECT') AND pg_catalog.has_table_privilege(r.oid, 'UPDATE')
 FROM pg_catalog.pg_constraint k
@@ -138,6 +155,11 @@ impl ForeignKey {
         self.columns.iter().map(|c| c.name.clone())
     }
 
+    /// Is it MATCH FULL: all of a reference, or nothing?
+    pub fn is_full(&self) -> bool {
+        self.full
+    }
+
     /// Those of them that may be NULL: without them nothing is referred to.
     pub fn nullable(&self) -> Vec<&str> {
         self.columns.iter().filter(|c| c.nullable).map(|c| c.here.as_str()).collect()
@@ -149,7 +171,12 @@ impl ForeignKey {
         let same = |c: &Pair| format!("{there}.{} {} {here}.{}", c.there, c.operator, c.here);
         let overlaps = |c: &Pair| format!("{there}.{} OPERATOR(pg_catalog.&&) {here}.{}", c.there, c.here);
         let parts = self.columns.iter().enumerate().map(|(n, c)| if n < plain { same(c) } else { overlaps(c) });
-        parts.collect::<Vec<_>>().join(" AND ")
+        // its rows are asked for by their root, and another leaf may have one of the same key
+        let leaf = (self.refers_to != self.refers_root && !self.leaves.1).then(|| {
+            let leaf = format!("{}.{}", quote_ident(&self.refers_to.0), quote_ident(&self.refers_to.1));
+            format!("{there}.tableoid = {}::pg_catalog.regclass", quote_literal(&leaf))
+        });
+        parts.chain(leaf).collect::<Vec<_>>().join(" AND ")
     }
 
     /// Does what the row `c` refers to not exist?

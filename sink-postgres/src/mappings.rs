@@ -43,10 +43,14 @@ impl PostgresSink {
         if mapping.key.is_some() && self.specs.get(&name).is_some_and(|spec| !spec.key.is_empty()) {
             let keys = match &self.foreign_keys {
                 Some(keys) => Arc::clone(keys),
-                None => Arc::new(foreign_key::all(&mut self.db).await?),
+                None => {
+                    let fingerprint = foreign_key::fingerprint(&mut self.db).await?;
+                    let keys = foreign_key::all(&mut self.db).await?;
+                    Arc::new(foreign_key::ForeignKeys { keys, fingerprint })
+                }
             };
             self.foreign_keys = Some(Arc::clone(&keys));
-            mapping.referrers = referrers::of(&name, &keys, &self.specs.keys().collect(), &self.guard)?;
+            mapping.referrers = referrers::of(&name, &keys.keys, &self.specs.keys().collect(), &self.guard)?;
         }
         if let (Some(pending), Some(spec)) = (self.tables.get_mut(&name), self.specs.get(&name)) {
             pending.key = spec.key.iter().filter_map(|k| shape.columns.iter().position(|c| *c.name == **k)).collect();

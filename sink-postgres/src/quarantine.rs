@@ -29,6 +29,7 @@ use crate::error::{Error, is_of_a_row, is_verdict};
 use crate::key::{self, Key, array};
 use crate::mapping::Mapping;
 use crate::part::{Part, key_columns, part_condition};
+use crate::plan::Act;
 use crate::sink::{OnError, PostgresSink};
 
 /// What the sink remembers of it.
@@ -178,14 +179,22 @@ impl PostgresSink {
             // a shadowed one: what is there under it is staging's own
             return self.forget_shadow(name, old).await;
         }
+        if mapping.referrers.is_some() {
+            // rows of the target's own may refer to what is there
+            self.let_go(mapping, name, &Act::Delete(old), lsn).await?;
+        }
         let mut columns = key_columns(&self.specs.get(name).ok_or_else(bug)?.key, mapping);
         columns.iter_mut().for_each(|c| c.name.insert_str(0, "t."));
         let at = part_condition(&columns, &Part::Points(vec![key.clone()]));
         let records = self.records(name, &key);
+        let delete = match mapping.referrers.is_some() {
+            true => String::new(),
+            false => {
+                format!("DELETE FROM {} AS t WHERE {at}{}; ", mapping.writable.target(), mapping.writable.spares("t."))
+            }
+        };
         let sql = format!(
-            "SAVEPOINT change; DELETE FROM {} AS t WHERE {at}{}; DELETE FROM sluice.quarantine WHERE {records}; RELEASE SAVEPOINT change",
-            mapping.writable.target(),
-            mapping.writable.spares("t.")
+            "SAVEPOINT change; {delete}DELETE FROM sluice.quarantine WHERE {records}; RELEASE SAVEPOINT change"
         );
         match self.db.simple_on_rows(&sql).await {
             Ok(_) => {

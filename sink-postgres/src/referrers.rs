@@ -217,7 +217,7 @@ impl Look<'_> {
             links.insert(0, Link { key: key.clone(), own });
             match of.how() {
                 OnReferenced::Remove if !path.contains(&key.root) => {
-                    self.may(key, key.rights.remove, "delete from", "SELECT, DELETE")?;
+                    self.may(key, key.rights.remove, "delete from", "SELECT, UPDATE, DELETE")?;
                     path.push(key.root.clone());
                     self.gives_way(&key.root, links, path, ways)?;
                     path.pop();
@@ -235,14 +235,15 @@ impl Look<'_> {
     }
 
     fn nulled(&self, key: &ForeignKey) -> Result<(), Error> {
-        if key.nullable().is_empty() {
+        let (nullable, all) = (key.nullable().len(), key.columns().count());
+        if nullable == 0 || key.is_full() && nullable < all {
             return Err(Error::Refused {
                 what: format!(
                     "protect.on_referenced is null for {}, and {} refers by columns that are NOT NULL",
                     name(&key.root),
                     key.constraint
                 ),
-                hint: "keep, or remove; or let a column of that key be NULL".into(),
+                hint: "keep, or remove; or let a column of that key (with MATCH FULL: all of them) be NULL".into(),
             });
         }
         self.may(key, key.rights.look, "read", "SELECT")?;

@@ -47,12 +47,18 @@ impl PostgresSink {
                 quote_literal(&columns),
                 quote_literal(&spec.known.only)
             ));
-            // what lies in quarantine was masked by another policy, and so were rows that were kept
+            // what lies in quarantine was masked by another policy
             sql.push_str(&format!(
-                "UPDATE sluice.quarantine SET masked = NULL WHERE (pipeline, schema, name) = ({p}, {s}, {n});
-                 DELETE FROM sluice.tombstones WHERE (pipeline, schema, name) = ({p}, {s}, {n}); "
+                "UPDATE sluice.quarantine SET masked = NULL WHERE (pipeline, schema, name) = ({p}, {s}, {n}); "
             ));
-            match was.map_or(Due::Whole, |was| was.due(&spec.known)) {
+            let due = was.map_or(Due::Whole, |was| was.due(&spec.known));
+            if due != Due::Nothing {
+                // and so were rows that were kept
+                sql.push_str(&format!(
+                    "UPDATE sluice.tombstones SET stale = true WHERE (pipeline, schema, name) = ({p}, {s}, {n}); "
+                ));
+            }
+            match due {
                 Due::Nothing => continue,
                 Due::Columns(columns) => {
                     let mine = format!("(pipeline, schema, name) = ({p}, {s}, {n})");

@@ -36,8 +36,30 @@ pub(crate) struct Because<'b> {
     pub lsn: Lsn,
 }
 
-/// Has the rows of a way give way to rows that go: those of `gone` (a table, called `t`, and a condition).
+/// Has rows give way to rows that go: those of a table, called `t`, of which a condition is true.
+///
+/// Rows that are to go as well are locked before anybody is asked whether he refers to them, those that are referred to first.
 pub(crate) async fn give_way(
+    db: &mut Connection,
+    ways: &[Way],
+    gone: (&str, &str),
+    because: &Because<'_>,
+) -> Result<(), Error> {
+    for way in ways.iter().rev().filter(|way| way.of.how() == OnReferenced::Remove) {
+        let Some(key) = way.key() else { continue };
+        let (from, condition) = (key.here(), way.condition(gone.0, gone.1));
+        let hold = format!(
+            "WITH held AS (SELECT FROM {from} AS c WHERE {condition} FOR UPDATE) SELECT pg_catalog.count(*) FROM held"
+        );
+        db.simple_on_rows(&hold).await?;
+    }
+    for way in ways {
+        one_way(db, way, gone, because).await?;
+    }
+    Ok(())
+}
+
+async fn one_way(
     db: &mut Connection,
     way: &Way,
     (table, which): (&str, &str),

@@ -41,6 +41,7 @@ CREATE TABLE IF NOT EXISTS sluice.tombstones (
   pipeline text NOT NULL, schema text NOT NULL, name text NOT NULL,
   key text[] NOT NULL,                 -- as staging has it
   lsn pg_lsn NOT NULL,                 -- end of the transaction that deleted it; of a copy where the stream stood
+  stale boolean NOT NULL DEFAULT false, -- its row may show what the policy of today does not: a slice empties it
   since timestamptz NOT NULL DEFAULT now()
 );
 ";

@@ -102,7 +102,7 @@ impl PostgresSink {
         };
         let Some(why) = why else { return Ok(false) };
         // what staging had of production's row, under its old key or as it was, is no row of production any more
-        self.take_away(m, old).await?;
+        self.take_away(m, name, old, lsn).await?;
         self.note_shadow(name, row, &why, lsn).await?;
         Ok(true)
     }
@@ -206,7 +206,12 @@ impl PostgresSink {
         Ok(Some(whole.finish()))
     }
 
-    async fn take_away(&mut self, m: &Mapping, row: &Row) -> Result<(), Error> {
+    /// Unless rows of the target's own refer to it: then it stays, as one that production has deleted does.
+    async fn take_away(&mut self, m: &Mapping, name: &(String, String), row: &Row, lsn: Lsn) -> Result<(), Error> {
+        if m.referrers.is_some() {
+            self.let_go(m, name, &Act::Delete(row), lsn).await?;
+            return Ok(());
+        }
         let Some((condition, values)) = by_key(m, row) else { return Ok(()) };
         let sql = format!("DELETE FROM {} AS t WHERE {condition}{}", m.writable.target(), m.writable.spares("t."));
         let values: Vec<Option<&str>> = values.iter().map(|v| Some(v.as_str())).collect();

@@ -25,7 +25,7 @@ use crate::claim::Claim;
 use crate::counts::Counts;
 use crate::error::Error;
 use crate::exchange::Statements;
-use crate::foreign_key::ForeignKey;
+use crate::foreign_key::ForeignKeys;
 use crate::guard::{Guard, Protected};
 use crate::mapping::Mapping;
 use crate::pending::Pending;
@@ -85,7 +85,7 @@ pub struct PostgresSink {
     pub(crate) tables: HashMap<(String, String), Pending>,
     pub(crate) specs: HashMap<(String, String), TableSpec>,
     /// Those of the target, once somebody has asked.
-    pub(crate) foreign_keys: Option<Arc<Vec<ForeignKey>>>,
+    pub(crate) foreign_keys: Option<Arc<ForeignKeys>>,
     /// Pieces of a source transaction have been applied in a transaction that is still open.
     pub(crate) open: bool,
     /// Mappings with deferrable constraints that pieces of it have written.

@@ -11,20 +11,22 @@
 //! | a row of production that needs a unique value of it | it yields: row and record go, and what refers to it ends nowhere |
 //! | production empties the table | decided anew, of all rows |
 //! | a part over its key, a resync | it stays for as long as it is referred to ([`crate::load`]) |
-//! | another policy of its table | the record goes: what stands there may be raw, so it stays only with all masked columns emptied |
+//! | another policy of its table | the record is stale: what stands there may be raw, so it stays only with all masked columns emptied |
 //!
 //! So a row without a record is production's, and one with a record is not: nothing else tells them apart.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use filters::change::{Lsn, Row};
 use wire::quote_literal;
 
 use crate::error::{Error, is_verdict};
+use crate::foreign_key;
 use crate::key::{self, Key, array};
 use crate::mapping::Mapping;
 use crate::part::{Part, key_columns, part_condition};
-use crate::plan::Act;
+use crate::plan::{Act, overlay};
 use crate::removed::{self, Because};
 use crate::sink::PostgresSink;
 
@@ -41,14 +43,24 @@ impl PostgresSink {
         act: &Act<'_>,
         lsn: Lsn,
     ) -> Result<bool, Error> {
-        let done = self.part_with(m, name, act, lsn).await;
-        done.map_err(|e| match e {
-            Error::Wire(source) if source.sqlstate().is_some_and(is_verdict) => {
-                let table = m.writable.name().to_owned();
-                Error::Data { table, operation: "delete", lsn, full: None, source }
+        self.part_with(m, name, act, lsn).await.map_err(|e| refused(m, e, lsn))
+    }
+
+    /// What is left to do once rows were let go: a row that has another key comes under that.
+    pub(crate) async fn went(
+        &mut self,
+        map: usize,
+        m: &Mapping,
+        name: &(String, String),
+        act: &Act<'_>,
+    ) -> Result<(), Error> {
+        match act {
+            Act::Truncate => self.free_all(name).await,
+            Act::Update { old: Some(old), new } if !self.arrive(map, m, name, new).await? => {
+                self.due(name, &overlay(Cow::Borrowed(*old), new), false).await
             }
-            e => e,
-        })
+            _ => Ok(()),
+        }
     }
 
     async fn part_with(
@@ -72,6 +84,11 @@ impl PostgresSink {
             }
             Act::Delete(old) | Act::Update { old: Some(old), .. } => {
                 let pending = self.tables.entry(name.clone()).or_default();
+                if let Act::Update { new, .. } = act
+                    && key::after(Some(old), new, &pending.key) == key::values(old, &pending.key)
+                {
+                    return Ok(false);
+                }
                 let Some(key) = key::owned(old, &pending.key) else { return Ok(false) };
                 let records = format!("{mine} AND x.key = {}", array(&key));
                 let which = format!("{}{spares}", part_condition(&columns, &Part::Points(vec![key])));
@@ -84,12 +101,14 @@ impl PostgresSink {
             _ => return Ok(false),
         };
         self.db.simple_on_rows(&format!("DELETE FROM sluice.tombstones AS x WHERE {records}")).await?;
+        // a column that is not filled in yet may be raw
+        let stale = self.tables.entry(name.clone()).or_default().fills();
         let mut kept: Vec<Key> = Vec::new();
         if let Some(needed) = by.needed() {
             let (p, s, n) = (quote_literal(&self.options.pipeline), quote_literal(&name.0), quote_literal(&name.1));
             let sql = format!(
-                "INSERT INTO sluice.tombstones (pipeline, schema, name, key, lsn)
-                 SELECT {p}, {s}, {n}, {there}, '{lsn}' FROM {table} AS t WHERE {which} AND {needed} RETURNING pg_catalog.to_json(key)"
+                "INSERT INTO sluice.tombstones (pipeline, schema, name, key, lsn, stale)
+                 SELECT {p}, {s}, {n}, {there}, '{lsn}', {stale} FROM {table} AS t WHERE {which} AND {needed} RETURNING pg_catalog.to_json(key)"
             );
             let rows = self.db.simple_on_rows(&sql).await?;
             let keys = rows.iter().flat_map(|r| r.iter()).filter_map(|r| serde_json::from_str(r.get(0)?).ok());
@@ -98,9 +117,7 @@ impl PostgresSink {
         let goes =
             format!("{which} AND NOT EXISTS (SELECT FROM sluice.tombstones AS x WHERE {mine} AND x.key = {there})");
         let because = Because { pipeline: &self.options.pipeline, table: name, lsn };
-        for way in by.gives_way() {
-            removed::give_way(&mut self.db, way, (&table, &goes), &because).await?;
-        }
+        removed::give_way(&mut self.db, by.gives_way(), (&table, &goes), &because).await?;
         self.db.simple_on_rows(&format!("DELETE FROM {table} AS t WHERE {goes}")).await?;
         let pending = self.tables.entry(name.clone()).or_default();
         match act {
@@ -118,13 +135,13 @@ impl PostgresSink {
     }
 
     /// A change of keys that were kept: what stands there is about to be production's again, so the records go. Gives what is to be
-    /// done now.
+    /// done now; `None`: a slice has to bring the row, for what was not sent of it stands here as it was when it was deleted.
     pub(crate) async fn comes_back<'a>(
         &mut self,
         m: &Mapping,
         name: &(String, String),
         act: Act<'a>,
-    ) -> Result<Act<'a>, Error> {
+    ) -> Result<Option<Act<'a>>, Error> {
         let columns = self.tables.entry(name.clone()).or_default().key.clone();
         let owned = |row: Option<Vec<&[u8]>>| -> Option<Key> {
             row?.into_iter().map(|v| String::from_utf8(v.to_vec()).ok()).collect()
@@ -138,10 +155,18 @@ impl PostgresSink {
             Act::Truncate => (None, None),
         };
         let moved = before.is_some() && after.is_some() && before != after;
+        if let Act::Update { old, new } = &act
+            && !moved
+            && new.has_unchanged()
+        {
+            let row = old.map_or_else(|| (*new).clone(), |old| overlay(Cow::Borrowed(old), new).into_owned());
+            self.due(name, &row, false).await?;
+            return Ok(None);
+        }
         for key in before.iter().chain(&after) {
             self.forget_tombstone(name, key).await?;
         }
-        let Some(after) = after.filter(|_| moved || matches!(act, Act::Insert(_))) else { return Ok(act) };
+        let Some(after) = after.filter(|_| moved || matches!(act, Act::Insert(_))) else { return Ok(Some(act)) };
         let mut keys = key_columns(&self.specs.get(name).map(|s| s.key.clone()).unwrap_or_default(), m);
         keys.iter_mut().for_each(|c| c.name.insert_str(0, "t."));
         let at = part_condition(&keys, &Part::Points(vec![after]));
@@ -151,14 +176,20 @@ impl PostgresSink {
             Act::Insert(new) => {
                 let sql = format!("SELECT FROM {table} AS t WHERE {at}{spares} FOR UPDATE");
                 let there = self.db.simple_on_rows(&sql).await?.first().is_some_and(|rows| !rows.is_empty());
-                Ok(if there { Act::Update { old: None, new } } else { Act::Insert(new) })
+                Ok(Some(if there { Act::Update { old: None, new } } else { Act::Insert(new) }))
             }
             // another row of production has its key now
             act => {
                 self.db.simple_on_rows(&format!("DELETE FROM {table} AS t WHERE {at}{spares}")).await?;
-                Ok(act)
+                Ok(Some(act))
             }
         }
+    }
+
+    /// Have foreign keys come or gone on the target since they were read? What refers to what is another thing then.
+    pub async fn references_changed(&mut self) -> Result<bool, Error> {
+        let Some(read) = self.foreign_keys.clone() else { return Ok(false) };
+        Ok(foreign_key::fingerprint(&mut self.db).await? != read.fingerprint)
     }
 
     /// Takes away what nothing refers to any more.
@@ -172,7 +203,7 @@ impl PostgresSink {
             let of = |m: &&Arc<Mapping>| (&*m.shape.schema, &*m.shape.name) == (&*name.0, &*name.1);
             let Some(m) = self.maps.iter().rfind(of).cloned() else { continue };
             self.db.simple("BEGIN").await?;
-            let released = self.release(&m, &name).await;
+            let released = self.release(&m, &name).await.map_err(|e| refused(&m, e, self.progress.applied));
             gone += match released {
                 Ok(n) => n,
                 // somebody holds what would have to be looked at: there is a next time
@@ -217,14 +248,27 @@ impl PostgresSink {
             "SELECT x.id FROM sluice.tombstones AS x JOIN {table} AS t ON {same} WHERE {mine}{spares} AND NOT {needed} FOR UPDATE OF t SKIP LOCKED"
         );
         let held = self.db.simple_on_rows(&hold).await?;
-        let ids: Vec<String> = held.iter().flat_map(|r| r.iter()).filter_map(|r| r.get(0).map(str::to_owned)).collect();
-        let ids = if ids.is_empty() { "NULL".to_owned() } else { ids.join(", ") };
+        let list = |rows: Vec<wire::Rows>| {
+            let ids =
+                rows.iter().flat_map(|r| r.iter()).filter_map(|r| r.get(0).map(str::to_owned)).collect::<Vec<_>>();
+            if ids.is_empty() { "NULL".to_owned() } else { ids.join(", ") }
+        };
         // what is referred to since then stays: nobody can any more, once the row is ours
+        let free = format!(
+            "SELECT x.id FROM sluice.tombstones AS x JOIN {table} AS t ON {same} WHERE x.id IN ({}) AND NOT {needed}",
+            list(held)
+        );
+        let ids = list(self.db.simple_on_rows(&free).await?);
+        if let Some(by) = &m.referrers {
+            let goes = format!("EXISTS (SELECT FROM sluice.tombstones AS x WHERE x.id IN ({ids}) AND {same}){spares}");
+            let because = Because { pipeline: &self.options.pipeline, table: name, lsn: self.progress.applied };
+            removed::give_way(&mut self.db, by.gives_way(), (&table, &goes), &because).await?;
+        }
         let rows = self
             .db
             .simple_on_rows(&format!(
                 "WITH free AS (DELETE FROM sluice.tombstones AS x WHERE {mine}
-                   AND (x.id IN ({ids}) AND NOT EXISTS (SELECT FROM {table} AS t WHERE {same} AND {needed})
+                   AND (x.id IN ({ids})
                      OR NOT EXISTS (SELECT FROM {table} AS t WHERE {same}{spares})) RETURNING x.key)
                  , gone AS (DELETE FROM {table} AS t USING free AS x WHERE {same}{spares})
                  SELECT pg_catalog.count(*) FROM free"
@@ -260,11 +304,22 @@ impl PostgresSink {
         if new.has_unchanged() {
             return Ok(false);
         }
-        let steps = [crate::plan::Step::Insert(map, vec![std::borrow::Cow::Borrowed(new)])];
+        let steps = [crate::plan::Step::Insert(map, vec![Cow::Borrowed(new)])];
         if self.attempt(&steps).await?.is_none() {
             return Ok(true);
         }
         // the tombstone of its old key has its unique values
         Ok(self.evict(m, name, new).await? > 0 && self.attempt(&steps).await?.is_none())
+    }
+}
+
+/// A verdict on rows of the target's own that were to give way.
+fn refused(m: &Mapping, e: Error, lsn: Lsn) -> Error {
+    match e {
+        Error::Wire(source) if source.sqlstate().is_some_and(is_verdict) => {
+            let table = m.writable.name().to_owned();
+            Error::Data { table, operation: "delete", lsn, full: None, source }
+        }
+        e => e,
     }
 }

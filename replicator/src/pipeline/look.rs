@@ -31,6 +31,9 @@ impl Pipeline {
             sink.take_skips().await?;
             sink.release_shadows().await?;
             sink.release_tombstones().await?;
+            if self.looks.is_multiple_of(10) && sink.references_changed().await? {
+                return Err(Error::start_over("foreign keys of staging changed; starting over"));
+            }
             self.flow.count_records();
         }
         let stands = {

@@ -40,7 +40,8 @@ impl Load<'_> {
             key_columns(&self.spec.key, m).iter().map(|c| format!("t.{}::pg_catalog.text", c.name)).collect();
         let here = format!("ARRAY[{}]", spec_key.join(", "));
         let mine = self.tombs();
-        let known = format!("EXISTS (SELECT FROM sluice.tombstones AS x WHERE {mine} AND x.key = {here})");
+        let known =
+            format!("EXISTS (SELECT FROM sluice.tombstones AS x WHERE {mine} AND x.key = {here} AND NOT x.stale)");
         let needed = by.needed().unwrap_or("false");
         let (masked, may_stay) = self.masked(m, key);
         let clean = if may_stay { "true" } else { known.as_str() };
@@ -63,7 +64,7 @@ impl Load<'_> {
         let (p, s, n) =
             (quote_literal(&self.loader.pipeline), quote_literal(&self.spec.schema), quote_literal(&self.spec.name));
         let sql = format!(
-            "DELETE FROM sluice.tombstones AS x WHERE {mine} AND {} AND NOT EXISTS (SELECT FROM pg_temp.sluice_needed AS n WHERE n.sluice_key = x.key);
+            "DELETE FROM sluice.tombstones AS x WHERE {mine} AND {} AND NOT EXISTS (SELECT FROM pg_temp.sluice_needed AS n WHERE n.sluice_key = x.key AND n.sluice_known);
              INSERT INTO sluice.tombstones (pipeline, schema, name, key, lsn)
              SELECT {p}, {s}, {n}, n.sluice_key, '{}' FROM pg_temp.sluice_needed AS n WHERE NOT n.sluice_known",
             self.recorded(m),
@@ -74,9 +75,7 @@ impl Load<'_> {
         let which = format!("{gone}{goes}");
         let name = (self.spec.schema.clone(), self.spec.name.clone());
         let because = Because { pipeline: &self.loader.pipeline, table: &name, lsn: self.at };
-        for way in by.gives_way() {
-            removed::give_way(&mut self.loader.db, way, (&table, &which), &because).await?;
-        }
+        removed::give_way(&mut self.loader.db, by.gives_way(), (&table, &which), &because).await?;
         Ok(goes)
     }
 
