@@ -17,7 +17,7 @@ use crate::seed::Seed;
 majors!(their_own_amid_everything);
 
 /// Kills on each major.
-const KILLS: u32 = 32;
+const KILLS: u32 = 24;
 
 /// Tables that somebody writes.
 const TABLES: [&str; 9] = ["big", "comp", "uid", "txt", "log", "fulls", "ident", "people", "handles"];

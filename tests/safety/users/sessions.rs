@@ -27,7 +27,7 @@ pub struct Done {
     pub committed: u64,
     /// Those that they took back, or left.
     pub taken_back: u64,
-    /// VACUUM, LOCK TABLE.
+    /// VACUUM, LOCK TABLE, cancels.
     pub maintained: u64,
     /// Those that the server refused, by SQLSTATE; empty: the connection was gone.
     pub refused: BTreeMap<String, u64>,
@@ -92,7 +92,7 @@ async fn work(url: &str, mut rng: fastrand::Rng, stop: &AtomicBool, rest: &Atomi
                 tokio::time::sleep(Duration::from_millis(20)).await;
                 continue;
             }
-            if rng.u8(..25) == 0 {
+            if rng.u8(..18) == 0 {
                 let maintained = maintain(&client, &mut rng).await;
                 note(done, maintained.map(|()| None));
             } else {

@@ -33,7 +33,7 @@ pub async fn untouched(world: &World) -> i64 {
         copy(&staging, &written, &staging, &name).await;
         let untouched = |key: &str, unique: &str| {
             format!(
-                "NOT EXISTS (SELECT FROM {name} WHERE a = {key}::text) AND NOT EXISTS (SELECT FROM {name} WHERE b = {unique}::text)"
+                "NOT EXISTS (SELECT FROM {name} WHERE the_key = {key}::text) AND NOT EXISTS (SELECT FROM {name} WHERE the_value = {unique}::text)"
             )
         };
         let here = format!("{} AND {}", sides.comes, untouched(&sides.key, &sides.unique));
@@ -104,13 +104,13 @@ async fn sides(production: &Client, staging: &Client, own: Own) -> Sides {
     // a column that only staging has is given its default
     let claimed = if table == "big" { "false".to_owned() } else { format!("({rows}) IS TRUE") };
     let comes = format!(
-        "NOT {claimed} AND NOT EXISTS (SELECT FROM theirs_of_{table} WHERE a = {its_key}::text OR b = {unique}::text)"
+        "NOT {claimed} AND NOT EXISTS (SELECT FROM theirs_of_{table} WHERE the_key = {its_key}::text OR the_value = {unique}::text)"
     );
     let coming = format!("SELECT {its_key}::text, NULL::text FROM {table} WHERE {comes}");
     copy(production, &coming, staging, &format!("comes_of_{table}")).await;
     let others = format!("({rows}) IS NOT TRUE");
     let left = format!(
-        "{others} AND {} AND NOT EXISTS (SELECT FROM comes_of_{table} WHERE a = {}::text)",
+        "{others} AND {} AND NOT EXISTS (SELECT FROM comes_of_{table} WHERE the_key = {}::text)",
         own.referred,
         own.key_of(&format!("{table}."))
     );
@@ -118,12 +118,13 @@ async fn sides(production: &Client, staging: &Client, own: Own) -> Sides {
     Sides { compared, key: its_key, unique, comes, replicated, left }
 }
 
-/// Two columns of text from one side as a table `a, b` of the other side's session.
+/// Two columns of text from one side as a table `the_key, the_value` of the other side's session.
 async fn copy(from: &Client, sql: &str, to: &Client, name: &str) {
     let rows = from.query(sql, &[]).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
     let column = |i| rows.iter().map(|row| row.get::<_, Option<String>>(i)).collect::<Vec<_>>();
-    run(to, &format!("DROP TABLE IF EXISTS pg_temp.{name}; CREATE TEMP TABLE {name} (a text, b text)")).await;
+    run(to, &format!("DROP TABLE IF EXISTS pg_temp.{name}; CREATE TEMP TABLE {name} (the_key text, the_value text)"))
+        .await;
     let fill = format!("INSERT INTO {name} SELECT * FROM unnest($1::text[], $2::text[])");
     to.execute(&fill, &[&column(0), &column(1)]).await.expect("fill");
-    run(to, &format!("CREATE INDEX ON {name} (a); ANALYZE {name}")).await;
+    run(to, &format!("CREATE INDEX ON {name} (the_key); ANALYZE {name}")).await;
 }

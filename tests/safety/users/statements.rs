@@ -10,14 +10,19 @@ pub fn statement(rng: &mut fastrand::Rng) -> String {
     }
 }
 
-/// What needs a lock on a whole table.
+/// What needs a lock on a whole table; and an impatient user cancels what of sluice's is in the way.
 pub fn maintenance(rng: &mut fastrand::Rng) -> String {
     let tables = ["big", "comp", "uid", "txt", "ident", "people", "handles", "desks", "notes", "fulls"];
     let table = tables[rng.usize(..tables.len())];
-    let sql = ["VACUUM", "VACUUM (FREEZE)", "ANALYZE", "LOCK TABLE", "LOCK TABLE"];
-    match sql[rng.usize(..sql.len())] {
-        "LOCK TABLE" => format!("LOCK TABLE {table} IN SHARE MODE"),
-        sql => format!("{sql} {table}"),
+    match rng.u8(..8) {
+        0 => format!("VACUUM {table}"),
+        1 => format!("VACUUM (FREEZE) {table}"),
+        2 => format!("ANALYZE {table}"),
+        3 | 4 => format!("LOCK TABLE {table} IN SHARE MODE"),
+        // between two statements it would not be heard
+        _ => "SELECT pg_cancel_backend(pid) FROM pg_stat_activity, generate_series(1, 40)
+            WHERE application_name IN ('sluice/world/apply', 'sluice/world/load') AND pg_sleep(0.001) IS NOT NULL"
+            .into(),
     }
 }
 
