@@ -300,9 +300,8 @@ pub async fn take_over(
     empty(&mut sink, plan).await?;
     let specs = plan.tables.iter().map(|(t, c)| spec(t, c, &plan.policy, &plan.memory, config));
     let fresh = sink.register(specs.collect()).await?;
-    for (_, compiled) in &plan.tables {
-        sink.mapping(&compiled.output).await?;
-    }
+    let shapes: Vec<_> = plan.tables.iter().map(|(_, compiled)| &compiled.output).collect();
+    sink.mappings(&shapes).await?;
     Ok((sink, taken, fresh))
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use serde::Deserialize;
 use wire::{Connection, quote_ident};
 
 use crate::error::Error;
@@ -41,6 +42,15 @@ pub struct Unique {
     pub deferrable: bool,
 }
 
+/// A trigger or a rule that `session_replication_role = replica` does not quiet.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Always {
+    /// `trigger audit`, `rule r`; of a partition, with its name.
+    pub what: String,
+    /// The statement that makes it quiet for us, and leaves it to everybody else.
+    pub mend: String,
+}
+
 /// A table of the target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Table {
@@ -58,8 +68,8 @@ pub struct Table {
     pub referenced: bool,
     /// Has it foreign keys, user triggers or rules that would fire for our writes unless the session is in replica role?
     pub fires: bool,
-    /// ENABLE ALWAYS or ENABLE REPLICA triggers: they fire even then. Names.
-    pub always_triggers: Vec<String>,
+    /// What fires even then: ENABLE ALWAYS or ENABLE REPLICA.
+    pub always: Vec<Always>,
     /// Row security is on, and it applies to us.
     pub row_security: bool,
     /// May we TRUNCATE it?
@@ -93,28 +103,42 @@ impl Table {
 
 /// Reads one table; `None` if there is no such table.
 pub async fn table(db: &mut Connection, schema: &str, name: &str) -> Result<Option<Table>, Error> {
-    let found = db.query(TABLE, &[Some(schema), Some(name)]).await?;
-    let Some(row) = found.iter().next() else { return Ok(None) };
-    let text = |i: usize| row.get(i).unwrap_or("");
-    let oid = text(0).to_owned();
-    let yes = |i: usize| text(i) == "t";
-    let mut table = Table {
-        oid: oid.parse().map_err(|_| Error::Bug("pg_class.oid is no number".into()))?,
-        schema: schema.into(),
-        name: name.into(),
-        kind: text(1).chars().next().unwrap_or('?'),
-        unlogged: text(2) == "u",
-        referenced: yes(3),
-        fires: yes(4),
-        always_triggers: list(row.get(5)),
-        row_security: yes(6),
-        may_truncate: yes(7),
-        may_write: yes(8),
-        columns: Vec::new(),
-        unique: Vec::new(),
-    };
-    for row in db.query(COLUMNS, &[Some(&oid)]).await?.iter() {
+    let name = (schema.to_owned(), name.to_owned());
+    Ok(tables(db, std::slice::from_ref(&name)).await?.remove(&name))
+}
+
+/// Reads tables (schema, name), in three statements however many there are; those that are not there are left out.
+pub async fn tables(
+    db: &mut Connection,
+    names: &[(String, String)],
+) -> Result<HashMap<(String, String), Table>, Error> {
+    let names = serde_json::to_string(names).map_err(|e| Error::Bug(e.to_string()))?;
+    let mut found: HashMap<u32, Table> = HashMap::new();
+    for row in db.query(TABLES, &[Some(&names)]).await?.iter() {
         let text = |i: usize| row.get(i).unwrap_or("");
+        let yes = |i: usize| text(i) == "t";
+        let table = Table {
+            oid: oid(text(0))?,
+            schema: text(1).into(),
+            name: text(2).into(),
+            kind: text(3).chars().next().unwrap_or('?'),
+            unlogged: text(4) == "u",
+            referenced: yes(5),
+            fires: yes(6),
+            always: row.get(7).and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default(),
+            row_security: yes(8),
+            may_truncate: yes(9),
+            may_write: yes(10),
+            columns: Vec::new(),
+            unique: Vec::new(),
+        };
+        found.insert(table.oid, table);
+    }
+    let oids: Vec<String> = found.keys().map(u32::to_string).collect();
+    let oids = format!("{{{}}}", oids.join(","));
+    for row in db.query(COLUMNS, &[Some(&oids)]).await?.iter() {
+        let text = |i: usize| row.get(i).unwrap_or("");
+        let Some(table) = found.get_mut(&oid(text(6))?) else { continue };
         table.columns.push(Column {
             name: text(0).into(),
             type_name: text(1).into(),
@@ -124,8 +148,9 @@ pub async fn table(db: &mut Connection, schema: &str, name: &str) -> Result<Opti
             has_default: text(5) == "t",
         });
     }
-    for row in db.query(UNIQUE, &[Some(&oid)]).await?.iter() {
+    for row in db.query(UNIQUE, &[Some(&oids)]).await?.iter() {
         let text = |i: usize| row.get(i).unwrap_or("");
+        let Some(table) = found.get_mut(&oid(text(6))?) else { continue };
         table.unique.push(Unique {
             name: text(0).into(),
             columns: list(row.get(1)),
@@ -135,7 +160,11 @@ pub async fn table(db: &mut Connection, schema: &str, name: &str) -> Result<Opti
             deferrable: text(5) == "t",
         });
     }
-    Ok(Some(table))
+    Ok(found.into_values().map(|table| ((table.schema.clone(), table.name.clone()), table)).collect())
+}
+
+fn oid(text: &str) -> Result<u32, Error> {
+    text.parse().map_err(|_| Error::Bug("pg_class.oid is no number".into()))
 }
 
 /// A JSON array of names, as `json_agg` gives it: a name may hold any character, line breaks and tabs too. None where there
@@ -144,19 +173,38 @@ pub fn list(json: Option<&str>) -> Vec<String> {
     json.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default()
 }
 
-const TABLE: &str = "
-SELECT c.oid, c.relkind, c.relpersistence,
-  EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.contype = 'f' AND k.confrelid = c.oid AND k.conrelid <> c.oid),
-  EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid AND t.tgenabled IN ('O', 'A', 'R'))
-    OR EXISTS (SELECT FROM pg_catalog.pg_rewrite r WHERE r.ev_class = c.oid),
-  (SELECT pg_catalog.json_agg(t.tgname) FROM pg_catalog.pg_trigger t
-    WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgenabled IN ('A', 'R')),
+// written by its root, a partition fires its row triggers, and with TRUNCATE those of TRUNCATE; no statement trigger and no rule.
+// A foreign key's own trigger may be made ALWAYS by a superuser, and would cascade
+const TABLES: &str = "
+WITH RECURSIVE root AS (
+  SELECT c.*, n.nspname FROM pg_catalog.json_array_elements($1::pg_catalog.json) t
+  JOIN pg_catalog.pg_namespace n ON n.nspname = t ->> 0
+  JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = t ->> 1
+), part(root, oid, kind) AS (
+  SELECT c.oid, c.oid, c.relkind FROM root c
+  UNION ALL SELECT p.root, c.oid, c.relkind FROM part p JOIN pg_catalog.pg_inherits i ON i.inhparent = p.oid AND p.kind = 'p'
+  JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid
+), loud AS (
+  SELECT p.root, p.oid AS rel, t.tgenabled AS enabled, 'trigger' AS what, t.tgname AS name
+  FROM part p JOIN pg_catalog.pg_trigger t ON t.tgrelid = p.oid
+  WHERE (p.oid = p.root OR t.tgtype & 33 <> 0)
+    AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger u WHERE u.oid = t.tgparentid AND u.tgenabled = t.tgenabled)
+  UNION ALL SELECT c.oid, c.oid, r.ev_enabled, 'rule', r.rulename FROM pg_catalog.pg_rewrite r JOIN root c ON c.oid = r.ev_class
+), said AS (
+  SELECT l.root, pg_catalog.bool_or(l.enabled <> 'D') AS fires, pg_catalog.json_agg(pg_catalog.json_build_object(
+      'what', l.what || ' ' || l.name || CASE WHEN l.rel = l.root THEN '' ELSE ' of its partition ' || n.nspname || '.' || c.relname END,
+      'mend', pg_catalog.format('ALTER TABLE %I.%I ENABLE %s %I;', n.nspname, c.relname, pg_catalog.upper(l.what), l.name))
+      ORDER BY l.what DESC, l.name) FILTER (WHERE l.enabled IN ('A', 'R')) AS always
+  FROM loud l JOIN pg_catalog.pg_class c ON c.oid = l.rel JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace GROUP BY l.root
+), referenced AS (
+  SELECT DISTINCT k.confrelid FROM pg_catalog.pg_constraint k WHERE k.contype = 'f' AND k.confrelid <> k.conrelid
+)
+SELECT c.oid, c.nspname, c.relname, c.relkind, c.relpersistence, r.confrelid IS NOT NULL, coalesce(s.fires, false), s.always,
   c.relrowsecurity AND pg_catalog.row_security_active(c.oid),
   pg_catalog.has_table_privilege(c.oid, 'TRUNCATE'),
   pg_catalog.has_table_privilege(c.oid, 'SELECT') AND pg_catalog.has_table_privilege(c.oid, 'INSERT')
     AND pg_catalog.has_table_privilege(c.oid, 'UPDATE') AND pg_catalog.has_table_privilege(c.oid, 'DELETE')
-FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-WHERE n.nspname = $1::text AND c.relname = $2::text";
+FROM root c LEFT JOIN said s ON s.root = c.oid LEFT JOIN referenced r ON r.confrelid = c.oid";
 
 // regclass has a cast from text of its own, which knows neither "-" nor a number; from bpchar it is its input function
 const COLUMNS: &str = "
@@ -166,9 +214,9 @@ SELECT a.attname,
      UNION ALL SELECT t.oid, t.typbasetype, t.typtype FROM b JOIN pg_catalog.pg_type t ON b.typtype = 'd' AND t.oid = b.typbasetype)
    SELECT CASE WHEN b.oid = 2205 THEN 'pg_catalog.bpchar::pg_catalog.regclass' ELSE pg_catalog.format_type(b.oid, -1) END
    FROM b WHERE b.typtype <> 'd'), a.attgenerated <> '', a.attidentity = 'a', a.attnotnull,
-  a.atthasdef OR a.attidentity <> ''
+  a.atthasdef OR a.attidentity <> '', a.attrelid
 FROM pg_catalog.pg_attribute a
-WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum";
+WHERE a.attrelid = ANY ($1::oid[]) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attrelid, a.attnum";
 
 // strategy 3 of a btree class is its equality; search_path is empty, so it is named with its schema
 const UNIQUE: &str = "
@@ -180,7 +228,7 @@ SELECT i.relname,
   x.indisvalid AND x.indpred IS NULL AND x.indexprs IS NULL AND x.indimmediate
     AND pg_catalog.count(p.oprname) = x.indnkeyatts,
   x.indisvalid AND x.indpred IS NULL AND x.indexprs IS NULL AND NOT x.indimmediate
-    AND pg_catalog.count(p.oprname) = x.indnkeyatts
+    AND pg_catalog.count(p.oprname) = x.indnkeyatts, x.indrelid
 FROM pg_catalog.pg_index x
 JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid
 CROSS JOIN LATERAL pg_catalog.generate_series(1, x.indnkeyatts) AS k(n)
@@ -190,9 +238,9 @@ LEFT JOIN pg_catalog.pg_amop m ON m.amopfamily = o.opcfamily AND m.amopstrategy 
   AND m.amoprighttype = o.opcintype
 LEFT JOIN pg_catalog.pg_operator p ON p.oid = m.amopopr
 LEFT JOIN pg_catalog.pg_namespace s ON s.oid = p.oprnamespace
-WHERE x.indrelid = $1::oid AND x.indisunique
-GROUP BY i.relname, x.indisprimary, x.indisvalid, x.indimmediate, x.indpred, x.indexprs, x.indnkeyatts
-ORDER BY x.indisprimary DESC, i.relname";
+WHERE x.indrelid = ANY ($1::oid[]) AND x.indisunique
+GROUP BY x.indrelid, i.relname, x.indisprimary, x.indisvalid, x.indimmediate, x.indpred, x.indexprs, x.indnkeyatts
+ORDER BY x.indrelid, x.indisprimary DESC, i.relname";
 
 /// Has the table, or a partition of it, a file with anything in it? An empty file has no rows, and asking needs no right to
 /// read them. False too where there is no such table.

@@ -184,10 +184,11 @@ impl Guard {
                 &format!("GRANT SET ON PARAMETER session_replication_role TO {};", self.role()),
             );
         }
-        if let Some(trigger) = table.always_triggers.first() {
+        if let Some(always) = table.always.first() {
+            let what = &always.what;
             return refuse(
-                format!("{name} has a trigger that fires even under session_replication_role = replica: {trigger}"),
-                "ALTER TABLE … ENABLE TRIGGER (not ALWAYS, not REPLICA), or exclude the table",
+                format!("{name} on the target: {what} fires even under session_replication_role = replica"),
+                &always.mend,
             );
         }
         let own = self.rows.get(&(table.schema.clone(), table.name.clone())).cloned();
@@ -255,7 +256,7 @@ mod tests {
             unlogged: false,
             referenced: false,
             fires: false,
-            always_triggers: vec![],
+            always: vec![],
             row_security: false,
             may_truncate: true,
             may_write: true,
@@ -303,7 +304,8 @@ mod tests {
         let fires = Table { fires: true, ..table("public", "a") };
         assert!(Guard::new([], false).writable(&fires).is_err());
         assert!(Guard::new([], true).writable(&fires).is_ok());
-        let always = Table { always_triggers: vec!["t".into()], ..table("public", "a") };
+        let rule = crate::catalog::Always { what: "rule r".into(), mend: "ALTER TABLE public.a ENABLE RULE r;".into() };
+        let always = Table { always: vec![rule], ..table("public", "a") };
         assert!(Guard::new([], true).writable(&always).is_err());
         let unlogged = Table { unlogged: true, ..table("public", "a") };
         assert!(Guard::new([], true).writable(&unlogged).is_err());

@@ -16,14 +16,29 @@ use crate::sink::PostgresSink;
 use crate::{foreign_key, own, referrers};
 
 impl PostgresSink {
+    /// Makes the mappings for rows of these shapes, from one look at the target's catalog: a pipeline may have thousands of tables.
+    pub async fn mappings(&mut self, shapes: &[&Arc<Shape>]) -> Result<(), Error> {
+        let names: Vec<_> = shapes.iter().map(|s| (s.schema.to_string(), s.name.to_string())).collect();
+        let mut found = catalog::tables(&mut self.db, &names).await?;
+        for (shape, name) in shapes.iter().zip(&names) {
+            if self.known(shape).is_none() {
+                self.map_onto(shape, found.remove(name)).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Index of the mapping for rows of this shape; reads the target's catalog the first time.
     pub(crate) async fn map(&mut self, shape: &Arc<Shape>) -> Result<usize, Error> {
-        let address = address(shape);
         // the mapping holds its Arc, so the address cannot be another's
-        if let Some(&i) = self.by_shape.get(&address) {
+        if let Some(i) = self.known(shape) {
             return Ok(i);
         }
         let found = catalog::table(&mut self.db, &shape.schema, &shape.name).await?;
+        self.map_onto(shape, found).await
+    }
+
+    async fn map_onto(&mut self, shape: &Arc<Shape>, found: Option<catalog::Table>) -> Result<usize, Error> {
         let table = found.ok_or_else(|| Error::Refused {
             what: format!("{shape} does not exist on the target"),
             hint: "make it there (pg_dump --schema-only -t …), or exclude it".into(),
@@ -63,7 +78,7 @@ impl PostgresSink {
         }
         let i = self.maps.len();
         self.maps.push(Arc::new(mapping));
-        self.by_shape.insert(address, i);
+        self.by_shape.insert(address(shape), i);
         Ok(i)
     }
 

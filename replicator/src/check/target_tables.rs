@@ -7,7 +7,7 @@ use filters::policy::{Class, TableRule};
 use sink_postgres::catalog::{self, Table};
 use sink_postgres::guard::Guard;
 use sink_postgres::mapping::Mapping;
-use wire::{Connection, quote_ident, quote_literal};
+use wire::{Connection, quote_ident};
 
 use super::target::replica_role;
 use super::{Area, Mend, Report, World};
@@ -27,11 +27,13 @@ pub async fn all(report: &mut Report, world: &World<'_>, db: &mut Connection) ->
     let types = types(db, world).await?;
     // what is protected, and what fires, are checks of their own
     let guard = Guard::new([], true).sparing(start::own_rows(world.config)).for_role(role.clone());
+    let names: Vec<_> = world.tables.iter().map(|(source, _)| source.name()).collect();
+    let mut there = catalog::tables(db, &names).await?;
     let (mut fires, mut good) = (Vec::new(), 0);
     for (source, compiled) in &world.tables {
         let (schema, name) = source.name();
         let full = source.shape.to_string();
-        let Some(table) = catalog::table(db, &schema, &name).await? else {
+        let Some(table) = there.remove(&(schema.clone(), name.clone())) else {
             let dump = format!(
                 "pg_dump --schema-only --table={} \"$SLUICE_SOURCE_URL\" | psql \"$SLUICE_TARGET_URL\"",
                 shell(&source.quoted())
@@ -78,10 +80,9 @@ fn rights(report: &mut Report, table: &Table, full: &str, role: &str) {
         let says = format!("row security on the target applies to {role}");
         report.fail(HERE, full, says, Some(Mend::target(format!("ALTER ROLE {role} BYPASSRLS;"))));
     }
-    for trigger in &table.always_triggers {
-        let sql = format!("ALTER TABLE {} ENABLE TRIGGER {};", table.quoted(), quote_ident(trigger));
-        let says = format!("its trigger {trigger} on the target fires for our writes too (ENABLE ALWAYS or REPLICA)");
-        report.fail(HERE, full, says, Some(Mend::target(sql)));
+    for always in &table.always {
+        let says = format!("its {} on the target fires for our writes too (ENABLE ALWAYS or REPLICA)", always.what);
+        report.fail(HERE, full, says, Some(Mend::target(always.mend.clone())));
     }
 }
 
@@ -159,18 +160,13 @@ async fn types(db: &mut Connection, world: &World<'_>) -> Result<Types, Error> {
     if world.tables.is_empty() {
         return Ok(found);
     }
-    let names: Vec<String> = world
-        .tables
-        .iter()
-        .map(|(t, _)| format!("({}, {})", quote_literal(&t.shape.schema), quote_literal(&t.shape.name)))
-        .collect();
-    let sql = format!(
-        "SELECT n.nspname, c.relname, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod)
-         FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-         WHERE a.attnum > 0 AND NOT a.attisdropped AND (n.nspname, c.relname) IN ({})",
-        names.join(", ")
-    );
-    for row in db.query(&sql, &[]).await.map_err(|e| Error::Target(e.into()))?.iter() {
+    let names: Vec<_> = world.tables.iter().map(|(t, _)| t.name()).collect();
+    let names = serde_json::to_string(&names).map_err(|e| Error::Bug(e.to_string()))?;
+    let sql = "SELECT n.nspname, c.relname, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod)
+        FROM pg_catalog.json_array_elements($1::pg_catalog.json) t
+        JOIN pg_catalog.pg_namespace n ON n.nspname = t ->> 0 JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = t ->> 1
+        JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid WHERE a.attnum > 0 AND NOT a.attisdropped";
+    for row in db.query(sql, &[Some(&names)]).await.map_err(|e| Error::Target(e.into()))?.iter() {
         let text = |i: usize| row.get(i).unwrap_or_default().to_owned();
         found.entry((text(0), text(1))).or_default().insert(text(2), text(3));
     }

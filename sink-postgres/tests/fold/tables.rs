@@ -113,7 +113,7 @@ fn mapping(kind: &Kind) -> Arc<Mapping> {
         unlogged: false,
         referenced: false,
         fires: false,
-        always_triggers: vec![],
+        always: vec![],
         row_security: false,
         may_truncate: true,
         may_write: true,
