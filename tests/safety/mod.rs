@@ -3,6 +3,7 @@
 
 mod amid;
 mod environment;
+mod fires;
 mod never;
 pub mod referenced;
 mod roles;

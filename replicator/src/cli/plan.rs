@@ -2,6 +2,7 @@
 //!
 //! [`gather`] asks the two servers, [`Forecast`] is what they said, [`render`] is how a person reads it.
 
+mod fires;
 mod gather;
 mod hazards;
 mod render;
@@ -36,6 +37,8 @@ pub(super) struct Forecast {
     pub ungoverned: Vec<Held>,
     /// Columns of tables that are copied which production does not have, and which hold values, as far as the server has counted.
     pub ungoverned_columns: Vec<String>,
+    /// What of the target's own could fire for our writes.
+    pub firing: fires::Firing,
     /// References that could end nowhere.
     pub hazards: Vec<String>,
     /// What would change on production.

@@ -1,13 +1,15 @@
 //! Asks both servers.
 
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use filters::compiled::Compiled;
 use filters::policy::{Class, TableRule};
 use filters::predicate::Predicate;
 use sink_postgres::{known, session};
 use wire::Connection;
 
-use super::{Away, BYTES_A_SECOND, Forecast, Held, Masked, Table, hazards, sample};
+use super::{Away, BYTES_A_SECOND, Forecast, Held, Masked, Table, fires, hazards, sample};
 use crate::config::{Config, Lock, Problem, Problems, class_text, table_name};
 use crate::error::{Doing, Error};
 use crate::proofs::trial::{Bench, Trials};
@@ -58,6 +60,7 @@ pub async fn gather(config: &Config, lock: Option<&Lock>, sample: Option<u32>) -
     let there = held(&mut target).await?;
     let ungoverned_columns = only_there(&mut target, &plan).await?;
     let written: Vec<(String, String)> = plan.tables.iter().map(|(t, _)| t.name()).collect();
+    let firing = fires::fires(&mut target, &written, &protected).await?;
     let mut hazards = hazards::references(config, &mut target, &written, &protected).await?;
     hazards.extend(hazards::joins(&mut source, &plan.policy).await?);
     let mut publications = Vec::new();
@@ -108,6 +111,7 @@ pub async fn gather(config: &Config, lock: Option<&Lock>, sample: Option<u32>) -
             .map(as_held)
             .collect(),
         ungoverned_columns,
+        firing,
         hazards,
         publications,
         warnings: plan.warnings.into_iter().chain(trials.warnings.iter().map(ToString::to_string)).collect(),
@@ -124,7 +128,7 @@ pub async fn gather(config: &Config, lock: Option<&Lock>, sample: Option<u32>) -
     Ok((forecast, Problems(problems)))
 }
 
-fn table(table: &SourceTable, compiled: &filters::compiled::Compiled, plan: &start::Plan, config: &Config) -> Table {
+fn table(table: &SourceTable, compiled: &Compiled, plan: &start::Plan, config: &Config) -> Table {
     let often = |column: &str| {
         let (schema, name) = table.name();
         plan.frequencies.get(&(schema, name, column.to_owned()))
@@ -176,18 +180,22 @@ fn table(table: &SourceTable, compiled: &filters::compiled::Compiled, plan: &sta
 
 /// Columns of the target's tables that production does not have, unless the server has counted nothing but NULLs in them.
 async fn only_there(target: &mut Connection, plan: &start::Plan) -> Result<Vec<String>, Error> {
-    let sql = "SELECT a.attname FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
-        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    let sql = "SELECT n.nspname, c.relname, a.attname FROM pg_catalog.json_array_elements($1::pg_catalog.json) t
+        JOIN pg_catalog.pg_namespace n ON n.nspname = t ->> 0 JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = t ->> 1
+        JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid
         LEFT JOIN pg_catalog.pg_stats s ON (s.schemaname, s.tablename, s.attname) = (n.nspname, c.relname, a.attname) AND s.inherited = (c.relkind = 'p')
-        WHERE n.nspname = $1 AND c.relname = $2 AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' AND c.reltuples <> 0 AND coalesce(s.null_frac, 0) < 1
-        ORDER BY a.attnum";
+        WHERE a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' AND c.reltuples <> 0 AND coalesce(s.null_frac, 0) < 1
+        ORDER BY 1, 2, a.attnum";
+    let ours: HashMap<(String, String), &Compiled> = plan.tables.iter().map(|(t, c)| (t.name(), &**c)).collect();
+    let names = serde_json::to_string(&ours.keys().collect::<Vec<_>>()).map_err(|e| Error::Bug(e.to_string()))?;
+    let rows = target.query(sql, &[Some(&names)]).await.map_err(|e| Error::Target(e.into()))?;
     let mut columns = Vec::new();
-    for (table, compiled) in &plan.tables {
-        let (schema, name) = table.name();
-        let rows = target.query(sql, &[Some(&schema), Some(&name)]).await.map_err(|e| Error::Target(e.into()))?;
-        let there = rows.iter().filter_map(|r| r.get(0).map(str::to_owned));
-        let only = there.filter(|c| !compiled.input().columns.iter().any(|ours| *ours.name == **c));
-        columns.extend(only.map(|column| format!("{}.{column}", table_name(&schema, &name))));
+    for row in rows.iter() {
+        let text = |i: usize| row.get(i).unwrap_or_default().to_owned();
+        let (name, column) = ((text(0), text(1)), text(2));
+        if ours.get(&name).is_some_and(|c| c.input().columns.iter().all(|ours| *ours.name != *column)) {
+            columns.push(format!("{}.{column}", table_name(&name.0, &name.1)));
+        }
     }
     Ok(columns)
 }

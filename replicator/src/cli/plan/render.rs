@@ -32,6 +32,7 @@ pub fn text(f: &Forecast) -> String {
         "UNGOVERNED COLUMNS on the target: production has none of that name; what they hold stays",
         &f.ungoverned_columns,
     );
+    list(&mut out, "TRIGGERS, RULES AND CASCADES on the target, of tables that are written", &f.firing.lines());
     list(&mut out, "HAZARDS", &f.hazards);
     proved(&mut out, f);
     tried(&mut out, f);
