@@ -7,6 +7,7 @@ mod foreign_keys;
 mod identity;
 mod keyless;
 mod leaves;
+mod many;
 mod migrations;
 mod ranges;
 mod rewrites;

@@ -30,6 +30,10 @@ use crate::stop::Stop;
 use chunk::Reader;
 use collisions::Collisions;
 
+/// Tables of a slice, at most. Each is locked, weakly, and its indexes with it, once by the session that exports the snapshot and once
+/// by whoever reads it; with production's lock table full its own statements would fail, and by default it has room for some 7,000.
+const TABLES: usize = 500;
+
 /// What is kept from slice to slice: the sessions that read and load, which rows push each other out, and which tables
 /// somebody on the target held.
 #[derive(Default)]
@@ -47,8 +51,10 @@ impl Copier {
         if due.is_empty() {
             return Ok(false);
         }
-        // their turn comes last: waiting for a lock can take a whole slice, and there would be none for the tables behind
-        due.sort_by_key(|due| self.locked.contains(&due.name));
+        // their turn comes last: waiting for a lock can take a whole slice, and there would be none for the tables behind; nor
+        // where those that wait for a transaction's end were all that a slice may take
+        due.sort_by_key(|due| (flow.setup.waits.contains_key(&due.name), self.locked.contains(&due.name)));
+        due.truncate(TABLES);
         let began = Instant::now();
         // of tables that are held none is left; else it is a matter of luck, and the next snapshot may have it
         let Some(aligned) = align::align(flow, &mut due, stop).await? else { return Ok(!due.is_empty()) };
