@@ -8,6 +8,7 @@
 
 mod apply;
 pub mod audit;
+pub mod binary;
 mod careful;
 pub mod catalog;
 pub mod checkpoint;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use filters::change::{Identity, Table as Shape};
 
+use crate::binary::Form;
 use crate::catalog::{Table, Unique};
 use crate::error::Error;
 use crate::guard::{Guard, Writable};
@@ -21,6 +22,8 @@ pub struct Column {
     pub quoted: String,
     /// What a text value is cast to: the target's type, without a length.
     pub cast: String,
+    /// What such a value can be sent as, if not as text.
+    pub form: Option<Form>,
     /// Cannot be SET; an insert needs OVERRIDING SYSTEM VALUE.
     pub identity_always: bool,
     /// Has it to have a value?
@@ -99,6 +102,7 @@ impl Mapping {
                     source,
                     quoted: quote_ident(&c.name),
                     cast: c.type_name.clone(),
+                    form: Form::of(&c.type_name),
                     identity_always: c.identity_always,
                     not_null: c.not_null,
                 }),
@@ -151,6 +155,13 @@ impl Mapping {
     /// Is a column GENERATED ALWAYS AS IDENTITY, so that it cannot be SET?
     pub fn identity_always(&self) -> bool {
         self.columns.iter().any(|c| c.identity_always)
+    }
+
+    /// What the values of these columns of the rows that come (indexes, ascending or not) can be sent as.
+    pub fn forms(&self, source: &[usize]) -> Vec<Option<Form>> {
+        // the columns ascend by source
+        let of = |s: &usize| self.columns.binary_search_by_key(s, |c| c.source).ok().and_then(|i| self.columns.get(i)?.form);
+        source.iter().map(of).collect()
     }
 
     /// Does the target generate a column that the rows bring?

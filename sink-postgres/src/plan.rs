@@ -28,6 +28,8 @@
 //!
 //! Foreign keys do not order the steps: our sessions run with them quiet, or the tables have none ([`crate::guard`]).
 
+mod near;
+
 use std::borrow::Cow;
 use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
@@ -241,49 +243,44 @@ impl<'a> Fold<'_, 'a> {
         self.maps.get(map).is_some_and(|m| m.partial)
     }
 
-    /// Turns what was folded into steps: deletes, updates, inserts.
+    /// Turns what was folded into steps: deletes, updates, inserts, each table's rows beside those that are near ([`near`]).
     fn flush(&mut self) {
+        let mut entries: Vec<Option<Entry<'a>>> = std::mem::take(&mut self.entries).into_iter().map(Some).collect();
+        let mut order: Vec<(usize, u128, usize)> = Vec::with_capacity(entries.len());
+        for (at, entry) in entries.iter().enumerate() {
+            let Some(entry) = entry else { continue };
+            let key = self.maps.get(entry.map).and_then(|m| m.key.as_ref()).map_or(&[][..], |k| &k.source);
+            order.push((entry.map, near::place(entry.key, key), at));
+        }
+        order.sort_unstable();
         let mut deletes: Vec<(usize, Vec<&'a Row>)> = Vec::new();
         let mut absent: Vec<(usize, Vec<&'a Row>)> = Vec::new();
         let mut updates: Vec<(usize, Vec<usize>, Vec<Cow<'a, Row>>)> = Vec::new();
         let mut inserts: Vec<(usize, Vec<Cow<'a, Row>>)> = Vec::new();
         let mut puts: Vec<(usize, Vec<Cow<'a, Row>>)> = Vec::new();
-        for Entry { map, key, net, .. } in std::mem::take(&mut self.entries) {
+        for (map, _, at) in order {
+            let Some(Entry { key, net, .. }) = entries.get_mut(at).and_then(Option::take) else { continue };
             match net {
-                Net::Delete => match deletes.iter_mut().find(|d| d.0 == map) {
-                    Some(d) => d.1.push(key),
-                    None => deletes.push((map, vec![key])),
-                },
+                Net::Delete => add(&mut deletes, map, key),
                 // one that was not sent whole must be there: a row that is new to the target is not known by it
-                Net::Update(image) if self.partial(map) && !image.has_unchanged() => {
-                    match puts.iter_mut().find(|p| p.0 == map) {
-                        Some(p) => p.1.push(image),
-                        None => puts.push((map, vec![image])),
-                    }
-                }
+                Net::Update(image) if self.partial(map) && !image.has_unchanged() => add(&mut puts, map, image),
                 Net::Update(image) => {
                     let unchanged = unchanged(&image);
-                    match updates.iter_mut().find(|u| u.0 == map && u.1 == unchanged) {
+                    // a table's updates are the last ones, and there are as many as ways in which its rows were not sent whole
+                    match updates.iter_mut().rev().take_while(|u| u.0 == map).find(|u| u.1 == unchanged) {
                         Some(u) => u.2.push(image),
                         None => updates.push((map, unchanged, vec![image])),
                     }
                 }
-                Net::Insert(image) => match inserts.iter_mut().find(|i| i.0 == map) {
-                    Some(i) => i.1.push(image),
-                    None => inserts.push((map, vec![image])),
-                },
-                Net::Nothing => match absent.iter_mut().find(|d| d.0 == map) {
-                    Some(d) => d.1.push(key),
-                    None => absent.push((map, vec![key])),
-                },
+                Net::Insert(image) => add(&mut inserts, map, image),
+                Net::Nothing => add(&mut absent, map, key),
             }
         }
         self.index.clear();
+        // a table without a key has nothing but these, as they came
+        self.unkeyed.sort_by_key(|(map, _)| *map);
         for (map, row) in self.unkeyed.drain(..) {
-            match inserts.iter_mut().find(|i| i.0 == map) {
-                Some(i) => i.1.push(Cow::Borrowed(row)),
-                None => inserts.push((map, vec![Cow::Borrowed(row)])),
-            }
+            add(&mut inserts, map, Cow::Borrowed(row));
         }
         for (map, rows) in deletes {
             self.steps.push(if self.partial(map) { Step::Remove(map, rows) } else { Step::Delete(map, rows) });
@@ -292,6 +289,14 @@ impl<'a> Fold<'_, 'a> {
         self.steps.extend(updates.into_iter().map(|(m, u, r)| Step::Update(m, u, r)));
         self.steps.extend(puts.into_iter().map(|(m, r)| Step::Put(m, r)));
         self.steps.extend(inserts.into_iter().map(|(m, r)| Step::Insert(m, r)));
+    }
+}
+
+/// Adds a row to those of its table, which are the last ones: rows come table by table.
+fn add<T>(tables: &mut Vec<(usize, Vec<T>)>, map: usize, row: T) {
+    match tables.last_mut() {
+        Some((last, rows)) if *last == map => rows.push(row),
+        _ => tables.push((map, vec![row])),
     }
 }
 

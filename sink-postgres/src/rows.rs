@@ -1,7 +1,8 @@
 //! Rows as bytes for the server: parameters of a statement, or lines of COPY.
 //!
-//! Every array is a `text[]` in binary form, which carries each value's text as it came (no quoting, arrays of arrays
-//! too), and the server casts it by the type's own input function. COPY is in text form, again each value as it came.
+//! Every array is in binary form: of its own type where [`crate::binary`] has one, else a `text[]`, which carries each value's text
+//! as it came (no quoting, arrays of arrays too), and the server casts it by the type's own input function. COPY is in text
+//! form, again each value as it came.
 
 use std::borrow::Cow;
 
@@ -9,52 +10,72 @@ use bytes::{BufMut, BytesMut};
 use filters::change::{Row, Value};
 use postgres_protocol::message::frontend;
 
+use crate::binary::Form;
 use crate::mapping::Mapping;
 
-/// Builds binary `text[]` parameters, one array a column, row by row.
+/// Builds array parameters in binary form, one a column, row by row.
 /// (<https://www.postgresql.org/docs/current/xfunc-c.html>; the layout is that of `array_send`.)
 #[derive(Default)]
 pub struct Arrays {
     columns: Vec<BytesMut>,
+    forms: Vec<Option<Form>>,
     rows: u32,
 }
 
 impl Arrays {
-    /// Empties it for `columns` columns, keeping its memory.
-    pub fn reset(&mut self, columns: usize) {
+    /// Fills it with these rows, keeping its memory: `source[i]` is the index in a row of the array `i`'s value, `forms[i]` what
+    /// its values are to be sent as. Where one value has no such form, all of its column are text.
+    pub fn fill<'r>(
+        &mut self,
+        rows: impl Iterator<Item = &'r Row> + Clone,
+        source: &[usize],
+        forms: Vec<Option<Form>>,
+    ) {
         self.rows = 0;
-        self.columns.resize_with(columns, BytesMut::new);
-        for c in &mut self.columns {
-            c.clear();
-            c.put_i32(1); // dimensions
-            c.put_i32(1); // there may be nulls
-            c.put_u32(25); // text
-            c.put_u32(0); // rows, set in `finish`
-            c.put_i32(1); // lower bound
+        self.forms = forms;
+        self.columns.resize_with(source.len(), BytesMut::new);
+        for (c, form) in self.columns.iter_mut().zip(&self.forms) {
+            head(c, *form);
+        }
+        let mut unwritten = vec![false; source.len()];
+        for row in rows.clone() {
+            self.rows += 1;
+            self.push(row, source, &mut unwritten);
+        }
+        for (n, _) in unwritten.iter().enumerate().filter(|(_, unwritten)| **unwritten) {
+            let (Some(form), Some(out), Some(&at)) = (self.forms.get_mut(n), self.columns.get_mut(n), source.get(n))
+            else {
+                continue;
+            };
+            *form = None;
+            head(out, None);
+            rows.clone().for_each(|row| text(row.get(at), out));
         }
     }
 
-    /// Appends a row: `columns[i]` is the index in `row` of the array `i`'s value.
-    pub fn push(&mut self, row: &Row, columns: &[usize]) {
-        self.rows += 1;
+    fn push(&mut self, row: &Row, source: &[usize], unwritten: &mut [bool]) {
         // one pass over the row where the columns ascend (they do but for keys in another order than the table's)
         let mut values = row.values().enumerate();
         let mut at = 0usize;
-        for (out, &want) in self.columns.iter_mut().zip(columns) {
+        let columns = self.columns.iter_mut().zip(&self.forms).zip(unwritten);
+        for (((out, form), unwritten), &want) in columns.zip(source) {
             let value = if want >= at {
                 at = want + 1;
                 values.by_ref().find(|(i, _)| *i == want).map_or(Value::Null, |(_, v)| v)
             } else {
                 row.get(want)
             };
-            match value {
-                Value::Text(v) | Value::Binary(v) => {
-                    out.put_u32(v.len() as u32);
-                    out.put_slice(v);
-                }
-                Value::Null | Value::Unchanged => out.put_i32(-1),
+            match (form, value) {
+                (Some(form), Value::Text(v)) if !*unwritten => *unwritten = form.write(v, out).is_none(),
+                (Some(_), Value::Binary(_)) => *unwritten = true,
+                _ => text(value, out),
             }
         }
+    }
+
+    /// How each array comes.
+    pub fn forms(&self) -> &[Option<Form>] {
+        &self.forms
     }
 
     /// The arrays, ready to bind.
@@ -65,6 +86,25 @@ impl Arrays {
             }
         }
         &self.columns
+    }
+}
+
+fn head(out: &mut BytesMut, form: Option<Form>) {
+    out.clear();
+    out.put_i32(1); // dimensions
+    out.put_i32(1); // there may be nulls
+    out.put_u32(form.map_or(25, |form| form.named().1)); // text, or the type
+    out.put_u32(0); // rows, set in `finish`
+    out.put_i32(1); // lower bound
+}
+
+fn text(value: Value<'_>, out: &mut BytesMut) {
+    match value {
+        Value::Text(v) | Value::Binary(v) => {
+            out.put_u32(v.len() as u32);
+            out.put_slice(v);
+        }
+        Value::Null | Value::Unchanged => out.put_i32(-1),
     }
 }
 

@@ -1,16 +1,20 @@
 //! The SQL of each kind of step; its rows are [`crate::rows`].
 //!
-//! Updates and deletes are `… FROM unnest($1::text[], …)` under a generic plan: a nested loop on the key's index at every
-//! batch size, with no stage, no ANALYZE and no truncate; it was the best of seven ways measured. Inserts are COPY.
+//! Updates and deletes are `… FROM (SELECT unnest($1::text[]), …)` under a generic plan: a nested loop on the key's index at every
+//! batch size, with no stage, no ANALYZE and no truncate; it was the best of eight ways measured. Inserts are COPY.
 
 use std::fmt::Write as _;
 
 use filters::change::{Row, Value};
 use wire::quote_ident;
 
+use crate::binary::Form;
 use crate::guard::Writable;
 use crate::mapping::{Key, Mapping};
 use crate::referrers::Referrers;
+
+/// How each array comes; `None`: of text.
+pub type Forms = [Option<Form>];
 
 /// `COPY t (…) FROM STDIN`. Rows that the target would take for its own stay out, and are missed in its count.
 pub fn copy(m: &Mapping) -> String {
@@ -21,20 +25,20 @@ pub fn copy(m: &Mapping) -> String {
 }
 
 /// `DELETE … USING unnest`, by key.
-pub fn delete(m: &Mapping, key: &Key) -> String {
-    let (target, arrays) = (m.writable.target(), unnest(0..key.columns.len()));
+pub fn delete(m: &Mapping, key: &Key, forms: &Forms) -> String {
+    let (target, arrays) = (m.writable.target(), unnest(forms));
     format!("DELETE FROM {target} AS t USING {arrays} WHERE {}{}", by_key(m, key), m.writable.spares("t."))
 }
 
 /// Locks rows that are to go, by key: nobody refers to them from then on.
-pub fn hold(m: &Mapping, key: &Key) -> String {
-    let (target, arrays) = (m.writable.target(), unnest(0..key.columns.len()));
+pub fn hold(m: &Mapping, key: &Key, forms: &Forms) -> String {
+    let (target, arrays) = (m.writable.target(), unnest(forms));
     format!("SELECT FROM {target} AS t, {arrays} WHERE {}{} FOR UPDATE OF t", by_key(m, key), m.writable.spares("t."))
 }
 
 /// No row if none of the target's own refers to any of these, by key.
-pub fn referred(m: &Mapping, key: &Key, by: &Referrers) -> String {
-    let (target, arrays) = (m.writable.target(), unnest(0..key.columns.len()));
+pub fn referred(m: &Mapping, key: &Key, by: &Referrers, forms: &Forms) -> String {
+    let (target, arrays) = (m.writable.target(), unnest(forms));
     let spares = m.writable.spares("t.");
     format!("SELECT FROM {target} AS t, {arrays} WHERE {}{spares} AND ({}) LIMIT 1", by_key(m, key), by.any())
 }
@@ -52,7 +56,7 @@ pub fn hold_all(m: &Mapping) -> String {
 
 /// `UPDATE … FROM unnest`, by key. Where no column is to be set it only looks whether all rows are there, as [`absent`]
 /// looks whether none is: one row if so, however many they are.
-pub fn update(m: &Mapping, key: &Key, unchanged: &[usize]) -> String {
+pub fn update(m: &Mapping, key: &Key, unchanged: &[usize], forms: &Forms) -> String {
     let set = settable(m, key, unchanged);
     let columns = set.iter().copied().chain(fixed(m, key, unchanged)).filter_map(|i| m.columns.get(i));
     let (mut list, mut condition) = (String::new(), by_key(m, key));
@@ -65,7 +69,7 @@ pub fn update(m: &Mapping, key: &Key, unchanged: &[usize]) -> String {
     }
     condition.push_str(&m.writable.spares("t."));
     condition.push_str(&unclaimed(claims(m, &|i| sent(m, &set, key, i), &|name| Some(format!("t.{name}")))));
-    let (target, arrays) = (m.writable.target(), unnest(0..update_sources(m, key, unchanged).len()));
+    let (target, arrays) = (m.writable.target(), unnest(forms));
     match list.is_empty() {
         true => counted(&target, &arrays, &condition, "pg_catalog.cardinality($1)"),
         false => format!("UPDATE {target} AS t SET {list} FROM {arrays} WHERE {condition}"),
@@ -74,15 +78,15 @@ pub fn update(m: &Mapping, key: &Key, unchanged: &[usize]) -> String {
 
 /// [`update`] of those that are there, and an insert of the others, in one statement: it may touch any number of rows.
 /// Columns that only the target has stay as they are in the former.
-pub fn put(m: &Mapping, key: &Key) -> String {
+pub fn put(m: &Mapping, key: &Key, forms: &Forms) -> String {
     let found: Vec<String> = (0..key.columns.len()).map(|n| format!("u.c{n}")).collect();
-    let (target, arrays) = (m.writable.target(), unnest(0..update_sources(m, key, &[]).len()));
+    let (target, arrays) = (m.writable.target(), unnest(forms));
     let there = match settable(m, key, &[]).is_empty() {
         true => {
             let spares = m.writable.spares("t.");
             format!("SELECT {} FROM {target} AS t, {arrays} WHERE {}{spares}", found.join(", "), by_key(m, key))
         }
-        false => format!("{} RETURNING {}", update(m, key, &[]), found.join(", ")),
+        false => format!("{} RETURNING {}", update(m, key, &[], forms), found.join(", ")),
     };
     let order = key.columns.iter().copied().chain(settable(m, key, &[])).chain(fixed(m, key, &[]));
     let columns: Vec<_> = order.filter_map(|i| m.columns.get(i)).enumerate().collect();
@@ -100,27 +104,27 @@ pub fn put(m: &Mapping, key: &Key) -> String {
     )
 }
 
-/// One row if none of the rows that [`put`] is to write would be taken by the target for one of its own; `None` where none can
-/// be.
-pub fn put_unclaimed(m: &Mapping, key: &Key) -> Option<String> {
+/// One row if none of the rows that [`put`] is to write would be taken by the target for one of its own.
+pub fn put_unclaimed(m: &Mapping, key: &Key, forms: &Forms) -> String {
     let order: Vec<usize> =
         key.columns.iter().copied().chain(settable(m, key, &[])).chain(fixed(m, key, &[])).collect();
     let value = |i: usize| {
         let at = order.iter().position(|&o| o == i)?;
         m.columns.get(i).map(|c| format!("u.c{at}::{}", c.cast))
     };
-    let claims = claims(m, &value, &|name| m.given.get(name).cloned())?;
-    Some(format!("SELECT WHERE NOT EXISTS (SELECT FROM {} WHERE {claims})", unnest(0..order.len())))
+    let claims = claims(m, &value, &|name| m.given.get(name).cloned());
+    let claims = claims.unwrap_or_else(|| "false".to_owned());
+    format!("SELECT WHERE NOT EXISTS (SELECT FROM {} WHERE {claims})", unnest(forms))
 }
 
 /// One row if none of the keys is there.
-pub fn absent(m: &Mapping, key: &Key) -> String {
-    counted(&m.writable.target(), &unnest(0..key.columns.len()), &by_key(m, key), "0")
+pub fn absent(m: &Mapping, key: &Key, forms: &Forms) -> String {
+    counted(&m.writable.target(), &unnest(forms), &by_key(m, key), "0")
 }
 
 /// No row if each of these values of a unique constraint is had by one row at most.
-pub fn shared(m: &Mapping, key: &Key) -> String {
-    let (target, arrays) = (m.writable.target(), unnest(0..key.columns.len()));
+pub fn shared(m: &Mapping, key: &Key, forms: &Forms) -> String {
+    let (target, arrays) = (m.writable.target(), unnest(forms));
     format!("SELECT FROM {arrays} WHERE (SELECT pg_catalog.count(*) FROM {target} AS t WHERE {}) > 1", by_key(m, key))
 }
 
@@ -268,16 +272,16 @@ pub(crate) fn settable(m: &Mapping, key: &Key, unchanged: &[usize]) -> Vec<usize
         .collect()
 }
 
-fn unnest(columns: std::ops::Range<usize>) -> String {
-    // not qualified: unnest of several arrays is grammar, and only under this very name
-    let mut arrays = String::from("unnest(");
-    let mut names = String::new();
-    for n in columns {
+/// The arrays as rows `u`. In the list of a SELECT they are walked in step, row by row; in FROM, as `unnest($1, $2, …)`, each is
+/// written out first, and all of them together once more: a microsecond a row of eight columns.
+fn unnest(forms: &Forms) -> String {
+    let mut list = String::new();
+    for (n, form) in forms.iter().enumerate() {
         let comma = if n == 0 { "" } else { ", " };
-        let _ = write!(arrays, "{comma}${}::pg_catalog.text[]", n + 1);
-        let _ = write!(names, "{comma}c{n}");
+        let of = form.map_or("pg_catalog.text", |form| form.named().0);
+        let _ = write!(list, "{comma}pg_catalog.unnest(${}::{of}[]) AS c{n}", n + 1);
     }
-    format!("{arrays}) AS u({names})")
+    format!("(SELECT {list}) AS u")
 }
 
 fn by_key(m: &Mapping, key: &Key) -> String {

@@ -10,6 +10,7 @@ use super::{Exchange, Expect};
 use crate::error::Error;
 use crate::mapping::{Key, Mapping};
 use crate::plan::{Act, Step, overlay};
+use crate::statement::Forms;
 use crate::{rows, statement};
 
 impl Exchange<'_> {
@@ -34,27 +35,30 @@ impl Exchange<'_> {
                 let key = keyed(m)?;
                 let source = statement::update_sources(m, key, &[]);
                 // it may touch any number of rows, so one that is left out would not be missed
-                if let Some(sql) = statement::put_unclaimed(m, key) {
-                    self.arrays(&sql, rows.iter().map(|r| &**r), &source, Expect::Rows(1))?;
+                let rows = rows.iter().map(|r| &**r);
+                if m.writable.has_own() {
+                    let sql = |forms: &Forms| statement::put_unclaimed(m, key, forms);
+                    self.arrays(m, rows.clone(), &source, sql, Expect::Rows(1))?;
                 }
-                self.arrays(&statement::put(m, key), rows.iter().map(|r| &**r), &source, expect)
+                self.arrays(m, rows, &source, |forms| statement::put(m, key, forms), expect)
             }
             Step::Delete(_, rows) | Step::Remove(_, rows) => {
                 let key = keyed(m)?;
                 self.unreferred(m, key, rows)?;
-                self.arrays(&statement::delete(m, key), rows.iter().copied(), &key.source, expect)
+                self.arrays(m, rows.iter().copied(), &key.source, |forms| statement::delete(m, key, forms), expect)
             }
             Step::Absent(_, rows) => {
                 let key = keyed(m)?;
-                self.arrays(&statement::absent(m, key), rows.iter().copied(), &key.source, Expect::Rows(1))
+                let sql = |forms: &Forms| statement::absent(m, key, forms);
+                self.arrays(m, rows.iter().copied(), &key.source, sql, Expect::Rows(1))
             }
             Step::Update(_, unchanged, rows) => {
                 let key = keyed(m)?;
-                let sql = statement::update(m, key, unchanged);
+                let sql = |forms: &Forms| statement::update(m, key, unchanged, forms);
                 let source = statement::update_sources(m, key, unchanged);
                 let only_looks = statement::settable(m, key, unchanged).is_empty();
                 let expect = if only_looks { Expect::Rows(1) } else { expect };
-                self.arrays(&sql, rows.iter().map(|r| &**r), &source, expect)
+                self.arrays(m, rows.iter().map(|r| &**r), &source, sql, expect)
             }
             Step::Single(_, act) => self.single(m, act, expect),
         }
@@ -63,9 +67,10 @@ impl Exchange<'_> {
     /// Rows that are to go, or that are to have another key: nobody of the target's own may refer to them.
     fn unreferred(&mut self, m: &Mapping, key: &Key, rows: &[&Row]) -> Result<(), Error> {
         let Some(by) = &m.referrers else { return Ok(()) };
-        self.arrays(&statement::hold(m, key), rows.iter().copied(), &key.source, Expect::Any)?;
+        self.arrays(m, rows.iter().copied(), &key.source, |forms| statement::hold(m, key, forms), Expect::Any)?;
         // a statement of its own: it sees what was committed until the rows were ours
-        self.arrays(&statement::referred(m, key, by), rows.iter().copied(), &key.source, Expect::Rows(0))
+        let sql = |forms: &Forms| statement::referred(m, key, by, forms);
+        self.arrays(m, rows.iter().copied(), &key.source, sql, Expect::Rows(0))
     }
 
     fn single(&mut self, m: &Mapping, act: &Act<'_>, expect: Expect) -> Result<(), Error> {
@@ -92,7 +97,8 @@ impl Exchange<'_> {
                         return self.run("SELECT 1 WHERE false", &[], expect);
                     }
                     // such a column cannot be SET: the row goes and comes again
-                    self.arrays(&statement::delete(m, key), std::iter::once(*old), &key.source, expect)?;
+                    let sql = |forms: &Forms| statement::delete(m, key, forms);
+                    self.arrays(m, std::iter::once(*old), &key.source, sql, expect)?;
                     self.run(&statement::copy(m), &[], expect)?;
                     rows::copy_rows(m, &[Cow::Borrowed(*new)], self.db.outgoing());
                     return Ok(());
@@ -129,17 +135,19 @@ impl Exchange<'_> {
         }
     }
 
+    /// A statement over rows: `sql` is told how each array comes.
     pub(super) fn arrays<'r>(
         &mut self,
-        sql: &str,
-        rows: impl Iterator<Item = &'r Row>,
+        m: &Mapping,
+        rows: impl Iterator<Item = &'r Row> + Clone,
         source: &[usize],
+        sql: impl FnOnce(&Forms) -> String,
         expect: Expect,
     ) -> Result<(), Error> {
         let mut arrays = std::mem::take(&mut self.statements.arrays);
-        arrays.reset(source.len());
-        rows.for_each(|row| arrays.push(row, source));
-        let done = self.bind(sql, arrays.finish().iter().map(Some), true, expect);
+        arrays.fill(rows, source, m.forms(source));
+        let sql = sql(arrays.forms());
+        let done = self.bind(&sql, arrays.finish().iter().map(Some), true, expect);
         self.statements.arrays = arrays;
         done
     }
