@@ -19,6 +19,7 @@
 use std::time::{Duration, Instant};
 
 use sink_postgres::checkpoint;
+use tokio::task::JoinSet;
 use wire::Connection;
 
 use crate::board::{Board, Phase};
@@ -226,10 +227,22 @@ async fn once(
     *since = Some(Instant::now());
     tracing::info!(at = %board.state().applied, "running");
     board.works(if pipeline.is_pending() { Phase::Copying } else { Phase::Streaming });
-    let end = pipeline.run(options.until_caught_up.then_some(goal), stop).await;
-    if end.is_ok() {
-        pipeline.close().await;
-    }
+    // a task, and not what this thread waits for: what the reader of the stream has read is then taken on the thread that read it,
+    // and each small read of a busy stream does not wake another one
+    let (goal, mut heard) = (options.until_caught_up.then_some(goal), stop.clone());
+    let mut task = JoinSet::new();
+    task.spawn(async move {
+        let end = pipeline.run(goal, &mut heard).await;
+        if end.is_ok() {
+            pipeline.close().await;
+        }
+        end
+    });
+    let end = match task.join_next().await {
+        Some(Ok(end)) => end,
+        Some(Err(e)) => Err(Error::ended("the pipeline's task", &e)),
+        None => Err(Error::Bug("the pipeline's task is not there".into())),
+    };
     // a table of the target that is met for the first time, or anew
     end.map_err(Error::unfit)
 }

@@ -26,10 +26,7 @@ pub async fn run(args: &Args, verb: &Status) -> Result<(), Error> {
         let text = if verb.json { json(&state)? } else { render::text(&state) };
         let clear = verb.watch && !verb.json && std::io::IsTerminal::is_terminal(&std::io::stdout());
         // whoever reads may have gone: `sluice status --watch | head`
-        let mut out = std::io::stdout().lock();
-        let written = writeln!(out, "{}{text}", if clear { "\x1b[H\x1b[2J" } else { "" }).and_then(|()| out.flush());
-        drop(out);
-        if written.is_err() {
+        if show(&text, clear).is_err() {
             return Ok(());
         }
         if !verb.watch {
@@ -40,6 +37,11 @@ pub async fn run(args: &Args, verb: &Status) -> Result<(), Error> {
             () = tokio::time::sleep(AGAIN) => {}
         }
     }
+}
+
+fn show(text: &str, clear: bool) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{}{text}", if clear { "\x1b[H\x1b[2J" } else { "" }).and_then(|()| out.flush())
 }
 
 fn json(state: &State) -> Result<String, Error> {
