@@ -160,7 +160,8 @@ impl Mapping {
     /// What the values of these columns of the rows that come (indexes, ascending or not) can be sent as.
     pub fn forms(&self, source: &[usize]) -> Vec<Option<Form>> {
         // the columns ascend by source
-        let of = |s: &usize| self.columns.binary_search_by_key(s, |c| c.source).ok().and_then(|i| self.columns.get(i)?.form);
+        let of =
+            |s: &usize| self.columns.binary_search_by_key(s, |c| c.source).ok().and_then(|i| self.columns.get(i)?.form);
         source.iter().map(of).collect()
     }
 

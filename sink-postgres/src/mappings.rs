@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use filters::change::{Change, Op, Table as Shape};
+use hashbrown::HashMap;
 
 use crate::catalog;
 use crate::error::Error;
@@ -96,27 +97,24 @@ impl PostgresSink {
     /// Turns changes into items for the fold: skipped ones are left out; listed are rows that moved in incompletely, and what
     /// says that rows in quarantine are gone, that shadowed ones have changed, or that one is of a key that was kept.
     pub(crate) async fn items<'c>(&mut self, changes: &'c [Change]) -> Result<(Vec<Item<'c>>, Vec<&'c Change>), Error> {
-        let mut last = None;
+        // changes of several tables come in turn: what is known of a table is looked up by where its shape is, and once
+        let mut maps: HashMap<usize, usize> = HashMap::new();
         for change in changes {
-            if last.replace(address(&change.table)) != Some(address(&change.table)) {
-                self.map(&change.table).await?;
+            if !maps.contains_key(&address(&change.table)) {
+                maps.insert(address(&change.table), self.map(&change.table).await?);
             }
         }
         let none = Pending::default();
+        let mut known: HashMap<usize, (usize, &Pending)> = HashMap::with_capacity(maps.len());
+        for (&shape, &map) in &maps {
+            let of = self.maps.get(map).ok_or_else(|| Error::Bug("mapping".into()))?;
+            let name = (of.shape.schema.to_string(), of.shape.name.to_string());
+            known.insert(shape, (map, self.tables.get(&name).unwrap_or(&none)));
+        }
         let mut items = Vec::with_capacity(changes.len());
         let mut due = Vec::new();
-        let mut at: Option<(usize, usize, &Pending)> = None;
         for change in changes {
-            let shape = address(&change.table);
-            let (map, pending) = match at {
-                Some((s, map, pending)) if s == shape => (map, pending),
-                _ => {
-                    let map = self.by_shape.get(&shape).copied().ok_or_else(|| Error::Bug("mapping".into()))?;
-                    let name = (change.table.schema.to_string(), change.table.name.to_string());
-                    (map, self.tables.get(&name).unwrap_or(&none))
-                }
-            };
-            at = Some((shape, map, pending));
+            let &(map, pending) = known.get(&address(&change.table)).ok_or_else(|| Error::Bug("mapping".into()))?;
             let emptied = matches!(change.op, Op::Truncate { .. }) && pending.remembers_keys();
             if emptied || pending.frees(change).is_some() || pending.shadows(change) || pending.keeps(change) {
                 due.push(change);

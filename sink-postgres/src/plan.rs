@@ -117,11 +117,13 @@ struct Entry<'a> {
 
 /// Folds `items` into steps, in an order in which they may run.
 pub fn fold<'a>(maps: &[Arc<Mapping>], items: impl IntoIterator<Item = Item<'a>>) -> Vec<Step<'a>> {
+    let items = items.into_iter();
+    let most = items.size_hint().0;
     let mut fold = Fold {
         maps,
         steps: Vec::new(),
-        entries: Vec::new(),
-        index: HashTable::new(),
+        entries: Vec::with_capacity(most),
+        index: HashTable::with_capacity(most),
         unkeyed: Vec::new(),
         hasher: DefaultHashBuilder::default(),
     };

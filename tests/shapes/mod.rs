@@ -4,6 +4,7 @@ mod extremes;
 pub mod flow;
 mod followed;
 mod foreign_keys;
+mod forms;
 mod identity;
 mod keyless;
 mod leaves;
