@@ -44,6 +44,12 @@ pub enum Form {
     Uuid,
     /// Bytes, in hex.
     Bytea,
+    /// The text itself.
+    Text,
+    /// The text itself, which is read when it comes.
+    Json,
+    /// A version, and the text, which is read when it comes.
+    Jsonb,
 }
 
 impl Form {
@@ -63,11 +69,14 @@ impl Form {
             "timestamp with time zone" => Form::Timestamptz,
             "uuid" => Form::Uuid,
             "bytea" => Form::Bytea,
+            "text" | "character varying" => Form::Text,
+            "json" => Form::Json,
+            "jsonb" => Form::Jsonb,
             _ => return None,
         })
     }
 
-    /// The type's name and its number in `pg_type`, which is fixed.
+    /// The type's name and its number in `pg_type`, which is fixed. Of `varchar` that of text, which is its form.
     pub fn named(self) -> (&'static str, u32) {
         match self {
             Form::Bool => ("pg_catalog.bool", 16),
@@ -82,6 +91,9 @@ impl Form {
             Form::Timestamptz => ("pg_catalog.timestamptz", 1184),
             Form::Uuid => ("pg_catalog.uuid", 2950),
             Form::Bytea => ("pg_catalog.bytea", 17),
+            Form::Text => ("pg_catalog.text", 25),
+            Form::Json => ("pg_catalog.json", 114),
+            Form::Jsonb => ("pg_catalog.jsonb", 3802),
         }
     }
 
@@ -114,6 +126,12 @@ impl Form {
             Form::Timestamptz => sized(out, &time::timestamp(text.strip_suffix(b"+00")?)?.to_be_bytes()),
             Form::Uuid => sized(out, &uuid(text)?),
             Form::Bytea => bytea(text, out)?,
+            Form::Text | Form::Json => sized(out, text),
+            Form::Jsonb => {
+                out.put_u32(text.len() as u32 + 1);
+                out.put_u8(1);
+                out.put_slice(text);
+            }
         }
         Some(())
     }

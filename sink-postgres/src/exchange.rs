@@ -13,7 +13,7 @@ use wire::{Connection, ServerError, tag};
 
 use crate::claim::Claim;
 use crate::error::Error;
-use crate::rows::Arrays;
+use crate::rows::{Arrays, Lines};
 
 /// What the server made of a run of statements.
 #[derive(Debug)]
@@ -41,6 +41,7 @@ pub struct Statements {
     names: HashMap<String, String>,
     made: u64,
     arrays: Arrays,
+    lines: Lines,
 }
 
 impl Statements {

@@ -1,8 +1,8 @@
 //! Rows as bytes for the server: parameters of a statement, or lines of COPY.
 //!
 //! Every array is in binary form: of its own type where [`crate::binary`] has one, else a `text[]`, which carries each value's text
-//! as it came (no quoting, arrays of arrays too), and the server casts it by the type's own input function. COPY is in text
-//! form, again each value as it came.
+//! as it came (no quoting, arrays of arrays too), and the server casts it by the type's own input function. COPY is in binary
+//! form where all values of a step have one, else in text form, again each value as it came.
 
 use std::borrow::Cow;
 
@@ -93,7 +93,7 @@ fn head(out: &mut BytesMut, form: Option<Form>) {
     out.clear();
     out.put_i32(1); // dimensions
     out.put_i32(1); // there may be nulls
-    out.put_u32(form.map_or(25, |form| form.named().1)); // text, or the type
+    out.put_u32(form.unwrap_or(Form::Text).named().1);
     out.put_u32(0); // rows, set in `finish`
     out.put_i32(1); // lower bound
 }
@@ -108,19 +108,56 @@ fn text(value: Value<'_>, out: &mut BytesMut) {
     }
 }
 
-/// Appends CopyData messages with one text line a row, then CopyDone.
-pub fn copy_rows(m: &Mapping, rows: &[Cow<'_, Row>], out: &mut BytesMut) {
-    const MESSAGE: usize = 64 * 1024;
-    let mut start = begin_copy_data(out);
-    for row in rows {
-        if out.len() - start > MESSAGE {
-            end_copy_data(out, start);
-            start = begin_copy_data(out);
-        }
-        copy_line(m, row, out);
+/// CopyData messages with rows in them.
+#[derive(Default)]
+pub struct Lines(BytesMut);
+
+impl Lines {
+    /// Makes them of these rows, in COPY's binary form; false if a value has none of ours.
+    pub fn binary(&mut self, m: &Mapping, rows: &[Cow<'_, Row>]) -> bool {
+        self.made(rows, |row, out, first| {
+            if first {
+                // a signature, no flags, no extension
+                out.put_slice(b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0");
+            }
+            binary_line(m, row, out)
+        })
+        .is_some()
     }
-    end_copy_data(out, start);
-    frontend::copy_done(out);
+
+    /// Makes them of these rows, in COPY's text form.
+    pub fn text(&mut self, m: &Mapping, rows: &[Cow<'_, Row>]) {
+        self.made(rows, |row, out, _| {
+            copy_line(m, row, out);
+            Some(())
+        });
+    }
+
+    fn made(
+        &mut self,
+        rows: &[Cow<'_, Row>],
+        mut line: impl FnMut(&Row, &mut BytesMut, bool) -> Option<()>,
+    ) -> Option<()> {
+        const MESSAGE: usize = 64 * 1024;
+        let out = &mut self.0;
+        out.clear();
+        let mut start = begin_copy_data(out);
+        for (n, row) in rows.iter().enumerate() {
+            if out.len() - start > MESSAGE {
+                end_copy_data(out, start);
+                start = begin_copy_data(out);
+            }
+            line(row, out, n == 0)?;
+        }
+        end_copy_data(out, start);
+        Some(())
+    }
+
+    /// Appends them, and CopyDone.
+    pub fn put(&self, out: &mut BytesMut) {
+        out.extend_from_slice(&self.0);
+        frontend::copy_done(out);
+    }
 }
 
 fn begin_copy_data(out: &mut BytesMut) -> usize {
@@ -134,6 +171,23 @@ fn end_copy_data(out: &mut BytesMut, start: usize) {
     if let Some(head) = out.get_mut(start - 4..start) {
         head.copy_from_slice(&len.to_be_bytes());
     }
+}
+
+/// One tuple of COPY's binary format (<https://www.postgresql.org/docs/current/sql-copy.html>), whose end CopyDone is.
+fn binary_line(m: &Mapping, row: &Row, out: &mut BytesMut) -> Option<()> {
+    out.put_i16(i16::try_from(m.columns.len()).ok()?);
+    let mut values = row.values();
+    let mut at = 0usize;
+    for column in &m.columns {
+        let value = values.nth(column.source - at).unwrap_or(Value::Null);
+        at = column.source + 1;
+        match value {
+            Value::Text(v) => column.form?.write(v, out)?,
+            Value::Binary(_) => return None,
+            Value::Null | Value::Unchanged => out.put_i32(-1),
+        }
+    }
+    Some(())
 }
 
 /// One line of COPY's text format (<https://www.postgresql.org/docs/current/sql-copy.html>).

@@ -17,11 +17,12 @@ use crate::referrers::Referrers;
 pub type Forms = [Option<Form>];
 
 /// `COPY t (…) FROM STDIN`. Rows that the target would take for its own stay out, and are missed in its count.
-pub fn copy(m: &Mapping) -> String {
+pub fn copy(m: &Mapping, binary: bool) -> String {
     // the names in its WHERE are those of the row that comes, defaults and all
     let claims = claims(m, &|i| m.columns.get(i).map(|c| c.quoted.clone()), &|name| Some(name.to_owned()));
     let claims = claims.map_or_else(String::new, |claims| format!(" WHERE {claims} IS NOT TRUE"));
-    format!("COPY {} ({}) FROM STDIN{claims}", m.writable.quoted(), m.column_list())
+    let form = if binary { " (FORMAT binary)" } else { "" };
+    format!("COPY {} ({}) FROM STDIN{form}{claims}", m.writable.quoted(), m.column_list())
 }
 
 /// `DELETE … USING unnest`, by key.

@@ -70,6 +70,9 @@ const TYPES: &[(&str, &str, &[&str], &str)] = &[
          UNION SELECT v::timestamptz FROM pg_catalog.unnest('{9999-12-31 23:59:59.999999+00,10000-01-02,0001-12-31 BC,infinity,-infinity}'::text[]) v",
     ),
     ("uuid", "uuid_send", &[], "SELECT gen_random_uuid() FROM few"),
+    ("text", "textsend", &[], "SELECT md5(n::text) FROM few UNION SELECT '' UNION SELECT E'\\t\\n\\\\ \u{e9}'"),
+    ("json", "json_send", &[], "SELECT ('[' || n || ', \"a\" ]')::json FROM few"),
+    ("jsonb", "jsonb_send", &[], "SELECT pg_catalog.jsonb_build_object(n::text, n) FROM few UNION SELECT '[]' UNION SELECT 'null'"),
     ("bytea", "byteasend", &[], "SELECT decode(repeat(md5(n::text), n % 5), 'hex') FROM few"),
 ];
 

@@ -10,8 +10,8 @@ use super::{Exchange, Expect};
 use crate::error::Error;
 use crate::mapping::{Key, Mapping};
 use crate::plan::{Act, Step, overlay};
+use crate::statement;
 use crate::statement::Forms;
-use crate::{rows, statement};
 
 impl Exchange<'_> {
     /// One step of a plan.
@@ -26,11 +26,7 @@ impl Exchange<'_> {
         let m = maps.get(*map).ok_or_else(|| Error::Bug("a step without a mapping".into()))?;
         let expect = step.rows().map_or(Expect::Any, Expect::Rows);
         match step {
-            Step::Insert(_, rows) => {
-                self.run(&statement::copy(m), &[], expect)?;
-                rows::copy_rows(m, rows, self.db.outgoing());
-                Ok(())
-            }
+            Step::Insert(_, rows) => self.copy(m, rows, expect),
             Step::Put(_, rows) => {
                 let key = keyed(m)?;
                 let source = statement::update_sources(m, key, &[]);
@@ -99,9 +95,7 @@ impl Exchange<'_> {
                     // such a column cannot be SET: the row goes and comes again
                     let sql = |forms: &Forms| statement::delete(m, key, forms);
                     self.arrays(m, std::iter::once(*old), &key.source, sql, expect)?;
-                    self.run(&statement::copy(m), &[], expect)?;
-                    rows::copy_rows(m, &[Cow::Borrowed(*new)], self.db.outgoing());
-                    return Ok(());
+                    return self.copy(m, &[Cow::Borrowed(*new)], expect);
                 }
                 let mut params: Vec<_> = key.source.iter().map(|&i| value(old.get(i))).collect();
                 for fixed in [false, true] {
@@ -120,9 +114,7 @@ impl Exchange<'_> {
                 // such a column cannot be SET: the row goes and comes again, whole, as the old one is
                 self.run(&statement::one_of_equal(m, None), &all(old), expect)?;
                 let whole = overlay(Cow::Borrowed(*old), new);
-                self.run(&statement::copy(m), &[], expect)?;
-                rows::copy_rows(m, &[whole], self.db.outgoing());
-                Ok(())
+                self.copy(m, &[whole], expect)
             }
             (Act::Update { old: Some(old), new }, None) => {
                 let mut params = all(old);
@@ -133,6 +125,18 @@ impl Exchange<'_> {
             (Act::Delete(old), None) => self.run(&statement::one_of_equal(m, None), &all(old), expect),
             _ => Err(Error::Bug(format!("a change of {} that neither folds nor stands alone", m.writable.name()))),
         }
+    }
+
+    fn copy(&mut self, m: &Mapping, rows: &[Cow<'_, Row>], expect: Expect) -> Result<(), Error> {
+        let mut lines = std::mem::take(&mut self.statements.lines);
+        let binary = lines.binary(m, rows);
+        if !binary {
+            lines.text(m, rows);
+        }
+        let done = self.run(&statement::copy(m, binary), &[], expect);
+        lines.put(self.db.outgoing());
+        self.statements.lines = lines;
+        done
     }
 
     /// A statement over rows: `sql` is told how each array comes.
