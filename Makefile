@@ -41,7 +41,7 @@ test: needs ## every test, against real PostgreSQL 15 and 18 (FILTER=name for so
 soak: needs ## the long versions of the random tests and of what masks claim, optimised (SOAK_LIMIT=6h)
 	@$(WITH_SERVERS); \
 	  $(CARGO_TEST) --release --no-run; \
-	  SLUICE_SOAK=1 timeout --foreground --kill-after=10 $(SOAK_LIMIT) $(CARGO_TEST) --release --test masks --test it -- --include-ignored --nocapture $(FILTER)
+	  SLUICE_SOAK=1 timeout --foreground --kill-after=10 $(SOAK_LIMIT) $(CARGO_TEST) --release --test masks --test fold --test it -- --include-ignored --nocapture $(FILTER)
 
 fuzz: needs ## libFuzzer on what parses bytes that are not ours (FUZZ_SECONDS=60 each, TARGETS="pgoutput masks")
 	@PATH="$(CURDIR)/target/tools/bin:$$PATH"; export RUSTC_BOOTSTRAP=1; \

@@ -25,10 +25,12 @@ use tables::{
 };
 use target::{Refusal, apply};
 
-/// The same cases in every run, so that a failure is the code's. `PROPTEST_RNG_SEED` tries others, `PROPTEST_CASES` more.
+/// The same cases in every run, so that a failure is the code's. `PROPTEST_RNG_SEED` tries others, `PROPTEST_CASES` more; `make soak`
+/// tries a hundred thousand.
 fn runner() -> TestRunner {
     let usual = ProptestConfig::default();
-    let mut config = ProptestConfig { cases: usual.cases.max(3000), failure_persistence: None, ..usual };
+    let least = if std::env::var_os("SLUICE_SOAK").is_some() { 100_000 } else { 3000 };
+    let mut config = ProptestConfig { cases: usual.cases.max(least), failure_persistence: None, ..usual };
     if config.rng_seed == RngSeed::Random {
         config.rng_seed = RngSeed::Fixed(1);
     }
