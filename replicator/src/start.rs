@@ -148,7 +148,14 @@ pub async fn open(
             }
             // it waits for production's open transactions, and whoever is gone by then it would not notice: it would hold WAL
             cancels.add(replication.canceler());
-            let at = slot::make(&ours.identity.slot, &mut replication, &mut watch, standby.as_ref()).await?;
+            let at = slot::make(
+                &ours.identity.slot,
+                &ours.identity.publications,
+                &mut replication,
+                &mut watch,
+                standby.as_ref(),
+            )
+            .await?;
             failpoint::hit("start.slot_made");
             let why = if ours.anew { GIVEN_UP } else { "" };
             for (table, _) in &plan.tables {

@@ -220,7 +220,7 @@ async fn wal_limit(report: &mut Report, area: Area, db: &mut Connection, config:
         ("-1", SlotWalLimit::Ignore) => report.ok(area, name, "-1, and the configuration says to ignore it"),
         (limit, _) => {
             let bytes =
-                "SELECT setting::bigint << 20 FROM pg_catalog.pg_settings Warea name = 'max_slot_wal_keep_size'";
+                "SELECT setting::bigint << 20 FROM pg_catalog.pg_settings WHERE name = 'max_slot_wal_keep_size'";
             let bytes: u64 = value(db, bytes).await.doing("read a setting")?.parse().unwrap_or(u64::MAX);
             if config.limits.wal_drop_slot.is_some_and(|ours| ours >= bytes) {
                 let says = format!(

@@ -35,7 +35,7 @@ pub async fn all(report: &mut Report, world: &mut World<'_>) -> Result<(), Error
     }
     wal_level(report, HERE, db).await?;
     for (name, bad, says, sql) in SETTINGS {
-        let is = value(db, &format!("SELECT pg_catalog.current_setting('{name}')")).await.doing("read a setting")?;
+        let is = value(db, &format!("SHOW {name}")).await.doing("read a setting")?;
         match is == *bad {
             true => report.warn(HERE, name, *says, Some(Mend::standby(*sql))),
             false => report.ok(HERE, name, is),

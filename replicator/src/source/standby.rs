@@ -34,7 +34,8 @@
 //! - And once a second, so that an idle stream ends too.
 //!
 //! A standby that has more of T than its primary (the primary went back by a copy of its disk, without a new timeline) is
-//! refused where it shows: F is behind what was applied. Not told apart are two servers that were *both* started from one cold copy and
+//! refused where it shows: F is behind what was applied. One that follows another server than the primary that is named is refused when the slot is
+//! made, unless that other server has the same publications by the same numbers. Not told apart are two servers that were *both* started from one cold copy and
 //! write the same timeline: nothing in PostgreSQL tells them apart.
 //!
 //! **What may take its time.** The standby replays later than the primary writes: a position that it has not reached is waited for
@@ -47,8 +48,8 @@ use filters::change::Lsn;
 use tokio::sync::Mutex;
 use wire::{Connection, Conninfo, Error as Wire};
 
-use super::production;
 use super::slot::{self, Slot, System};
+use super::{continuity, production, publication};
 use crate::error::{Doing, Error};
 
 /// The standby may take this long for an answer. It is asked for what it has in memory.
@@ -105,6 +106,12 @@ impl Standby {
     /// The slot.
     pub async fn slot(&self, name: &str) -> Result<Option<Slot>, Error> {
         answered(slot::look(&mut *self.db.lock().await, name)).await
+    }
+
+    /// The publications of a fingerprint, as it shows them.
+    pub async fn fingerprint(&self, of: &str) -> Result<String, Error> {
+        let names: Vec<String> = continuity::publication_names(of).collect();
+        answered(publication::fingerprint(&mut *self.db.lock().await, &names)).await
     }
 
     /// How far it has replayed.

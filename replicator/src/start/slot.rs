@@ -20,6 +20,7 @@ const HINT: Duration = Duration::from_millis(500);
 /// primary just now: a slot that is older than they are cannot be read through them.
 pub async fn make(
     name: &str,
+    publications: &str,
     replication: &mut Connection,
     watch: &mut Connection,
     standby: Option<&Standby>,
@@ -30,6 +31,13 @@ pub async fn make(
         return Err(Error::NotYet(format!(
             "the standby of source.url has not replayed {written}, where the publications are: its replay stands still, or is far behind"
         )));
+    }
+    // what was made there just now a server that follows another than this primary has not, or has by other numbers
+    if standby.fingerprint(publications).await? != publications {
+        return Err(Error::Refused {
+            what: "the standby of source.url does not show the publications of source.primary_url, though it has replayed as far: it follows another server, of which one of the two is a copy".into(),
+            hint: "source.primary_url must name the server that the standby follows (SELECT sender_host, sender_port FROM pg_stat_wal_receiver; there)".into(),
+        });
     }
     let mut made = std::pin::pin!(tokio::time::timeout(MADE, slot::create(replication, name, true)));
     let mut may = true;
