@@ -148,14 +148,14 @@ pub async fn open(
             }
             // it waits for production's open transactions, and whoever is gone by then it would not notice: it would hold WAL
             cancels.add(replication.canceler());
-            let at = slot::make(
-                &ours.identity.slot,
-                &ours.identity.publications,
-                &mut replication,
-                &mut watch,
-                standby.as_ref(),
-            )
-            .await?;
+            let name = &ours.identity.slot;
+            let at = match &standby {
+                None => slot::make(name, &mut replication).await?,
+                Some(standby) => {
+                    let of = (name.as_str(), ours.identity.publications.as_str());
+                    slot::make_on_standby(of, &source, &config.pipeline, &mut replication, &mut watch, standby).await?
+                }
+            };
             failpoint::hit("start.slot_made");
             let why = if ours.anew { GIVEN_UP } else { "" };
             for (table, _) in &plan.tables {

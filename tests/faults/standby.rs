@@ -6,7 +6,7 @@ use tokio_postgres::Client;
 
 use super::refusals::refused;
 use super::traffic::Traffic;
-use super::world::{self, LIMIT, NAME, TABLES, World, number, run, text};
+use super::world::{LIMIT, NAME, TABLES, World, number, run, text};
 use crate::seed::Seed;
 use crate::servers::{Cluster, wait_until};
 use crate::sluice::{Running, Sluice};

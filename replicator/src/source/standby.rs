@@ -114,6 +114,23 @@ impl Standby {
         answered(publication::fingerprint(&mut *self.db.lock().await, &names)).await
     }
 
+    /// How it tells its primary which rows of the catalog a slot needs.
+    pub async fn tells(&self, slot: &str) -> Result<Tells, Error> {
+        let mut db = self.db.lock().await;
+        let sql = format!(
+            "SELECT CASE WHEN pg_catalog.current_setting('hot_standby_feedback') = 'on' THEN
+                (SELECT setting FROM pg_catalog.pg_settings WHERE name = 'wal_receiver_status_interval') END,
+              pg_catalog.current_setting('primary_slot_name'),
+              (SELECT catalog_xmin FROM pg_catalog.pg_replication_slots WHERE slot_name = {})",
+            wire::quote_literal(slot)
+        );
+        let rows = answered(db.simple(&sql)).await?;
+        let text = |i: usize| rows.first().and_then(|r| r.get(0, i));
+        let every = text(0).and_then(|s| s.parse().ok()).filter(|seconds| *seconds > 0).map(Duration::from_secs);
+        let [through, needs] = [1, 2].map(|i| text(i).unwrap_or_default().to_owned());
+        Ok(Tells { every, through, needs: if needs.is_empty() { "0".into() } else { needs } })
+    }
+
     /// How far it has replayed.
     pub async fn replayed(&self) -> Result<Lsn, Error> {
         let mut db = self.db.lock().await;
@@ -134,6 +151,16 @@ impl Standby {
             tokio::time::sleep(OFTEN).await;
         }
     }
+}
+
+/// See [`Standby::tells`].
+pub struct Tells {
+    /// How often; `None`: it does not.
+    pub every: Option<Duration>,
+    /// The primary's slot by which it keeps them; may be empty.
+    pub through: String,
+    /// The oldest transaction whose rows are needed.
+    pub needs: String,
 }
 
 async fn answered<T>(asked: impl Future<Output = Result<T, Wire>>) -> Result<T, Error> {

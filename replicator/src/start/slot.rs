@@ -1,13 +1,13 @@
 //! The slot, made where it is to be, and its position, waited for where a standby has yet to replay it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use filters::change::Lsn;
 use wire::{Connection, Error as Wire};
 
 use crate::error::{Doing, Error};
 use crate::source::standby::{Patience, Standby};
-use crate::source::{slot, wal};
+use crate::source::{Servers, production, slot, wal};
 
 /// A standby may take this long to replay what its primary has written.
 const REPLAYS: Duration = Duration::from_secs(60);
@@ -15,23 +15,36 @@ const REPLAYS: Duration = Duration::from_secs(60);
 const MADE: Duration = Duration::from_secs(600);
 /// The primary is asked this often to write down which transactions run.
 const HINT: Duration = Duration::from_millis(500);
+/// What sees no more than it sees now, and keeps what it sees.
+const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
-/// Makes it; gives the position from which it streams. On a standby not before the publications are there, which were made on the
-/// primary just now: a slot that is older than they are cannot be read through them.
-pub async fn make(
-    name: &str,
-    publications: &str,
+/// Makes it on the server that is both; gives the position from which it streams.
+pub async fn make(name: &str, replication: &mut Connection) -> Result<Lsn, Error> {
+    slot::create(replication, name, false).await.doing("create the slot")
+}
+
+/// Makes it on a standby. Two things can go wrong there that cannot on the primary:
+///
+/// - **The publications are not there yet**, which were made on the primary just now: a slot that is older than they are cannot be read through
+///   them. So the standby first replays what the primary has written by now.
+/// - **The primary does not know yet which rows of its catalog the slot needs.** The standby tells it every
+///   `wal_receiver_status_interval`, 10 s by default, and what a busy primary prunes before costs the slot: with that interval at 1 s, three of
+///   eight were lost within a second or two. So a snapshot on the primary keeps those rows until it has heard. It was taken before a
+///   position that the standby replays before it makes the slot, so the slot needs none that are older.
+pub async fn make_on_standby(
+    (name, publications): (&str, &str),
+    source: &Servers,
+    pipeline: &str,
     replication: &mut Connection,
     watch: &mut Connection,
-    standby: Option<&Standby>,
+    standby: &Standby,
 ) -> Result<Lsn, Error> {
-    let Some(standby) = standby else { return slot::create(replication, name, false).await.doing("create the slot") };
-    let written = wal::nudge(watch).await?;
-    if !standby.reaches(written, &mut Patience::of(REPLAYS)).await? {
-        return Err(Error::NotYet(format!(
-            "the standby of source.url has not replayed {written}, where the publications are: its replay stands still, or is far behind"
-        )));
-    }
+    let mut keeper = production::reader(&source.data, pipeline, "slot", &[]).await?;
+    keeper
+        .simple(&format!("{BEGIN}; SELECT pg_catalog.pg_current_snapshot()"))
+        .await
+        .doing("keep the catalog's rows")?;
+    replays(watch, standby, "where the publications are").await?;
     // what was made there just now a server that follows another than this primary has not, or has by other numbers
     if standby.fingerprint(publications).await? != publications {
         return Err(Error::Refused {
@@ -39,11 +52,41 @@ pub async fn make(
             hint: "source.primary_url must name the server that the standby follows (SELECT sender_host, sender_port FROM pg_stat_wal_receiver; there)".into(),
         });
     }
+    let at = made(name, replication, watch, &mut keeper).await?;
+    heard(name, watch, &mut keeper, standby).await?;
+    // what was pruned before it had heard is behind us then
+    replays(watch, standby, "behind the slot").await?;
+    keeper.simple("COMMIT").await.doing("keep the catalog's rows")?;
+    keeper.close().await;
+    match standby.slot(name).await? {
+        Some(slot) if slot.wal_status != "lost" => Ok(at),
+        _ => Err(Error::NotYet(format!("slot {name} was lost while it was made on the standby: another is made"))),
+    }
+}
+
+/// Waits until the standby has replayed what the primary has written by now.
+async fn replays(watch: &mut Connection, standby: &Standby, what: &str) -> Result<(), Error> {
+    let written = wal::nudge(watch).await?;
+    match standby.reaches(written, &mut Patience::of(REPLAYS)).await? {
+        true => Ok(()),
+        false => Err(Error::NotYet(format!(
+            "the standby of source.url has not replayed {written}, {what}: its replay stands still, or is far behind"
+        ))),
+    }
+}
+
+async fn made(
+    name: &str,
+    replication: &mut Connection,
+    watch: &mut Connection,
+    keeper: &mut Connection,
+) -> Result<Lsn, Error> {
     let mut made = std::pin::pin!(tokio::time::timeout(MADE, slot::create(replication, name, true)));
     let mut may = true;
     loop {
         // not beside it in a task of its own: a question that nobody waits for any more would leave its answer behind
         may = hasten(watch, may).await?;
+        keeper.simple("SELECT").await.doing("keep the catalog's rows")?;
         tokio::select! {
             made = &mut made => return match made {
                 Ok(made) => made.doing("create the slot"),
@@ -72,6 +115,32 @@ async fn hasten(watch: &mut Connection, may: bool) -> Result<bool, Error> {
     // so that something is written
     wal::nudge(watch).await?;
     Ok(false)
+}
+
+/// Waits until the primary has heard which rows of its catalog the slot needs. Its slot for the standby shows it; where there is none (the standby
+/// has no `primary_slot_name`, or follows another standby) the interval has to do.
+async fn heard(name: &str, watch: &mut Connection, keeper: &mut Connection, standby: &Standby) -> Result<(), Error> {
+    let tells = standby.tells(name).await?;
+    let Some(every) = tells.every else {
+        tracing::warn!(
+            "hot_standby_feedback is off on the standby of source.url: the primary may remove rows of its catalog that our slot needs, and it is lost then"
+        );
+        return Ok(());
+    };
+    let (began, most) = (Instant::now(), 2 * every + Duration::from_secs(5));
+    let sql = "SELECT 1 FROM pg_catalog.pg_replication_slots WHERE slot_name = $1 AND slot_type = 'physical'
+        AND pg_catalog.age(catalog_xmin) >= pg_catalog.age($2::xid)";
+    while began.elapsed() < most {
+        let heard =
+            watch.query(sql, &[Some(&tells.through), Some(&tells.needs)]).await.doing("look at the standby's slot")?;
+        if !heard.is_empty() {
+            return Ok(());
+        }
+        keeper.simple("SELECT").await.doing("keep the catalog's rows")?;
+        tokio::time::sleep(HINT).await;
+    }
+    tracing::info!("the primary does not show that it has heard what our slot on the standby needs");
+    Ok(())
 }
 
 /// Waits until the standby has replayed up to where the stream begins: from beyond its end a stream would be silent, and look like one
