@@ -292,6 +292,23 @@ async fn replay_stands_still_during_a_slice() {
     run(&there, "SELECT pg_wal_replay_resume()").await;
     world.settles(&mut running).await;
     world.equal().await;
+    // staging is ahead of what the standby has replayed, as after a crash of it: by nothing that concerns us, and of the primary's WAL
+    run(&there, "SELECT pg_wal_replay_pause()").await;
+    let staging = world.staging().await;
+    run(&production, "SELECT pg_logical_emit_message(true, 'x', repeat('x', 100000))").await;
+    let end = text(&production, "SELECT pg_current_wal_flush_lsn()::text").await;
+    run(&staging, &format!("UPDATE sluice.checkpoint SET lsn = '{end}'")).await;
+    let mut running = world.sluice.spawn(&["run"]);
+    wait_until("it waits", LIMIT, || async { running.log().contains("staging is ahead of the standby's replay") })
+        .await;
+    run(&there, "SELECT pg_wal_replay_resume()").await;
+    wait_until("it runs", LIMIT, || async { running.log().contains(" running ") }).await;
+    run(&production, "UPDATE big SET n = n + 1").await;
+    world.settles(&mut running).await;
+    world.equal().await;
+    // and of what the primary has
+    run(&staging, &format!("UPDATE sluice.checkpoint SET lsn = '{end}'::pg_lsn + 1000000000")).await;
+    refused(&world.sluice, "production's WAL ends at", super::refusals::RESYNC).await;
 }
 
 /// All of it at once, before anything is made.
@@ -398,6 +415,9 @@ async fn a_standby_that_follows_to_another_primary() {
     let seed = Seed::or(34);
     let (mut world, standby) = behind().await;
     let other = world.source.standby("other", &[]).await;
+    // it prunes nothing of its catalog that our slot needs before it hears of it as a primary, which is a matter of luck otherwise
+    let keeper = other.client(NAME).await;
+    run(&keeper, "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM uid").await;
     let primaries = format!("postgres://postgres@127.0.0.1:{},127.0.0.1:{}/{NAME}", world.source.port(), other.port());
     world.sluice = through(&standby.url(NAME), &primaries, &world.target.url(NAME), "");
     let url = format!("{primaries}?target_session_attrs=read-write");
@@ -406,7 +426,7 @@ async fn a_standby_that_follows_to_another_primary() {
     copied(&world, &running).await;
     let staging = world.staging().await;
     applies(&staging, 100).await;
-    // nothing is written while it goes: neither standby is ahead of the other, and the new primary prunes nothing before it hears of our slot
+    // nothing is written while it goes: neither standby is ahead of the other
     traffic.end().await;
     world.source.stop_fast();
     promote(&other).await;
@@ -422,6 +442,7 @@ async fn a_standby_that_follows_to_another_primary() {
     run(&there, &format!("ALTER SYSTEM SET primary_conninfo = '{conninfo}'")).await;
     run(&there, "SELECT pg_reload_conf()").await;
     keeps_for(&other).await;
+    run(&keeper, "COMMIT").await;
     let traffic = Traffic::start(&url, vec![seed.rng(3), seed.rng(4)]);
     applies(&staging, 100).await;
     traffic.end().await;
