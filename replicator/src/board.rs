@@ -83,6 +83,8 @@ pub struct State {
     pub wal_held: i64,
     /// It holds so much that no slice of the copy begins.
     pub paused: bool,
+    /// No slice begins before the standby has replayed what the primary has written.
+    pub still: bool,
     /// These are not the hours in which a slice may begin.
     pub closed: bool,
     /// When it was last said that it holds much.
@@ -108,9 +110,13 @@ pub struct State {
 }
 
 /// Why no slice begins: how [`State::said`] says it, and how a person reads it.
-pub const WAITS: [(&str, &str); 2] = [
+pub const WAITS: [(&str, &str); 3] = [
     ("/* the copy is paused */", "paused: the slot holds more than limits.wal.pause_copy"),
     ("/* the copy waits for its hours */", "waits for copy.window"),
+    (
+        "/* the copy waits for the standby */",
+        "waits for the standby of source.url, whose replay stands still or is far behind",
+    ),
 ];
 
 impl State {
@@ -123,10 +129,11 @@ impl State {
 
     /// Which of [`WAITS`] keeps the copy waiting, if it has anything to do.
     pub fn waits(&self) -> Option<(&'static str, &'static str)> {
-        let [paused, closed] = WAITS;
-        match (self.paused, self.closed) {
-            (true, _) => Some(paused),
-            (_, true) => Some(closed),
+        let [paused, closed, still] = WAITS;
+        match (self.paused, self.closed, self.still) {
+            (true, ..) => Some(paused),
+            (_, true, _) => Some(closed),
+            (.., true) => Some(still),
             _ => None,
         }
     }

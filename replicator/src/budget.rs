@@ -10,7 +10,7 @@ use wire::{Connection, Conninfo};
 
 use crate::board::Board;
 use crate::error::{Doing, Error};
-use crate::source::{production, slot};
+use crate::source::{Servers, production, slot};
 
 /// The slot is looked at this often.
 const EVERY: Duration = Duration::from_secs(1);
@@ -57,7 +57,8 @@ impl Budget {
 
 /// Looks at the slot where no pipeline is open to do so.
 pub struct Watcher {
-    source: Conninfo,
+    /// The server that has it.
+    stream: Conninfo,
     pipeline: String,
     slot: String,
     budget: Budget,
@@ -66,8 +67,8 @@ pub struct Watcher {
 
 impl Watcher {
     /// For that slot.
-    pub fn new(source: Conninfo, pipeline: &str, slot: String, budget: Budget) -> Watcher {
-        Watcher { source, pipeline: pipeline.to_owned(), slot, budget, db: None }
+    pub fn new(source: Servers, pipeline: &str, slot: String, budget: Budget) -> Watcher {
+        Watcher { stream: source.stream, pipeline: pipeline.to_owned(), slot, budget, db: None }
     }
 
     /// Looks until our slot has to go. Cancel-safe: the next look opens another session where it has to.
@@ -100,7 +101,7 @@ impl Watcher {
         // taken, so that one that is given up amid a question is asked nothing more
         let mut db = match self.db.take() {
             Some(db) => db,
-            None => production::reader(&self.source, &self.pipeline, "budget", &[]).await?,
+            None => production::reader(&self.stream, &self.pipeline, "budget", &[]).await?,
         };
         let found = slot::look(&mut db, &self.slot).await.doing("look at the slot")?;
         self.db = Some(db);
@@ -112,8 +113,8 @@ impl Watcher {
 ///
 /// Ours is the slot of the pipeline's name that decodes with pgoutput for our database. One that is read is another's by now:
 /// our own stream has ended.
-pub async fn give_up(source: &Conninfo, pipeline: &str, name: &str, limit: i64) -> Result<bool, Error> {
-    let mut writer = production::writer(source, pipeline, "slot", &[]).await?;
+pub async fn give_up(source: &Servers, pipeline: &str, name: &str, limit: i64) -> Result<bool, Error> {
+    let mut writer = production::writer(&source.stream, pipeline, "slot", &[]).await?;
     let found = slot::look(&mut writer, name).await.doing("look at the slot")?;
     let gone = match found {
         None => true,

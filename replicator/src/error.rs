@@ -41,8 +41,14 @@ pub enum Error {
     #[error(transparent)]
     Filter(#[from] filters::filter::FilterError),
     /// What answers for production is in recovery.
-    #[error("production: source.url is a standby")]
-    Standby,
+    #[error("production: {0} is a standby")]
+    Standby(&'static str),
+    /// Production's standby is not as far as it has to be, and may get there by itself.
+    #[error("production: {0}")]
+    NotYet(String),
+    /// Production's standby and its primary have no longer one history.
+    #[error("production: {0}")]
+    Parted(String),
     /// Production is no longer what the pipeline was opened for: it is opened again.
     #[error("{table} {how}; starting over")]
     Changed {
@@ -174,10 +180,14 @@ impl Error {
             Error::Stream(e) if e.is_transient() => Kind::Unavailable,
             Error::Stream(_) | Error::Filter(_) => Kind::Data,
             Error::Target(Target::Wire(e)) => wire(e),
-            Error::Target(Target::Stale) | Error::Changed { .. } | Error::Standby | Error::Spent { .. } => {
-                Kind::Unavailable
+            Error::Target(Target::Stale)
+            | Error::Changed { .. }
+            | Error::Standby(_)
+            | Error::NotYet(_)
+            | Error::Spent { .. } => Kind::Unavailable,
+            Error::Target(Target::Fenced(_) | Target::Refused { .. }) | Error::Refused { .. } | Error::Parted(_) => {
+                Kind::Refused
             }
-            Error::Target(Target::Fenced(_) | Target::Refused { .. }) | Error::Refused { .. } => Kind::Refused,
             Error::Target(Target::Data { source, .. }) if source.is_transient() => Kind::Unavailable,
             Error::Target(Target::Data { .. } | Target::Collides { .. } | Target::Diverged { .. }) => Kind::Data,
             Error::Target(Target::Bug(_)) | Error::Bug(_) => Kind::Bug,
@@ -254,7 +264,9 @@ impl Error {
             Error::Target(Target::Data { .. }) => "mend the target's table, or exclude the column or the table; apply.on_error: quarantine goes on without such a row; the stream is held here and nothing is lost".into(),
             Error::Target(Target::Diverged { table, .. }) => format!("sluice resync {table}, or apply.on_divergence: heal"),
             Error::Conninfo { .. } => "postgres://user:password@host:5432/database?sslmode=verify-full&sslrootcert=ca.pem".into(),
-            Error::Standby => "it is gone on with once it is promoted; else name the primary, or all hosts of production with commas between: the one that is no standby is taken".into(),
+            Error::Parted(_) => "of the two, which is production now? If it is the server of source.url: take source.primary_url out, and sluice goes on from where staging stands. If it is the primary: another standby of it in source.url (or the primary itself, without source.primary_url), then sluice resync --all".into(),
+            Error::NotYet(_) => "on the standby: SELECT pg_is_wal_replay_paused(), pg_last_wal_replay_lsn(); SELECT status FROM pg_stat_wal_receiver; it is gone on with once the standby is there".into(),
+            Error::Standby(_) => "it is gone on with once it is promoted; else name the primary, or all hosts of production with commas between: the one that is no standby is taken".into(),
             Error::Spent { .. } => "staging is repaired by a copy in chunks as soon as it takes rows again, and stays full meanwhile".into(),
             // class XX: the server's own decoding has failed, and will at the same place again
             e if e.is_undecodable() => {

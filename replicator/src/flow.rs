@@ -25,6 +25,7 @@ use crate::error::Error;
 use crate::setup::Setup;
 use crate::shapes::Shapes;
 use crate::source::Stream;
+use crate::source::standby::{Standby, vouched};
 
 /// Both ends, and what is between them.
 pub struct Flow {
@@ -34,6 +35,8 @@ pub struct Flow {
     pub stream: Stream,
     /// An ordinary session on production: snapshots, the nudge, what it holds for us, and whether it is there at all.
     pub watch: Arc<Mutex<Connection>>,
+    /// The standby that has slot and stream, where that is not the server of `watch`.
+    pub standby: Option<Arc<Standby>>,
     /// The policy.
     pub filter: Filter,
     /// The target, taken over; `None` while a batch is applied.
@@ -193,7 +196,7 @@ impl Flow {
         while let Some(batch) = self.batch.take() {
             let mut sink = self.sink.take().ok_or_else(|| Error::Bug("the sink is away".into()))?;
             self.note(&mut sink, &batch);
-            let done = sink.apply(batch).await;
+            let done = apply(&mut sink, batch, self.standby.as_deref()).await;
             self.sink = Some(sink);
             self.told(done?);
         }
@@ -211,4 +214,10 @@ impl Flow {
         }
         self.settle().await
     }
+}
+
+/// Applies a batch, which must be here as a whole, if what brought it vouches for it. In no other way is one applied.
+pub async fn apply(sink: &mut PostgresSink, batch: Batch, standby: Option<&Standby>) -> Result<Progress, Error> {
+    vouched(standby).await?;
+    Ok(sink.apply(batch).await?)
 }

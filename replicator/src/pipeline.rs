@@ -26,8 +26,9 @@ use wire::{Canceler, Connection};
 use crate::board::{Board, Phase};
 use crate::copy::Copier;
 use crate::error::{Doing, Error};
-use crate::flow::Flow;
+use crate::flow::{self, Flow};
 use crate::setup::Setup;
+use crate::source::standby::Standby;
 use crate::stop::Stop;
 use crate::window::Window;
 
@@ -45,7 +46,7 @@ const PULSE: Duration = Duration::from_secs(1);
 const GRACE: Duration = Duration::from_secs(3);
 
 /// The sink, and what it has reached.
-type Landed = (PostgresSink, Result<Progress, sink_postgres::Error>);
+type Landed = (PostgresSink, Result<Progress, Error>);
 /// One task at most; it ends with the pipeline.
 type Work = JoinSet<Landed>;
 
@@ -120,6 +121,7 @@ impl Pipeline {
     /// back, and the next run applies it.
     pub async fn run(&mut self, goal: Option<Lsn>, stop: &mut Stop) -> Result<End, Error> {
         let (watch, board, mut asked) = (self.flow.watch.clone(), self.flow.board.clone(), stop.clone());
+        let standby = self.flow.standby.clone();
         let setup = self.flow.setup.clone();
         let late = async move {
             let why = asked.wait().await;
@@ -129,7 +131,7 @@ impl Pipeline {
         let (end, waits) = tokio::select! {
             biased;
             end = self.turn(goal, stop) => (end, false),
-            error = pulse(&watch, &board, &setup) => (Err(error), true),
+            error = pulse(&watch, standby.as_deref(), &board, &setup) => (Err(error), true),
             why = late => (Ok(End::Stopped(why)), true),
         };
         // the sink is away while a batch is applied, and while parts are loaded
@@ -237,12 +239,13 @@ impl Pipeline {
         if due && !sink.is_open() {
             self.work.spawn(async move {
                 let done = sink.flush().await;
-                (sink, done)
+                (sink, done.map_err(Error::from))
             });
         } else if let Some(batch) = self.due(hurry) {
             self.flow.note(&mut sink, &batch);
+            let standby = self.flow.standby.clone();
             self.work.spawn(async move {
-                let done = sink.apply(batch).await;
+                let done = flow::apply(&mut sink, batch, standby.as_deref()).await;
                 (sink, done)
             });
         } else {
@@ -345,29 +348,52 @@ impl Pipeline {
 ///
 /// The question carries how late staging is, as a comment: `pg_stat_activity` shows a session's query to its own role, so
 /// `sluice status` can read it from anywhere, however little that role may, and nothing has to be written for it.
-async fn pulse(watch: &Mutex<Connection>, board: &Board, setup: &Setup) -> Error {
+async fn pulse(watch: &Mutex<Connection>, standby: Option<&Standby>, board: &Board, setup: &Setup) -> Error {
     loop {
         tokio::time::sleep(PULSE).await;
-        let mut watch = watch.lock().await;
-        let sql = format!(
-            "{} SELECT pg_catalog.pg_current_wal_flush_lsn(), (SELECT pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), restart_lsn)::bigint
-             FROM pg_catalog.pg_replication_slots WHERE slot_name = {})",
-            board.state().said(),
-            wire::quote_literal(&setup.slot)
-        );
-        match watch.simple(&sql).await.doing("look at the server") {
-            Ok(rows) => {
-                if let Some(end) = rows.first().and_then(|r| r.get(0, 0)).and_then(|end| end.parse().ok()) {
-                    board.state().lag.mark(end);
-                }
-                let held = rows.first().and_then(|r| r.get(0, 1)).and_then(|held| held.parse().ok()).unwrap_or(0);
-                if let Err(spent) = setup.budget.weigh(&setup.slot, held, board) {
-                    return spent;
-                }
-            }
-            Err(e) => return e,
+        if let Err(e) = beat(watch, standby, board, setup).await {
+            return e;
         }
     }
+}
+
+/// Once of it.
+async fn beat(watch: &Mutex<Connection>, standby: Option<&Standby>, board: &Board, setup: &Setup) -> Result<(), Error> {
+    let (end, held) = beside_the_slot(watch, standby, board, setup, "pg_catalog.pg_current_wal_flush_lsn()").await?;
+    if let Some(end) = end.and_then(|end| end.parse().ok()) {
+        board.state().lag.mark(end);
+    }
+    setup.budget.weigh(&setup.slot, held, board)
+}
+
+/// Asks production for one value, and what our slot holds: in one question where one server has both, else the standby, which vouches
+/// for the stream besides.
+async fn beside_the_slot(
+    watch: &Mutex<Connection>,
+    standby: Option<&Standby>,
+    board: &Board,
+    setup: &Setup,
+    value: &str,
+) -> Result<(Option<String>, i64), Error> {
+    let here = format!(
+        ", (SELECT pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), restart_lsn)::bigint
+            FROM pg_catalog.pg_replication_slots WHERE slot_name = {})",
+        wire::quote_literal(&setup.slot)
+    );
+    let mut db = watch.lock().await;
+    let said = board.state().said();
+    let sql = format!("{said} SELECT {value}{}", if standby.is_some() { "" } else { &here });
+    let rows = db.simple(&sql).await.doing("look at the server")?;
+    drop(db);
+    let text = |i: usize| rows.first().and_then(|r| r.get(0, i)).map(str::to_owned);
+    let held = match standby {
+        None => text(1).and_then(|held| held.parse().ok()).unwrap_or(0),
+        Some(standby) => {
+            standby.vouch().await?;
+            standby.slot(&setup.slot).await?.map_or(0, |slot| slot.held)
+        }
+    };
+    Ok((text(0), held))
 }
 
 /// Polls a cancel-safe future once.

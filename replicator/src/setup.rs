@@ -6,11 +6,14 @@ use std::time::Duration;
 
 use sink_postgres::sequences::Rule;
 use sink_postgres::sink::OnError;
-use wire::Conninfo;
+use wire::{Connection, Conninfo};
 
 use crate::budget::Budget;
+use crate::error::Error;
 use crate::pace::Pace;
 use crate::source::catalog::SourceTable;
+use crate::source::servers::Primary;
+use crate::source::{Servers, production};
 use crate::window::Window;
 
 /// A pipeline's names and options.
@@ -19,7 +22,9 @@ pub struct Setup {
     /// Names slot, publications and checkpoint.
     pub pipeline: String,
     /// Production.
-    pub source: Conninfo,
+    pub source: Servers,
+    /// Its primary as it was recognised, where the stream is a standby's.
+    pub primary: Option<Primary>,
     /// Staging.
     pub target: Conninfo,
     /// The slot.
@@ -51,6 +56,15 @@ pub struct Setup {
 }
 
 impl Setup {
+    /// A session of the copy on production: with the primary that was recognised, where a standby has the stream.
+    pub async fn copier(&self, role: &str, more: &[(&str, &str)]) -> Result<Connection, Error> {
+        let mut db = production::copier(&self.source.data, &self.pipeline, role, self.idle, more).await?;
+        if let Some(primary) = &self.primary {
+            primary.expect(&mut db).await?;
+        }
+        Ok(db)
+    }
+
     /// What a batch may hold: two of them, their encoded forms and the stream's chunks share the memory.
     pub fn batch_bytes(&self) -> usize {
         usize::try_from(self.memory / 8).unwrap_or(usize::MAX)

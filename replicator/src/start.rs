@@ -25,6 +25,8 @@ mod prove;
 mod publish;
 mod recognise;
 mod refused;
+pub mod slot;
+pub mod standby;
 
 pub use ends::conninfos;
 pub use plan::{Plan, described, key, key_of, on_referenced, own_rows, plan, protected, require, spec};
@@ -60,7 +62,8 @@ use crate::pipeline::Pipeline;
 use crate::proofs::trial::Bench;
 use crate::setup::Setup;
 use crate::shapes::Shapes;
-use crate::source::{Stream, continuity, production, publication, slot, snapshot, wal};
+use crate::source::standby::vouched;
+use crate::source::{Stream, continuity, production, publication, slot as source_slot, snapshot, wal};
 
 /// What `status` says of tables that are copied again for it.
 const GIVEN_UP: &str = "its slot was dropped at limits.wal.drop_slot";
@@ -80,27 +83,32 @@ pub async fn open(
     let (source, target) = conninfos(config)?;
 
     // 1. recognise
-    let mut watch = ends::source(config, &source, "watch", &[]).await?;
+    let mut watch = ends::source(config, &source.data, "watch", &[]).await?;
     let mut staging = ends::target(config, &target, "start", &[]).await?;
     // of several hosts all sessions are with one: amid a failover another may answer
-    let (source, target) = (watch.info().clone(), staging.info().clone());
+    let (source, target) = (source.at(watch.info()), staging.info().clone());
     different(&mut watch, &mut staging).await?;
     schema::ensure(&mut staging).await?;
     let memory = known::read(&mut staging, &config.pipeline).await?;
     let known = checkpoint::read(&mut staging, &config.pipeline).await?;
     let followed = known.as_ref().is_some_and(|known| known.lsn.is_some());
     let unfit = |e: Error| if followed { e.unfit() } else { e };
-    recognise::primary(&mut watch, followed).await?;
+    let (mut standby, primary) = standby::open(config, &source, &mut watch, followed).await?.unzip();
     let demands = Demands::read(&mut staging).await?;
     let mut plan = plan(config, lock, memory, &demands, &mut watch).await.map_err(unfit)?;
     let protected = protected(config, &mut staging).await?;
     let memory = config.limits.logical_decoding_work_mem;
-    let mut replication = production::replication(&source, &config.pipeline, memory).await?;
-    recognise::one_server(&mut watch, &mut replication).await?;
+    let mut replication = production::replication(&source.stream, &config.pipeline, memory).await?;
+    match &mut standby {
+        Some(standby) => standby.expect(&mut replication).await?,
+        None => source_slot::one_server(&mut watch, &mut replication).await?,
+    }
     let given_up = given_up || checkpoint::slot_dropped(&mut staging, &config.pipeline).await?.is_some();
-    let mut ours = recognise::recognise(config, &plan, &mut watch, &mut staging, &mut replication, given_up).await?;
+    let mut ours =
+        recognise::recognise(config, &plan, (&mut watch, standby.as_ref()), &mut staging, &mut replication, given_up)
+            .await?;
     if known.is_none_or(|known| known.lsn.is_none() || known.identity.policy != ours.identity.policy) {
-        let problems = tried(config, &plan, &source, (&target, &mut staging), refused).await.map_err(unfit)?;
+        let problems = tried(config, &plan, &source.data, (&target, &mut staging), refused).await.map_err(unfit)?;
         plan.proofs.problems.extend(problems);
     }
     let plan = plan.proved().and_then(worth_it).map_err(unfit)?;
@@ -108,7 +116,7 @@ pub async fn open(
     // 2. intend
     match ours.publications.first().filter(|_| ours.adopted) {
         Some(name) => publication::publishes(&mut watch, name, plan.tables.iter().map(|(t, _)| t)).await,
-        None => publish::publish(config, &source, &plan, &mut watch).await,
+        None => publish::publish(config, &source.data, &plan, &mut watch).await,
     }
     .map_err(unfit)?;
     failpoint::hit("start.published");
@@ -135,22 +143,41 @@ pub async fn open(
         None => {
             // an intent: whatever slot there is was made for it, and nothing was applied
             if ours.slot.is_some() {
-                let mut writer = production::writer(&source, &config.pipeline, "slot", &[]).await?;
-                slot::seize(&mut writer, &ours.identity.slot).await.doing("drop the unfinished slot")?;
+                let mut writer = production::writer(&source.stream, &config.pipeline, "slot", &[]).await?;
+                source_slot::seize(&mut writer, &ours.identity.slot).await.doing("drop the unfinished slot")?;
             }
             // it waits for production's open transactions, and whoever is gone by then it would not notice: it would hold WAL
             cancels.add(replication.canceler());
+            let name = &ours.identity.slot;
+            let at = match &standby {
+                None => slot::make(name, &mut replication).await?,
+                Some(standby) => {
+                    let of = (name.as_str(), ours.identity.publications.as_str());
+                    slot::make_on_standby(of, &source, &config.pipeline, &mut replication, &mut watch, standby).await?
+                }
+            };
+            failpoint::hit("start.slot_made");
             let why = if ours.anew { GIVEN_UP } else { "" };
-            make_slot(&ours.identity.slot, why, &plan, &mut sink, &mut replication).await?
+            for (table, _) in &plan.tables {
+                sink.make_pending(&table.name(), why).await?;
+            }
+            tracing::info!(slot = ours.identity.slot, %at, "slot created");
+            at
         }
     };
+    if let Some(standby) = &standby {
+        slot::is_there(from, &mut watch, standby).await?;
+    }
     let stream = Stream::start(replication, &ours.identity.slot, &ours.publications, from, Default::default()).await?;
     failpoint::hit("start.streaming");
 
     // 5. compare
     if taken.lsn.is_some() {
-        let there = slot::look(&mut watch, &ours.identity.slot).await.doing("look at the slot")?;
-        continuity::after(from, there.as_ref())?;
+        let (there, end) = match &standby {
+            Some(standby) => (standby.slot(&ours.identity.slot).await?, Some(wal::end(&mut watch).await?)),
+            None => (source_slot::look(&mut watch, &ours.identity.slot).await.doing("look at the slot")?, None),
+        };
+        continuity::after(from, there.as_ref(), end)?;
         let changed = continuity::rejoined(&taken.identity.publications, &ours.identity.publications);
         let names = plan.tables.iter().map(|(t, _)| t.name());
         let joined: Vec<_> = names.filter(|n| fresh.contains(n) || changed.contains(n)).collect();
@@ -165,7 +192,8 @@ pub async fn open(
         }
     }
 
-    // 6. place
+    // 6. place; what the slot's making has waited for may have been a promotion
+    vouched(standby.as_ref()).await?;
     sink.place(from, &ours.identity).await?;
     failpoint::hit("start.placed");
     let applied = Applied::resume(taken.xid_seen, taken.xid_max, &snapshot::now(&mut watch).await?);
@@ -174,6 +202,7 @@ pub async fn open(
         waits: sink.waits().await?,
         pipeline: config.pipeline.clone(),
         source,
+        primary,
         target,
         slot: ours.identity.slot,
         publications: ours.publications,
@@ -195,6 +224,7 @@ pub async fn open(
         setup: Arc::new(setup),
         stream,
         watch: Arc::new(Mutex::new(watch)),
+        standby: standby.map(Arc::new),
         filter: plan.filter,
         sink: Some(sink),
         ahead: VecDeque::new(),
@@ -325,21 +355,4 @@ fn on_error(config: &Config) -> OnError {
         config::OnError::Stop => OnError::Stop,
         config::OnError::Quarantine => OnError::Quarantine { most: config.apply.max_quarantined },
     }
-}
-
-/// Makes the slot; until the copy has brought them, all tables are pending.
-async fn make_slot(
-    name: &str,
-    why: &str,
-    plan: &Plan,
-    sink: &mut PostgresSink,
-    replication: &mut Connection,
-) -> Result<Lsn, Error> {
-    let lsn = slot::create(replication, name).await.doing("create the slot")?;
-    failpoint::hit("start.slot_made");
-    for (table, _) in &plan.tables {
-        sink.make_pending(&table.name(), why).await?;
-    }
-    tracing::info!(slot = name, at = %lsn, "slot created");
-    Ok(lsn)
 }

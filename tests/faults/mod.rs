@@ -19,6 +19,7 @@ mod points;
 mod prepared;
 mod refusals;
 mod slow;
+mod standby;
 mod target;
 pub mod traffic;
 mod transfers;

@@ -16,7 +16,7 @@ use tokio_postgres::{Client, NoTls};
 use super::binaries::hand_over;
 use super::process::Spawned;
 use super::scratch;
-use super::template::{copy, template};
+use super::template::{copy, initdb, template};
 
 /// Settings of every server. Without fsync: a crash of the *server* loses nothing that the kernel has, and only a
 /// crash of the machine would.
@@ -48,9 +48,15 @@ pub struct Cluster {
 pub struct Builder {
     settings: Vec<(String, String)>,
     env: Vec<(String, String)>,
+    of_its_own: bool,
 }
 
 impl Builder {
+    /// With a system identifier of its own.
+    pub fn of_its_own(self) -> Builder {
+        Builder { of_its_own: true, ..self }
+    }
+
     /// A line of postgresql.conf; later lines win over earlier ones and over the harness' own.
     pub fn set(mut self, name: &str, value: &str) -> Builder {
         self.settings.push((name.into(), value.into()));
@@ -67,7 +73,10 @@ impl Builder {
     pub fn start(self, major: u32) -> Cluster {
         let dir = scratch::scratch_dir(&major.to_string());
         hand_over(&dir);
-        copy(&template(major), &dir.join("data"));
+        match self.of_its_own {
+            true => drop(initdb(&super::binaries::server(major), &dir)),
+            false => copy(&template(major), &dir.join("data")),
+        }
         let mut cluster = Cluster { major, dir, port: 0, env: self.env, process: None };
         cluster.configure(SETTINGS.iter().copied());
         cluster.configure(self.settings.iter().map(|(name, value)| (name.as_str(), value.as_str())));

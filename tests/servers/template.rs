@@ -20,20 +20,26 @@ pub fn template(major: u32) -> PathBuf {
     let kept = binaries::cache().join(kept_as(&server));
     if !kept.join("PG_VERSION").exists() {
         let made = scratch_dir("initdb");
-        hand_over(&made);
-        let data = made.join("data");
-        let data = data.to_str().expect("a path in UTF-8");
-        let options = ["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync", "-D", data];
-        run(server.join("bin/initdb"), &options);
+        let data = initdb(&server, &made);
         // The cache may be on another file system: copy beside, then rename.
         let beside = kept.with_extension(std::process::id().to_string());
-        copy(Path::new(data), &beside);
+        copy(&data, &beside);
         if fs::rename(&beside, &kept).is_err() {
             let _ = fs::remove_dir_all(&beside); // another process was first
         }
         let _ = fs::remove_dir_all(&made);
     }
     kept
+}
+
+/// A cluster with a system identifier of its own; those that are copies of the template share theirs. `dir/data` is made.
+pub fn initdb(server: &Path, dir: &Path) -> PathBuf {
+    hand_over(dir);
+    let made = dir.join("data");
+    let data = made.to_str().expect("a path in UTF-8");
+    let options = ["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync", "-D", data];
+    run(server.join("bin/initdb"), &options);
+    made
 }
 
 /// A name for what initdb makes: it depends on the exact version, on the build and on who owns it.

@@ -6,7 +6,7 @@ use wire::Connection;
 use super::production::value;
 use super::{Area, Mend, Report, World};
 use crate::error::{Doing, Error};
-use crate::source::{continuity, production, publication, slot};
+use crate::source::{continuity, production, publication, slot, wal};
 use crate::start;
 
 /// The slot first, then the checkpoint, then the end of WAL: a pipeline that runs meanwhile moves them in this order.
@@ -17,7 +17,14 @@ pub async fn all(report: &mut Report, world: &mut World<'_>, target: &mut Connec
         report.skip(here, name, "production is a standby");
         return Ok(());
     }
-    let there = slot::look(&mut world.source, &slot_name).await.doing("look at the slot")?;
+    let there = match (world.servers.is_split(), &mut world.standby) {
+        (false, _) => slot::look(&mut world.source, &slot_name).await.doing("look at the slot")?,
+        (true, Some(standby)) => slot::look(standby, &slot_name).await.doing("look at the slot")?,
+        (true, None) => {
+            report.skip(here, name, "the standby is not reached");
+            return Ok(());
+        }
+    };
     let kept = "SELECT pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND pg_catalog.has_table_privilege(c.oid, 'SELECT')
         FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'sluice' AND c.relname = 'checkpoint'";
     let known = match super::target::ask(target, kept).await?.as_str() {
@@ -30,7 +37,7 @@ pub async fn all(report: &mut Report, world: &mut World<'_>, target: &mut Connec
     }
     // its failure is a check of its own
     let memory = config.limits.logical_decoding_work_mem;
-    let Ok(mut replication) = production::replication(&world.source_info, &config.pipeline, memory).await else {
+    let Ok(mut replication) = production::replication(&world.servers.stream, &config.pipeline, memory).await else {
         report.skip(here, name, "no replication session");
         return Ok(());
     };
@@ -62,7 +69,11 @@ pub async fn all(report: &mut Report, world: &mut World<'_>, target: &mut Connec
         return Ok(());
     }
     if let (Ok(()), Some(lsn)) = (&done, known.and_then(|k| k.lsn)) {
-        done = continuity::after(lsn, there.as_ref());
+        let end = match world.servers.is_split() {
+            true => Some(wal::end(&mut world.source).await?),
+            false => None,
+        };
+        done = continuity::after(lsn, there.as_ref(), end);
     }
     replication.close().await;
     match done {

@@ -18,6 +18,13 @@ const OTHERWISE: &str =
 /// Would the slot go along, and would staging stay behind the standby?
 pub async fn all(report: &mut Report, world: &mut World<'_>) -> Result<(), Error> {
     let slot = world.config.slot();
+    if world.servers.is_split() {
+        let says = format!(
+            "{slot} is on a standby: it outlives the promotion of that one, where sluice goes on once source.primary_url is taken out; after that of another, {OTHERWISE}"
+        );
+        report.ok(HERE, NAME, says);
+        return Ok(());
+    }
     let db = &mut world.source;
     if value(db, "SELECT pg_catalog.pg_is_in_recovery()").await.doing("look at the server")? == "t" {
         report.skip(HERE, NAME, "production is a standby");

@@ -16,6 +16,7 @@ pub mod review;
 mod role;
 mod sequences;
 mod source_tables;
+mod standby;
 mod target;
 mod target_tables;
 mod trial;
@@ -33,15 +34,20 @@ use wire::{Connection, Conninfo};
 
 use crate::config::{Config, Lock, Resolved};
 use crate::error::{Doing, Error};
+use crate::source::Servers;
 use crate::source::catalog::{self, SourceTable};
 use crate::start::{self, Demands};
 
 /// What the checks look at.
 pub(crate) struct World<'c> {
     pub config: &'c Config,
+    /// Where rows and catalogs are, and where `source` is.
     pub source_info: Conninfo,
+    pub servers: Servers,
     pub target_info: Conninfo,
     pub source: Connection,
+    /// With the standby that has the slot, where that is another server and answers.
+    pub standby: Option<Connection>,
     pub target: Option<Connection>,
     /// What is copied.
     pub tables: Vec<(SourceTable, Arc<Compiled>)>,
@@ -53,9 +59,13 @@ pub(crate) struct World<'c> {
 /// Runs them all. `strict`: every difference between the lock and production's tables is a failure.
 pub async fn run(config: &Config, lock: Option<&Lock>, strict: bool) -> Result<Report, Error> {
     let mut report = Report::default();
-    let (source_info, target_info) = start::ends::parsed(config)?;
+    let (servers, target_info) = start::ends::parsed(config)?;
     report.ok(Area::Configuration, "sluice.yaml", format!("pipeline {}", config.pipeline));
-    let source = production::reach(&mut report, &source_info, config).await;
+    let source = production::reach(&mut report, Area::Production, (servers.data_key(), &servers.data), config).await;
+    let standby = match servers.is_split() {
+        true => production::reach(&mut report, Area::Standby, ("source.url", &servers.stream), config).await,
+        false => None,
+    };
     let mut target = target::reach(&mut report, &target_info, config).await;
     let Some(mut source) = source else {
         if let Some(db) = &mut target {
@@ -66,7 +76,7 @@ pub async fn run(config: &Config, lock: Option<&Lock>, strict: bool) -> Result<R
         return Ok(report);
     };
     // of several hosts, the one that answered
-    let source_info = source.info().clone();
+    let (source_info, servers) = (source.info().clone(), servers.at(source.info()));
     let target_info = target.as_ref().map_or(target_info, |db| db.info().clone());
     if let Some(target) = &mut target {
         match start::different(&mut source, target).await {
@@ -81,9 +91,11 @@ pub async fn run(config: &Config, lock: Option<&Lock>, strict: bool) -> Result<R
     };
     let (tables, policy) = resolve(&mut report, config, lock, &found, &demands.required);
     proved(&mut report, config, &policy, &tables, &demands, &mut source).await?;
-    let mut world = World { config, source_info, target_info, source, target, tables, found, policy };
+    let mut world = World { config, source_info, servers, target_info, source, standby, target, tables, found, policy };
     let done = production::server(&mut report, &mut world).await;
     report.hear(Area::Production, "server", done);
+    let done = standby::all(&mut report, &mut world).await;
+    report.hear(Area::Standby, "standby", done);
     let done = failover::all(&mut report, &mut world).await;
     report.hear(Area::Production, "failover", done);
     let done = role::all(&mut report, &mut world).await;
@@ -110,6 +122,9 @@ pub async fn run(config: &Config, lock: Option<&Lock>, strict: bool) -> Result<R
         report.skip(Area::Target, "everything else", "the target is not reached");
     }
     locked(&mut report, &world, lock, strict);
+    if let Some(standby) = world.standby {
+        standby.close().await;
+    }
     world.source.close().await;
     Ok(report)
 }

@@ -16,6 +16,8 @@ pub enum Area {
     Configuration,
     /// The source's server and role.
     Production,
+    /// The standby that has slot and stream, where there is one.
+    Standby,
     /// The target's server and role.
     Target,
     /// The tables, on both sides.
@@ -26,9 +28,10 @@ pub enum Area {
     Lock,
 }
 
-const AREAS: [(Area, &str); 6] = [
+const AREAS: [(Area, &str); 7] = [
     (Area::Configuration, "CONFIGURATION"),
     (Area::Production, "PRODUCTION"),
+    (Area::Standby, "STANDBY"),
     (Area::Target, "TARGET"),
     (Area::Tables, "TABLES"),
     (Area::Protected, "PROTECTED"),
@@ -52,7 +55,7 @@ pub enum State {
 /// What mends a failure.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Mend {
-    /// `production`, `target` (SQL), `shell`, or `by hand`.
+    /// `production`, `standby`, `target` (SQL), `shell`, or `by hand`.
     pub at: &'static str,
     /// A statement, or a command.
     pub text: String,
@@ -62,6 +65,20 @@ impl Mend {
     /// SQL for production.
     pub fn production(sql: impl Into<String>) -> Mend {
         Mend { at: "production", text: sql.into() }
+    }
+
+    /// SQL for the standby that has the slot.
+    pub fn standby(sql: impl Into<String>) -> Mend {
+        Mend { at: "standby", text: sql.into() }
+    }
+
+    /// SQL for the server that an area is about.
+    pub fn of(area: Area, sql: impl Into<String>) -> Mend {
+        match area {
+            Area::Target => Mend::target(sql),
+            Area::Standby => Mend::standby(sql),
+            _ => Mend::production(sql),
+        }
     }
 
     /// SQL for the target.
@@ -191,6 +208,7 @@ fn line(out: &mut String, item: &Item, colour: bool) {
     if let Some(mend) = &item.mend {
         let lead = match mend.at {
             "production" => "on production:",
+            "standby" => "on the standby:",
             "target" => "on the target:",
             "shell" => "in a shell:",
             _ => "do:",

@@ -21,7 +21,7 @@ pub async fn reach(report: &mut Report, info: &Conninfo, config: &Config) -> Opt
     match session::open(info, &config.pipeline, "check", false, &[]).await {
         Ok(mut db) => {
             version(report, HERE, &db, info);
-            tls(report, HERE, info, Tls::Verified);
+            tls(report, HERE, "target.url", info, Tls::Verified);
             if !config.never_write.is_empty() {
                 match start::never::as_found(config, info, &mut db).await {
                     Ok(()) => report.ok(HERE, NEVER, "means another server, by every name and address of this one"),
@@ -31,7 +31,7 @@ pub async fn reach(report: &mut Report, info: &Conninfo, config: &Config) -> Opt
                     }
                 }
             }
-            says(report, Side::Target, config, info, &mut db).await;
+            says(report, HERE, Side::Target, config, info, &mut db).await;
             Some(db)
         }
         Err(e) => {

@@ -10,6 +10,7 @@ use super::args::{Adopt, Args};
 use super::table::some;
 use crate::config::{Problem, table_name};
 use crate::error::{Doing, Error};
+use crate::source::standby::vouched;
 use crate::source::{production, publication, slot};
 use crate::start;
 
@@ -23,12 +24,17 @@ pub async fn run(args: &Args, verb: &Adopt) -> Result<(), Error> {
         ));
     }
     let (source, target) = start::conninfos(&config)?;
-    let mut db = start::ends::source(&config, &source, "adopt", &[]).await?;
+    let mut db = start::ends::source(&config, &source.data, "adopt", &[]).await?;
     let mut staging = start::ends::target(&config, &target, "adopt", &[]).await?;
     start::different(&mut db, &mut staging).await?;
     let demands = start::Demands::read(&mut staging).await?;
     let plan = start::plan(&config, lock.as_ref(), Default::default(), &demands, &mut db).await?.proved()?;
-    let found = slot::look(&mut db, &verb.slot).await.doing("look at the slot")?;
+    // where source.url is a standby it has the slot, and the position to compare is the primary's history too
+    let mut standby = start::standby::open(&config, &source, &mut db, false).await?.map(|(standby, _)| standby);
+    let found = match &standby {
+        Some(standby) => standby.slot(&verb.slot).await?,
+        None => slot::look(&mut db, &verb.slot).await.doing("look at the slot")?,
+    };
     let refuse = |what: String, hint: &str| Err(Error::Refused { what, hint: hint.to_owned() });
     let at = match found {
         None => return refuse(format!("there is no slot {}", verb.slot), "sluice run makes one, and copies"),
@@ -55,7 +61,10 @@ pub async fn run(args: &Args, verb: &Adopt) -> Result<(), Error> {
         );
     }
     let memory = config.limits.logical_decoding_work_mem;
-    let mut replication = production::replication(&source, &config.pipeline, memory).await?;
+    let mut replication = production::replication(&source.stream, &config.pipeline, memory).await?;
+    if let Some(standby) = &mut standby {
+        standby.expect(&mut replication).await?;
+    }
     let publications = [verb.publication.clone()];
     let identity = start::identity(&plan, &verb.slot, &publications, &mut db, &mut replication).await?;
     replication.close().await;
@@ -63,6 +72,7 @@ pub async fn run(args: &Args, verb: &Adopt) -> Result<(), Error> {
     let protected = start::protected(&config, &mut staging).await?;
     let (mut sink, ..) = start::take_over(&config, &target, &plan, protected).await?;
     // in this order: killed in between, everything is pending, and the next run copies
+    vouched(standby.as_ref()).await?;
     sink.place(at, &identity).await?;
     let p = quote_literal(&config.pipeline);
     let sql = format!("DELETE FROM sluice.pending WHERE pipeline = {p}");

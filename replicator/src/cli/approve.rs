@@ -24,7 +24,7 @@ pub async fn run(args: &Args, verb: &Approve) -> Result<(), Error> {
     };
     let class = config::typed_class(&verb.class, &config.masking.domains).map_err(Error::Config)?;
     let (source, target) = start::conninfos(&config)?;
-    let mut production = start::ends::source(&config, &source, "approve", &[]).await?;
+    let mut production = start::ends::source(&config, &source.data, "approve", &[]).await?;
     let mut staging = start::ends::target(&config, &target, "approve", &[]).await?;
     start::different(&mut production, &mut staging).await?;
     let tables = catalog::tables(&mut production).await.doing("read the catalog")?;

@@ -22,20 +22,26 @@ use crate::start::{
 pub async fn run(args: &Args, verb: &Destroy) -> Result<(), Error> {
     let (config, _) = super::load(args)?;
     let (source, target) = start::conninfos(&config)?;
-    let (production, staging) = tokio::join!(open(&source, &config), open(&target, &config));
+    let standby = async {
+        if source.is_split() { Some(open(&source.stream, &config).await.doing("connect to the standby")) } else { None }
+    };
+    let (production, mut standby, staging) = tokio::join!(open(&source.data, &config), standby, open(&target, &config));
     let mut production = production.doing("connect");
     let mut staging = staging.map_err(target_error);
     if let Ok(db) = &mut production {
-        environment::require(&config, Side::Source, &source, db).await?;
+        environment::require(&config, Side::Source, &source.data, db).await?;
+    }
+    if let Some(Ok(db)) = &mut standby {
+        environment::require(&config, Side::Source, &source.stream, db).await?;
     }
     if let Ok(db) = &mut staging {
         start::ends::writable(&config, &target, db).await?;
     }
     let name = config.slot();
-    if let Ok(db) = &mut production
-        && let Some(pid) = slot::look(db, &name).await.doing("look at the slot")?.and_then(|s| s.active_pid)
-    {
-        return Err(in_use(&name, pid));
+    for db in production.iter_mut().chain(standby.iter_mut().flatten()) {
+        if let Some(pid) = slot::look(db, &name).await.doing("look at the slot")?.and_then(|s| s.active_pid) {
+            return Err(in_use(&name, pid));
+        }
     }
     let mut known = false;
     if let Ok(db) = &mut staging {
@@ -48,13 +54,26 @@ pub async fn run(args: &Args, verb: &Destroy) -> Result<(), Error> {
     if !verb.yes {
         confirm::ask("this cannot be undone", &config.pipeline)?;
     }
-    let mut left = match production {
-        Ok(db) => on_production(&config, db).await?,
-        Err(e) => {
-            eprintln!("production cannot be reached; slot {name} is left there, and holds WAL");
+    // the slot first: no publication goes that it could still be read through
+    let mut left = match standby {
+        None => None,
+        Some(Ok(mut db)) => {
+            drop_slot(&name, &mut db, " on the standby").await?;
+            db.close().await;
+            None
+        }
+        Some(Err(e)) => {
+            eprintln!("the standby cannot be reached; slot {name} is left there, and holds WAL");
             Some(e)
         }
     };
+    match production {
+        Ok(db) => left = on_production(&config, db).await?.or(left),
+        Err(e) => {
+            eprintln!("production cannot be reached; slot {name} is left there, and holds WAL");
+            left = Some(e);
+        }
+    }
     match staging {
         Ok(db) => on_target(&config, db).await?,
         Err(e) => {
@@ -104,22 +123,28 @@ fn announce<T>(config: &Config, production: &Result<T, Error>, staging: &Result<
     }
 }
 
+/// Drops the slot, and says so, or that there is none.
+async fn drop_slot(name: &str, db: &mut Connection, place: &str) -> Result<(), Error> {
+    if slot::look(db, name).await.doing("look at the slot")?.is_none() {
+        eprintln!("there is no slot {name}{place}");
+        return Ok(());
+    }
+    match slot::drop(db, name).await {
+        // object in use
+        Err(e) if e.sqlstate() == Some("55006") => {
+            let pid = slot::look(db, name).await.doing("look at the slot")?.and_then(|s| s.active_pid);
+            return Err(in_use(name, pid.unwrap_or_default()));
+        }
+        done => done.doing("drop the slot")?,
+    }
+    eprintln!("slot {name} is dropped{place}");
+    Ok(())
+}
+
 /// Slot, then publications. Gives what could not be done.
 async fn on_production(config: &Config, mut db: Connection) -> Result<Option<Error>, Error> {
     let name = config.slot();
-    if slot::look(&mut db, &name).await.doing("look at the slot")?.is_some() {
-        match slot::drop(&mut db, &name).await {
-            // object in use
-            Err(e) if e.sqlstate() == Some("55006") => {
-                let pid = slot::look(&mut db, &name).await.doing("look at the slot")?.and_then(|s| s.active_pid);
-                return Err(in_use(&name, pid.unwrap_or_default()));
-            }
-            done => done.doing("drop the slot")?,
-        }
-        eprintln!("slot {name} is dropped");
-    } else {
-        eprintln!("there is no slot {name}");
-    }
+    drop_slot(&name, &mut db, if config.source.primary.is_some() { " on the primary" } else { "" }).await?;
     let sql = "SELECT pubname, pg_catalog.pg_has_role(pubowner, 'USAGE') FROM pg_catalog.pg_publication WHERE pubname IN ($1, $2) ORDER BY 1";
     let rows =
         db.query(sql, &[Some(&name), Some(&config.publication_inserts())]).await.doing("read the publications")?;

@@ -108,7 +108,7 @@ async fn relock(args: &Args) -> Result<(), Error> {
     let path = Files::new(&args.config).lock();
     let was = Lock::read(&path).map_err(Error::Config)?.unwrap_or_default();
     let (source, _) = start::conninfos(&config)?;
-    let mut production = production::reader(&source, &config.pipeline, "init", &[]).await?;
+    let mut production = production::reader(&source.data, &config.pipeline, "init", &[]).await?;
     let found = catalog::tables(&mut production).await.doing("read the catalog")?;
     production.close().await;
     let tables: Vec<_> = found.iter().map(start::described).collect();

@@ -34,10 +34,18 @@ pub async fn run(args: &Args, verb: &Moved) -> Result<(), Error> {
         eprintln!("this database is the target of pipeline {} already; nothing was changed", config.pipeline);
         return Ok(());
     }
-    let mut production = start::ends::source(&config, &source, "moved", &[]).await?;
+    let mut production = start::ends::source(&config, &source.data, "moved", &[]).await?;
     start::different(&mut production, &mut db).await?;
     let name = config.slot();
-    let slot = slot::look(&mut production, &name).await.doing("look at the slot")?;
+    let slot = match source.is_split() {
+        true => {
+            let mut standby = start::ends::source(&config, &source.stream, "moved", &[]).await?;
+            let slot = slot::look(&mut standby, &name).await.doing("look at the slot")?;
+            standby.close().await;
+            slot
+        }
+        false => slot::look(&mut production, &name).await.doing("look at the slot")?,
+    };
     if let Some(pid) = slot.as_ref().and_then(|s| s.active_pid) {
         return Err(Error::Refused {
             what: format!("slot {name} is in use (process {pid} on production): the original is still followed"),

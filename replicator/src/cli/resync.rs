@@ -63,10 +63,12 @@ async fn all(config: &Config, mut db: Connection, tables: u64, yes: bool) -> Res
     let slot = config.slot();
     let (source, _) = start::conninfos(config)?;
     // one that is another is refused before anything is forgotten; one that is out of reach is left for later, as said below
-    match start::ends::source(config, &source, "resync", &[]).await {
-        Ok(db) => db.close().await,
-        Err(e) if e.kind() == Kind::Refused => return Err(e),
-        Err(_) => {}
+    for server in source.each() {
+        match start::ends::source(config, server, "resync", &[]).await {
+            Ok(db) => db.close().await,
+            Err(e) if e.kind() == Kind::Refused => return Err(e),
+            Err(_) => {}
+        }
     }
     if checkpoint::target_id(&mut db).await? != known(config, &mut db).await?.target_id {
         return Err(Error::Refused {
@@ -115,23 +117,26 @@ enum Slot {
 async fn drop_slot(config: &Config, db: &mut Connection, epoch: i64) -> Result<Slot, Error> {
     let p = quote_literal(&config.pipeline);
     let (source, _) = start::conninfos(config)?;
-    let mut writer = production::writer(&source, &config.pipeline, "slot", &[]).await?;
-    start::environment::require(config, Side::Source, &source, &mut writer).await?;
+    let mut writers = Vec::new();
+    for server in source.each() {
+        let mut writer = production::writer(server, &config.pipeline, "slot", &[]).await?;
+        start::environment::require(config, Side::Source, server, &mut writer).await?;
+        writers.push(writer);
+    }
     let sql = format!("BEGIN; SELECT epoch FROM sluice.checkpoint WHERE pipeline = {p} AND lsn IS NULL FOR UPDATE");
     let rows = db.simple(&sql).await.map_err(staging)?;
     let now = rows.last().and_then(|r| r.get(0, 0)).and_then(|e| e.parse::<i64>().ok());
     let name = config.slot();
-    let done = match slot::look(&mut writer, &name).await.doing("look at the slot")? {
-        _ if now != Some(epoch) => Slot::Taken,
-        None => Slot::Missing,
-        Some(_) => {
+    let mut done = if now == Some(epoch) { Slot::Missing } else { Slot::Taken };
+    for mut writer in writers {
+        if now == Some(epoch) && slot::look(&mut writer, &name).await.doing("look at the slot")?.is_some() {
             // who reads it is fenced; without its stream it notices at once
             slot::seize(&mut writer, &name).await.doing("drop the slot")?;
-            Slot::Dropped
+            done = Slot::Dropped;
         }
-    };
+        writer.close().await;
+    }
     db.simple("COMMIT").await.map_err(staging)?;
-    writer.close().await;
     Ok(done)
 }
 

@@ -5,6 +5,7 @@
 mod gather;
 mod render;
 mod source;
+mod standby;
 mod state;
 
 use std::io::Write;

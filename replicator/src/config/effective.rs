@@ -12,7 +12,7 @@ use super::tables::{Rest, Rule, TableEntry};
 use super::{Config, table_name, units};
 
 impl Config {
-    /// The configuration in force, as YAML. The two connection strings and the masking key read `***`.
+    /// The configuration in force, as YAML. The connection strings and the masking key read `***`.
     pub fn effective(&self) -> String {
         let mut out = format!("pipeline: {}\n", self.pipeline);
         server(&mut out, "source", &self.source);
@@ -113,6 +113,9 @@ fn references_to(out: &mut String, references: &References) {
 
 fn server(out: &mut String, name: &str, server: &Server) {
     _ = writeln!(out, "{name}:\n  url: \"***\"");
+    if server.primary.is_some() {
+        out.push_str("  primary_url: \"***\"\n");
+    }
     if let Some(environment) = &server.environment {
         _ = writeln!(out, "  environment: {environment}");
     }

@@ -26,7 +26,7 @@ pub const KEYS: &[(&str, State)] = &[
     ("source.environment_from.column", Built),
     ("source.environment_from.where", Built),
     ("source.tls", Built),
-    ("source.primary_url", NotYet),
+    ("source.primary_url", Built),
     ("target", Built),
     ("target.url", Built),
     ("target.environment", Built),

@@ -15,6 +15,8 @@ use super::tree::Scalar;
 pub struct Server {
     /// Its connection string.
     pub url: Secret,
+    /// Production's primary, where `url` is a standby that has slot and stream. The target has none.
+    pub primary: Option<Secret>,
     /// What this server must say that it is: a label.
     pub environment: Option<String>,
     /// Where it says so; `None`: in `sluice.environment`.
@@ -50,6 +52,15 @@ pub(super) fn server(at: &At<'_>, problems: &mut Problems) -> Option<Server> {
         "" => Err(Fault::new("empty")),
         url => Ok(Secret::new(url)),
     });
+    let primary = at.get("primary_url");
+    let primary_url = primary.read(problems, |s| match s.text.trim() {
+        "" => Err(Fault::new("empty")),
+        url => Ok(Secret::new(url)),
+    });
+    if primary_url.is_some() && primary_url == url {
+        let fault = Fault::new("the same as source.url");
+        primary.problem(fault.hint("only where source.url is a standby; else leave it out"), problems);
+    }
     let environment = at.get("environment").read(problems, environment);
     let from = at.get("environment_from");
     from.entries(problems);
@@ -59,7 +70,7 @@ pub(super) fn server(at: &At<'_>, problems: &mut Problems) -> Option<Server> {
         from.problem(fault.hint("environment: production"), problems);
     }
     let tls = at.get("tls").word(problems, &[("verified", Tls::Verified), ("unverified", Tls::Unverified)]);
-    Some(Server { url: url?, environment, environment_from, tls: tls.unwrap_or(Tls::Verified) })
+    Some(Server { url: url?, primary: primary_url, environment, environment_from, tls: tls.unwrap_or(Tls::Verified) })
 }
 
 /// The label of an environment.
@@ -98,6 +109,10 @@ pub(super) fn distinct(root: &At<'_>, source: &Server, target: &Server, problems
     let at = root.get("target");
     if source.url == target.url {
         at.get("url").problem(Fault::new("the same as source.url").hint("production would be written"), problems);
+    }
+    if source.primary.as_ref() == Some(&target.url) {
+        let fault = Fault::new("the same as source.primary_url");
+        at.get("url").problem(fault.hint("production would be written"), problems);
     }
     if source.environment.is_some() && source.environment == target.environment {
         at.get("environment").problem(Fault::new("the same as source.environment"), problems);

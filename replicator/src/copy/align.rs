@@ -8,6 +8,9 @@
 //! production's state in S. If they are no prefix (it happens: a commit's place in WAL and its visibility are two things),
 //! S is dropped, what was read is applied, and it is tried again; that is a normal path.
 //!
+//! Where the stream is a standby's, F being reached proves nothing by itself: whether it was by the history that S is of, the standby
+//! has to vouch for ([`standby`](crate::source::standby)). While its replay stands still S is not held for long.
+//!
 //! Locks come first: ACCESS SHARE on the slice's tables before S is taken, else a table that is rewritten or truncated in
 //! between looks empty under S.
 
@@ -21,6 +24,7 @@ use super::exporter::Exporter;
 use crate::error::{Doing, Error};
 use crate::flow::Flow;
 use crate::source::snapshot::Snapshot;
+use crate::source::standby::{Patience, vouched};
 use crate::source::wal;
 use crate::stop::Stop;
 
@@ -33,6 +37,20 @@ const RETAKE: Duration = Duration::from_millis(1);
 /// snapshots that are no prefix there may be eight in a row.
 const PATIENCE: Duration = Duration::from_secs(5);
 const TRIES: u32 = 12;
+/// A standby may be so far behind, or a slice waits for another time.
+const BEHIND: Duration = Duration::from_secs(10);
+/// While the stream is silent a standby is asked this often how far it is.
+const ASKED: Duration = Duration::from_millis(100);
+
+/// What came of looking ahead.
+enum Looked {
+    /// So many events from the front are what S shows; they end with a commit.
+    Prefix(usize),
+    /// They are no prefix, or too much was read, or nothing came: another snapshot.
+    Otherwise,
+    /// The standby's replay does not get there.
+    StandsStill,
+}
 
 /// A snapshot at which the stream stands.
 pub struct Aligned {
@@ -48,6 +66,11 @@ pub struct Aligned {
 ///
 /// Of what is due, tables that somebody on production holds are left out.
 pub async fn align(flow: &mut Flow, due: &mut Vec<Due>, stop: &Stop) -> Result<Option<Aligned>, Error> {
+    // without a snapshot in hand
+    if !keeps_up(flow).await? {
+        due.clear();
+        return Ok(None);
+    }
     let exporter = Exporter::open(&flow.setup).await?;
     let began = Instant::now();
     let mut pause = RETAKE;
@@ -73,8 +96,18 @@ pub async fn align(flow: &mut Flow, due: &mut Vec<Due>, stop: &Stop) -> Result<O
         }
         let flushed = wal::nudge(&mut *flow.watch.lock().await).await?;
         sink_postgres::failpoint::hit("slice.exported");
+        if flow.standby.is_some() && flushed < flow.batch.position() {
+            vouched(flow.standby.as_deref()).await?;
+            return Err(Error::Parted(format!(
+                "the standby of source.url has sent WAL up to {}, and the primary has it up to {flushed} only: it went back, and they are two histories",
+                flow.batch.position()
+            )));
+        }
         match look_ahead(flow, &snapshot, flushed).await? {
-            Some(prefix) => {
+            Looked::Prefix(prefix) => {
+                // F was reached; by the history that S is of?
+                vouched(flow.standby.as_deref()).await?;
+                flow.board.state().still = false;
                 sink_postgres::failpoint::hit("slice.looked");
                 for _ in 0..prefix {
                     let Some(event) = flow.ahead.pop_front() else { break };
@@ -86,12 +119,41 @@ pub async fn align(flow: &mut Flow, due: &mut Vec<Due>, stop: &Stop) -> Result<O
                 flow.settle().await?;
                 return Ok(Some(Aligned { exporter, name, snapshot }));
             }
-            None => {
+            Looked::Otherwise => {
                 release(&mut *exporter.lock().await).await?;
                 flow.board.state().retaken += 1;
                 flow.catch_up().await?;
             }
+            Looked::StandsStill => {
+                release(&mut *exporter.lock().await).await?;
+                stands_still(flow);
+                flow.catch_up().await?;
+                due.clear();
+                return Ok(None);
+            }
         }
+    }
+}
+
+/// Does the standby that has the stream, if there is one, replay what the primary writes? Else a snapshot of the primary would be held
+/// for nothing.
+async fn keeps_up(flow: &mut Flow) -> Result<bool, Error> {
+    let Some(standby) = flow.standby.clone() else { return Ok(true) };
+    let written = wal::nudge(&mut *flow.watch.lock().await).await?;
+    let kept = standby.reaches(written, &mut Patience::of(BEHIND)).await?;
+    if !kept {
+        stands_still(flow);
+    }
+    Ok(kept)
+}
+
+/// Says it, once until a slice is aligned again.
+fn stands_still(flow: &Flow) {
+    let mut state = flow.board.state();
+    if !std::mem::replace(&mut state.still, true) {
+        tracing::warn!(
+            "the copy waits for the standby of source.url: its replay stands still, or is far behind; no snapshot of the primary is held meanwhile"
+        );
     }
 }
 
@@ -164,16 +226,34 @@ async fn release(db: &mut Connection) -> Result<(), Error> {
 }
 
 /// Reads the stream up to F into `flow.ahead`, applying nothing. How many events from the front S shows (ending with a
-/// commit); `None` if they are no prefix, or too much was read.
-async fn look_ahead(flow: &mut Flow, s: &Snapshot, flushed: Lsn) -> Result<Option<usize>, Error> {
+/// commit).
+async fn look_ahead(flow: &mut Flow, s: &Snapshot, flushed: Lsn) -> Result<Looked, Error> {
     let mut hole = None;
     let mut bytes = 0usize;
     let began = Instant::now();
+    let (mut patience, mut asked) = (Patience::of(flow.setup.idle), began);
     loop {
+        if flow.standby.is_some() && began.elapsed() > flow.setup.idle {
+            return Ok(Looked::StandsStill);
+        }
         let event = match tokio::time::timeout(Duration::from_millis(10), flow.stream.next()).await {
             Ok(event) => event?,
-            Err(_) if began.elapsed() > PATIENCE => return Ok(None),
             Err(_) => {
+                let late = began.elapsed() > PATIENCE;
+                match &flow.standby {
+                    Some(standby) if asked.elapsed() > ASKED => {
+                        asked = Instant::now();
+                        let replayed = standby.replayed().await?;
+                        if replayed < flushed && patience.is_over(replayed) {
+                            return Ok(Looked::StandsStill);
+                        }
+                        if replayed >= flushed && late {
+                            return Ok(Looked::Otherwise);
+                        }
+                    }
+                    None if late => return Ok(Looked::Otherwise),
+                    _ => {}
+                }
                 flow.stream.ask_keepalive().await;
                 continue;
             }
@@ -187,7 +267,7 @@ async fn look_ahead(flow: &mut Flow, s: &Snapshot, flushed: Lsn) -> Result<Optio
                 // shown, behind one that is not: no prefix
                 true if hole.is_some() => {
                     flow.ahead.push_back(event);
-                    return Ok(None);
+                    return Ok(Looked::Otherwise);
                 }
                 false if hole.is_none() => hole = Some(flow.ahead.len()),
                 _ => {}
@@ -200,10 +280,10 @@ async fn look_ahead(flow: &mut Flow, s: &Snapshot, flushed: Lsn) -> Result<Optio
         flow.ahead.push_back(event);
         if reached {
             // a transaction that only begins behind F is not shown
-            return Ok(Some(hole.unwrap_or(flow.ahead.len() - usize::from(opened))));
+            return Ok(Looked::Prefix(hole.unwrap_or(flow.ahead.len() - usize::from(opened))));
         }
         if bytes > LOOK_AHEAD {
-            return Ok(None);
+            return Ok(Looked::Otherwise);
         }
     }
 }

@@ -13,7 +13,6 @@ use wire::{Canceler, Connection};
 use crate::error::{Doing, Error};
 use crate::pace::Pace;
 use crate::setup::Setup;
-use crate::source::production;
 
 const READ: &str = "read a chunk of";
 
@@ -46,7 +45,7 @@ pub struct Chunk {
 impl Reader {
     /// Opens both sessions.
     pub async fn open(setup: &Setup, epoch: i64) -> Result<Reader, Error> {
-        let source = production::copier(&setup.source, &setup.pipeline, "copy", setup.idle, &[]).await?;
+        let source = setup.copier("copy", &[]).await?;
         let loader = Loader::connect(&setup.target, &setup.pipeline, epoch).await?;
         Ok(Reader { source, loader, pace: setup.pace.clone(), idle: setup.idle })
     }

@@ -16,7 +16,6 @@ use wire::Connection;
 
 use crate::error::{Doing, Error};
 use crate::setup::Setup;
-use crate::source::production;
 
 /// How long we wait for ACCESS SHARE on production before we try again later.
 const LOCK_TIMEOUT: &str = "2s";
@@ -43,8 +42,7 @@ impl Drop for Beat {
 impl Exporter {
     /// Opens it.
     pub async fn open(setup: &Setup) -> Result<Exporter, Error> {
-        let more = [("lock_timeout", LOCK_TIMEOUT)];
-        let db = production::copier(&setup.source, &setup.pipeline, "export", setup.idle, &more).await?;
+        let db = setup.copier("export", &[("lock_timeout", LOCK_TIMEOUT)]).await?;
         let db = Arc::new(Mutex::new(db));
         let gone = Arc::new(AtomicBool::new(false));
         let beat = Beat(tokio::spawn(beat(Arc::downgrade(&db), gone.clone(), setup.idle / OFTEN)));

@@ -58,27 +58,14 @@ impl Pipeline {
         Ok(())
     }
 
-    /// What production shows by now of all that was applied, and how much WAL it holds.
+    /// What production shows by now of all that was applied, how much WAL is held, and whether a standby still is one.
     async fn look_at_slot(&mut self) -> Result<(), Error> {
         let flow = &mut self.flow;
-        let said = flow.board.state().said();
-        let rows = flow
-            .watch
-            .lock()
-            .await
-            .query(
-                &format!(
-                    "{said} SELECT pg_catalog.pg_current_snapshot()::text, (SELECT pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), restart_lsn)::bigint
-                     FROM pg_catalog.pg_replication_slots WHERE slot_name = $1)"
-                ),
-                &[Some(&flow.setup.slot)],
-            )
-            .await
-            .doing("look at the slot")?;
-        if let Some(now) = rows.get(0, 0).and_then(|s| s.parse::<Snapshot>().ok()) {
+        let (watch, standby, value) = (&flow.watch, flow.standby.as_deref(), "pg_catalog.pg_current_snapshot()::text");
+        let (shows, held) = super::beside_the_slot(watch, standby, &flow.board, &flow.setup, value).await?;
+        if let Some(now) = shows.and_then(|s| s.parse::<Snapshot>().ok()) {
             flow.applied.look(&now);
         }
-        let held = rows.get(0, 1).and_then(|h| h.parse().ok()).unwrap_or(0);
         flow.setup.budget.weigh(&flow.setup.slot, held, &flow.board)
     }
 

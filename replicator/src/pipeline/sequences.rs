@@ -45,7 +45,7 @@ impl Pipeline {
         let said = sequences::ask(&mut *flow.watch.lock().await, &of, &mut self.known.0).await?;
         let mut news = Vec::new();
         if !said.hidden.is_empty() {
-            let role = wire::quote_ident(flow.setup.source.user());
+            let role = wire::quote_ident(flow.setup.source.data.user());
             let sql = grant(&said.hidden.iter().collect::<Vec<_>>(), "SELECT", &role);
             news.push((String::new(), format!("some of production's may not be read; on production: {sql}")));
         }

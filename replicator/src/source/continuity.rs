@@ -124,7 +124,7 @@ pub async fn before(
     if slot.wal_status == "lost" {
         return refuse(
             format!(
-                "slot {} was invalidated: production removed WAL that staging still needs (max_slot_wal_keep_size, or a timeout)",
+                "slot {} was invalidated: production removed WAL that staging still needs (max_slot_wal_keep_size, a timeout, or on a standby rows that it had to remove: hot_standby_feedback)",
                 now.slot
             ),
             RESYNC,
@@ -144,8 +144,9 @@ pub async fn before(
 }
 
 /// After the slot is ours, and looked at after the target was taken over (a predecessor may have moved both until then):
-/// does it stand where the target stands, and has production not gone back?
-pub fn after(at: Lsn, slot: Option<&Slot>) -> Result<(), Error> {
+/// does it stand where the target stands, and has production not gone back? `end`: of the WAL of production's primary, where a standby has
+/// the slot: that one may just not be there yet.
+pub fn after(at: Lsn, slot: Option<&Slot>, end: Option<Lsn>) -> Result<(), Error> {
     let Some(slot) = slot else { return refuse("the slot went away while it was taken", RESYNC) };
     if slot.confirmed > at {
         return refuse(
@@ -158,11 +159,11 @@ pub fn after(at: Lsn, slot: Option<&Slot>) -> Result<(), Error> {
             ),
         );
     }
-    if slot.flushed < at {
+    let end = end.unwrap_or(slot.flushed);
+    if end < at {
         return refuse(
             format!(
-                "production's WAL ends at {}, the target stands at {at}: production was restored to an earlier time, and staging has changes that it no longer knows",
-                slot.flushed
+                "production's WAL ends at {end}, the target stands at {at}: production was restored to an earlier time, and staging has changes that it no longer knows"
             ),
             RESYNC,
         );

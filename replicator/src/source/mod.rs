@@ -19,10 +19,13 @@ pub mod rewrites;
 pub mod sample;
 mod scan;
 pub mod sequences;
+pub mod servers;
 pub mod slot;
 pub mod snapshot;
+pub mod standby;
 pub mod stream;
 pub mod wal;
 
 pub use error::Error;
+pub use servers::Servers;
 pub use stream::{Options, Stream};

@@ -65,6 +65,13 @@ pub async fn replication(info: &Conninfo, pipeline: &str, memory: u64) -> Result
     session::open(info, pipeline, "stream", true, &more).await.doing("connect for replication")
 }
 
+/// A second replication session beside the stream, on a standby: it is asked what the stream's server is ([`super::standby`]).
+pub async fn guard(info: &Conninfo, pipeline: &str) -> Result<Connection, Error> {
+    let mut more = vec![("tcp_user_timeout", "0")];
+    more.extend(PROBES);
+    session::open(info, pipeline, "standby", true, &more).await.doing("connect to the standby")
+}
+
 async fn bounded(
     info: &Conninfo,
     pipeline: &str,

@@ -1,7 +1,9 @@
 //! The replication slot: made once, looked at at every start.
 
 use filters::change::Lsn;
-use wire::{Connection, Error, quote_ident};
+use wire::{Connection, Error, quote_ident, quote_literal};
+
+use crate::error::Doing;
 
 /// Which server a replication session speaks to (`IDENTIFY_SYSTEM`).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +29,7 @@ pub struct Slot {
     pub wal_status: String,
     /// Bytes of WAL that production keeps for it.
     pub held: i64,
-    /// How far production's WAL was on disk when we looked.
+    /// How far the WAL of the server that has it was on disk when we looked; on a standby, how far it was replayed.
     pub flushed: Lsn,
 }
 
@@ -38,18 +40,38 @@ pub async fn identify(db: &mut Connection) -> Result<System, Error> {
     Ok(System { id: text(0), timeline: text(1).parse().unwrap_or(0), database: text(3) })
 }
 
-/// Looks at the slot from an ordinary session.
+/// While an address moves from one server to another, two sessions may be with two of them: what one says of the slot would
+/// be held against what the other says of its history. When a server was started tells them apart.
+pub async fn one_server(one: &mut Connection, other: &mut Connection) -> Result<(), crate::error::Error> {
+    let sql = "SELECT pg_catalog.pg_postmaster_start_time()";
+    let mut said = Vec::new();
+    for db in [one, other] {
+        let rows = db.simple(sql).await.doing("look at the server")?;
+        said.push(rows.first().and_then(|r| r.get(0, 0)).map(str::to_owned));
+    }
+    match said.as_slice() {
+        [one, other] if one == other => Ok(()),
+        _ => Err(crate::error::Error::start_over("two sessions are with two servers; starting over")),
+    }
+}
+
+/// The end of the WAL that a server has: on a standby, what it has received, and what it has replayed from elsewhere.
+pub const END: &str = "CASE WHEN pg_catalog.pg_is_in_recovery()
+  THEN greatest(pg_catalog.pg_last_wal_receive_lsn(), pg_catalog.pg_last_wal_replay_lsn()) ELSE pg_catalog.pg_current_wal_lsn() END";
+
+/// Looks at the slot, from a session of any kind with the server that has it.
 pub async fn look(db: &mut Connection, name: &str) -> Result<Option<Slot>, Error> {
-    let rows = db
-        .query(
-            "SELECT plugin = 'pgoutput' AND database = pg_catalog.current_database(), active_pid, confirmed_flush_lsn, wal_status,
-               pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), restart_lsn)::bigint,
-               pg_catalog.pg_current_wal_flush_lsn()
-             FROM pg_catalog.pg_replication_slots WHERE slot_name = $1",
-            &[Some(name)],
-        )
-        .await?;
-    Ok(rows.first().map(|r| Slot {
+    // not with parameters: a replication session has none
+    let sql = format!(
+        "SELECT plugin = 'pgoutput' AND database = pg_catalog.current_database(), active_pid, confirmed_flush_lsn, wal_status,
+           pg_catalog.pg_wal_lsn_diff({END}, restart_lsn)::bigint,
+           CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn() ELSE pg_catalog.pg_current_wal_flush_lsn() END
+         FROM pg_catalog.pg_replication_slots WHERE slot_name = {}",
+        quote_literal(name)
+    );
+    let rows = db.simple(&sql).await?;
+    let row = rows.first().and_then(|rows| rows.first());
+    Ok(row.map(|r| Slot {
         ours: r.get(0) == Some("t"),
         active_pid: r.get(1).and_then(|p| p.parse().ok()),
         confirmed: r.get(2).and_then(|l| l.parse().ok()).unwrap_or(Lsn::ZERO),
@@ -60,9 +82,10 @@ pub async fn look(db: &mut Connection, name: &str) -> Result<Option<Slot>, Error
 }
 
 /// Makes the slot on a replication session; gives the position from which it streams. Waits for every open writer of
-/// the server, and blocks nobody. On 17 and later it survives a failover.
-pub async fn create(db: &mut Connection, name: &str) -> Result<Lsn, Error> {
-    let failover = if db.server_version() >= 170_000 { ", FAILOVER" } else { "" };
+/// the server, and blocks nobody. On 17 and later it survives a failover; but not one that is made on a standby, where the server
+/// refuses to promise it: that one outlives the promotion of its own server, and of no other.
+pub async fn create(db: &mut Connection, name: &str, on_standby: bool) -> Result<Lsn, Error> {
+    let failover = if db.server_version() >= 170_000 && !on_standby { ", FAILOVER" } else { "" };
     let sql = format!("CREATE_REPLICATION_SLOT {} LOGICAL pgoutput (SNAPSHOT 'nothing'{failover})", quote_ident(name));
     let rows = db.simple(&sql).await?;
     let at = rows.first().and_then(|r| r.by_name(0, "consistent_point")).and_then(|l| l.parse().ok());

@@ -1,4 +1,4 @@
-//! The two ends, as verbs open them: by the two connection strings, and recognised before anything is done there.
+//! The two ends, as verbs open them: by their connection strings, and recognised before anything is done there.
 //!
 //! Whoever writes the target or drops something on production opens it here, so none of them can forget to look. The sessions
 //! that write and load rows later are opened by `sink-postgres`, for a checkpoint that was read here.
@@ -10,40 +10,52 @@ use super::environment::{self, Side, Standing};
 use super::never;
 use crate::config::{self, Config, Problem, Tls};
 use crate::error::Error;
-use crate::source::production;
+use crate::source::{Servers, production};
 
-/// The two connection strings, whatever they say.
-pub fn parsed(config: &Config) -> Result<(Conninfo, Conninfo), Error> {
+/// The connection strings, whatever they say.
+pub fn parsed(config: &Config) -> Result<(Servers, Conninfo), Error> {
     let parse =
         |path, url: &config::Secret| Conninfo::parse(url.expose()).map_err(|source| Error::Conninfo { path, source });
-    Ok((parse("source.url", &config.source.url)?, parse("target.url", &config.target.url)?))
+    let source = parse("source.url", &config.source.url)?;
+    let source = match &config.source.primary {
+        None => Servers::one(source),
+        Some(_) if source.hosts().count() > 1 => {
+            let problem =
+                Problem::new("source.url", "several hosts, and with source.primary_url the slot is on one standby");
+            return Err(Error::Config(problem.hint("one host here; source.primary_url takes several").into()));
+        }
+        Some(primary) => Servers::two(source, parse("source.primary_url", primary)?),
+    };
+    Ok((source, parse("target.url", &config.target.url)?))
 }
 
-/// The two connection strings. Refused is what the file alone shows to be unsafe: nobody is connected to, and no password is
+/// The connection strings. Refused is what the file alone shows to be unsafe: nobody is connected to, and no password is
 /// sent.
-pub fn conninfos(config: &Config) -> Result<(Conninfo, Conninfo), Error> {
+pub fn conninfos(config: &Config) -> Result<(Servers, Conninfo), Error> {
     let (source, target) = parsed(config)?;
-    verified(config, &source)?;
+    verified(config, source.data_key(), &source.data)?;
+    verified(config, "source.url", &source.stream)?;
     never::as_written(config, &target)?;
     Ok((source, target))
 }
 
-/// Must we be sure that it is production that we talk to, and are we?
-pub fn verified(config: &Config, source: &Conninfo) -> Result<(), Error> {
+/// Must we be sure that it is production that we talk to, and are we? `key`: where it is named.
+pub fn verified(config: &Config, key: &str, source: &Conninfo) -> Result<(), Error> {
     if config.source.tls == Tls::Unverified || source.is_local() || source.ssl_mode() == SslMode::VerifyFull {
         return Ok(());
     }
     Err(Error::Refused {
         what: format!(
-            "source.url: sslmode is {}: whoever stands between could read production's rows, or play production",
+            "{key}: sslmode is {}: whoever stands between could read production's rows, or play production",
             source.ssl_mode()
         ),
-        hint: "source.url: …?sslmode=verify-full&sslrootcert=ca.pem (or sslrootcert=system); or say aloud that you take less: source.tls: unverified"
-            .into(),
+        hint: format!(
+            "{key}: …?sslmode=verify-full&sslrootcert=ca.pem (or sslrootcert=system); or say aloud that you take less: source.tls: unverified"
+        ),
     })
 }
 
-/// A session on production that reads.
+/// A session on production that reads, on either of its servers.
 pub async fn source(config: &Config, info: &Conninfo, role: &str, more: &[(&str, &str)]) -> Result<Connection, Error> {
     let mut db = production::reader(info, &config.pipeline, role, more).await?;
     environment::require(config, Side::Source, info, &mut db).await?;

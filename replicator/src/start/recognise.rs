@@ -9,7 +9,8 @@ use super::Plan;
 use crate::config::Config;
 use crate::error::{Doing, Error};
 use crate::source::slot::{self, Slot};
-use crate::source::{continuity, publication};
+use crate::source::standby::Standby;
+use crate::source::{Servers, continuity, publication};
 
 /// What was recognised.
 pub struct Recognised {
@@ -29,7 +30,7 @@ pub struct Recognised {
 pub async fn recognise(
     config: &Config,
     plan: &Plan,
-    watch: &mut Connection,
+    (watch, standby): (&mut Connection, Option<&Standby>),
     staging: &mut Connection,
     replication: &mut Connection,
     given_up: bool,
@@ -39,7 +40,10 @@ pub async fn recognise(
     let is_adopted = adopted.is_some();
     let publications = adopted.map_or_else(|| wanted(config, plan), |name| vec![name]);
     let identity = identity(plan, &config.slot(), &publications, watch, replication).await?;
-    let slot = slot::look(watch, &identity.slot).await.doing("look at the slot")?;
+    let slot = match standby {
+        Some(standby) => standby.slot(&identity.slot).await?,
+        None => slot::look(watch, &identity.slot).await.doing("look at the slot")?,
+    };
     let target_id = checkpoint::target_id(staging).await?;
     let found = slot.as_ref();
     continuity::before(known.as_ref(), found, &identity, &plan.key_of, &target_id, given_up, replication).await?;
@@ -80,31 +84,21 @@ fn wanted(config: &Config, plan: &Plan) -> Vec<String> {
     publication::wanted(&config.pipeline, plan.tables.iter().map(|(t, _)| t)).into_iter().map(|p| p.name).collect()
 }
 
-/// Refuses a standby; one that is met where production was followed may be in the middle of its promotion, and is waited for.
-pub async fn primary(db: &mut Connection, followed: bool) -> Result<(), Error> {
+/// Refuses a standby where the primary is wanted; one that is met where production was followed may be in the middle of its promotion,
+/// and is waited for.
+pub async fn primary(db: &mut Connection, source: &Servers, followed: bool) -> Result<(), Error> {
+    let key = source.data_key();
     let rows = db.simple("SELECT pg_catalog.pg_is_in_recovery()").await.doing("look at the server")?;
     match rows.first().and_then(|r| r.get(0, 0)) {
-        Some("t") if followed => Err(Error::Standby),
+        Some("t") if followed => Err(Error::Standby(key)),
         Some("t") => Err(Error::Refused {
-            what: "source.url is a standby".into(),
-            hint: "name the primary; reading from a standby is not built yet".into(),
+            what: format!("{key} is a standby"),
+            hint: match source.is_split() {
+                true => "name the primary there, or all hosts that it can be at, with commas between".into(),
+                false => "name the primary; or, to have slot and stream on this standby (PostgreSQL 16 and later), name the primary in source.primary_url".into(),
+            },
         }),
         _ => Ok(()),
-    }
-}
-
-/// While an address moves from one server to another, two sessions may be with two of them: what one says of the slot would
-/// be held against what the other says of its history. When a server was started tells them apart.
-pub async fn one_server(watch: &mut Connection, replication: &mut Connection) -> Result<(), Error> {
-    let sql = "SELECT pg_catalog.pg_postmaster_start_time()";
-    let mut said = Vec::new();
-    for db in [watch, replication] {
-        let rows = db.simple(sql).await.doing("look at the server")?;
-        said.push(rows.first().and_then(|r| r.get(0, 0)).map(str::to_owned));
-    }
-    match said.as_slice() {
-        [one, other] if one == other => Ok(()),
-        _ => Err(Error::start_over("two sessions are with two servers; starting over")),
     }
 }
 

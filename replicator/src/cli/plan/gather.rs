@@ -25,13 +25,14 @@ const MEASURE: Duration = Duration::from_secs(1);
 /// `sample`: so many rows of each table are read and masked.
 pub async fn gather(config: &Config, lock: Option<&Lock>, sample: Option<u32>) -> Result<(Forecast, Problems), Error> {
     let (source_info, target_info) = start::conninfos(config)?;
-    let mut source = production::reader(&source_info, &config.pipeline, "plan", &[]).await?;
+    let mut source = production::reader(&source_info.data, &config.pipeline, "plan", &[]).await?;
     let read_only = [("default_transaction_read_only", "on")];
     let mut target = session::open(&target_info, &config.pipeline, "plan", false, &read_only)
         .await
         .map_err(|e| Error::Target(e.into()))?;
     start::different(&mut source, &mut target).await?;
-    let unconfirmed = start::ends::looked_at(config, (&source_info, &mut source), (&target_info, &mut target)).await?;
+    let unconfirmed =
+        start::ends::looked_at(config, (&source_info.data, &mut source), (&target_info, &mut target)).await?;
     let began = (Instant::now(), wal(&mut source).await?);
     let found = catalog::tables(&mut source).await.doing("read the catalog")?;
     let memory = known::read(&mut target, &config.pipeline).await?;
@@ -71,7 +72,7 @@ pub async fn gather(config: &Config, lock: Option<&Lock>, sample: Option<u32>) -
     let bench = Bench { config, policy: &plan.policy, key: start::key(config)?, proposes: true };
     // rolled back or not: rows go only to a server of which it is known what it is
     let trials = match unconfirmed.is_empty() {
-        true => bench.tables(&source_info, &target_info, plan.tables.iter().map(|(t, _)| t)).await?,
+        true => bench.tables(&source_info.data, &target_info, plan.tables.iter().map(|(t, _)| t)).await?,
         false => Trials::default(),
     };
     let problems: Vec<Problem> = unconfirmed.into_iter().chain(plan.proofs.problems).chain(trials.problems).collect();

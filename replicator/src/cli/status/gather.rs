@@ -54,7 +54,7 @@ pub async fn gather(config: &Config, lock: Option<&Lock>) -> Result<(State, Opti
     state.source = server(&config.source.environment, error);
     let (staging, error) = split(staging);
     state.target = server(&config.target.environment, error);
-    let Said { slot, lag, policy, unidentified, problems } = production;
+    let Said { slot, slot_unseen, lag, policy, unidentified, problems } = production;
     let whole = policy.is_some();
     let tables = policy.map_or_else(Vec::new, |(mut resolved, found)| {
         resolved.remember(&found, &staging.memory);
@@ -77,7 +77,11 @@ pub async fn gather(config: &Config, lock: Option<&Lock>) -> Result<(State, Opti
     if state.lag.seconds.is_none() && !state.lag.said {
         state.lag.seconds = state.checkpoint.as_ref().filter(|c| c.lsn.is_some()).map(|c| c.updated_seconds_ago);
     }
-    if state.source.reachable && state.slot.is_none() && state.checkpoint.as_ref().is_some_and(|c| c.lsn.is_some()) {
+    if state.source.reachable
+        && !slot_unseen
+        && state.slot.is_none()
+        && state.checkpoint.as_ref().is_some_and(|c| c.lsn.is_some())
+    {
         state.problems.push(match &staging.slot_dropped {
             Some(at) => format!(
                 "slot {} held more than limits.wal.drop_slot, and sluice dropped it at {at}; sluice run makes a new one and repairs staging",

@@ -4,14 +4,16 @@ use std::time::{Duration, Instant};
 
 use filters::change::Lsn;
 use filters::policy::{Class, Policy, TableRule};
-use wire::{Connection, Conninfo};
+use wire::Connection;
 
+use super::standby;
 use super::state::{Lag, Slot, Table};
 use crate::board::WAITS;
 use crate::config::{Config, Lock, Resolved, SourceTable};
 use crate::error::{Doing, Error};
 use crate::lag;
-use crate::source::{catalog, production, slot};
+use crate::source::slot::{self, Slot as FoundSlot};
+use crate::source::{Servers, catalog, production};
 use crate::start::{
     self,
     environment::{self, Side},
@@ -22,6 +24,8 @@ use crate::start::{
 pub struct Said {
     /// The slot, if there is one.
     pub slot: Option<Slot>,
+    /// Nobody could say whether there is one.
+    pub slot_unseen: bool,
     /// Behind.
     pub lag: Lag,
     /// What the configuration makes of its tables, and these.
@@ -33,18 +37,32 @@ pub struct Said {
 }
 
 /// Asks.
-pub async fn ask(config: &Config, lock: Option<&Lock>, info: &Conninfo) -> Result<Said, Error> {
-    let mut db = production::reader(info, &config.pipeline, "status", &[]).await?;
+pub async fn ask(config: &Config, lock: Option<&Lock>, source: &Servers) -> Result<Said, Error> {
+    let mut db = production::reader(&source.data, &config.pipeline, "status", &[]).await?;
     let mut said = Said::default();
-    said.problems.extend(environment::doubt(config, Side::Source, info, &mut db).await?);
+    said.problems.extend(environment::doubt(config, Side::Source, &source.data, &mut db).await?);
     let name = config.slot();
-    if let Some(found) = slot::look(&mut db, &name).await.doing("look at the slot")? {
+    let found = match source.is_split() {
+        false => slot::look(&mut db, &name).await.doing("look at the slot")?,
+        true => match standby::ask(config, source, &mut db).await {
+            Ok((found, problems)) => {
+                said.problems.extend(problems);
+                found
+            }
+            Err(e) => {
+                said.problems.push(format!("the standby of source.url cannot be read: {}", e.chain()));
+                said.slot_unseen = true;
+                None
+            }
+        },
+    };
+    if let Some(found) = found {
         if found.wal_status == "lost" {
             said.problems.push(format!(
                 "slot {name} was invalidated: production removed WAL that staging still needs; sluice resync --all makes a new one"
             ));
         }
-        said.lag = lag(&mut db, config).await?;
+        said.lag = lag(&mut db, config, &found).await?;
         said.slot = Some(Slot {
             name,
             active: found.active_pid.is_some(),
@@ -70,21 +88,21 @@ pub async fn ask(config: &Config, lock: Option<&Lock>, info: &Conninfo) -> Resul
 
 /// How far behind, as the replicator says in the query of its session (`crate::pipeline`), which is new every second;
 /// where none runs, the WAL behind the confirmed position.
-async fn lag(db: &mut Connection, config: &Config) -> Result<Lag, Error> {
-    let slot = config.slot();
+async fn lag(db: &mut Connection, config: &Config, slot: &FoundSlot) -> Result<Lag, Error> {
+    let active = if slot.active_pid.is_some() { "t" } else { "f" };
     let watch = format!("sluice/{}/watch", config.pipeline);
     let since = Instant::now();
     loop {
-        let rows = db.query(LAG, &[Some(&slot), Some(&watch)]).await.doing("measure the lag")?;
+        let rows = db.query(LAG, &[Some(active), Some(&watch)]).await.doing("measure the lag")?;
         let number = |i: usize| rows.get(0, i).and_then(|n| n.parse::<f64>().ok());
         let lsn = |i: usize| rows.get(0, i).and_then(|l| l.parse::<Lsn>().ok()).unwrap_or(Lsn::ZERO);
-        let (end, confirmed, query) = (lsn(0), lsn(1), rows.get(0, 2));
+        let (end, confirmed, query) = (lsn(0), slot.confirmed, rows.get(0, 1));
         let behind = |position: Lsn| Some(end.0.saturating_sub(position.0));
         let heard = query.and_then(lag::Lag::heard);
         let waits = WAITS.iter().find(|(said, _)| query.is_some_and(|query| query.contains(said))).map(|(_, why)| *why);
         if let Some(Some((shown, seconds))) = heard {
             // what was said a while ago has grown by it: one that is stuck says no more
-            let silent = number(3).filter(|age| *age > FRESH.as_secs_f64()).unwrap_or(0.0);
+            let silent = number(2).filter(|age| *age > FRESH.as_secs_f64()).unwrap_or(0.0);
             return Ok(Lag { bytes: behind(shown.max(confirmed)), seconds: Some(seconds + silent), said: true, waits });
         }
         // now and then that session is asked something else
@@ -101,11 +119,10 @@ const FRESH: Duration = Duration::from_millis(2500);
 const AGAIN: Duration = Duration::from_millis(100);
 
 const LAG: &str = "
-SELECT pg_catalog.pg_current_wal_flush_lsn(), s.confirmed_flush_lsn, a.query,
-  pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - a.query_start)
-FROM pg_catalog.pg_replication_slots s LEFT JOIN pg_catalog.pg_stat_activity a
+SELECT pg_catalog.pg_current_wal_flush_lsn(), a.query, pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - a.query_start)
+FROM (SELECT $1::bool AS active) s LEFT JOIN pg_catalog.pg_stat_activity a
   ON s.active AND a.application_name = $2 AND a.datname = pg_catalog.current_database()
-WHERE s.slot_name = $1 ORDER BY a.query_start DESC NULLS LAST LIMIT 1";
+ORDER BY a.query_start DESC NULLS LAST LIMIT 1";
 
 /// What the policy says of each table that is named.
 pub fn tables(policy: &Policy, found: &[SourceTable], unidentified: &[u32]) -> Vec<Table> {

@@ -67,7 +67,16 @@ const BAD: &[(&str, &str)] = &[
         "never_write: \"10.0.0.0/33\" is no host (prod-db*, *.prod.example.com:5432, 10.1.0.0/16, db.example.com/shop)\n\
          never_write: \"prod db\" is no host (prod-db*, *.prod.example.com:5432, 10.1.0.0/16, db.example.com/shop)",
     ),
-    ("source: { url: x, primary_url: y }", "source.primary_url: not built yet"),
+    ("source: { url: x, primary_url: \"\" }", "source.primary_url: empty"),
+    (
+        "source: { url: x, primary_url: x }",
+        "source.primary_url: the same as source.url (only where source.url is a standby; else leave it out)",
+    ),
+    (
+        "source: { url: x, primary_url: y }\ntarget: { url: y }",
+        "target.url: the same as source.primary_url (production would be written)",
+    ),
+    ("target: { url: x, primary_url: y }", "target.primary_url: unknown key"),
     ("source: { url: x, enviroment: y }", "source.enviroment: unknown key (did you mean \"environment\"?)"),
     ("source: { url: \"${NONE}\" }", "source.url: the variable NONE is not set"),
     ("source: { url: \"${NONE:?production}\" }", "source.url: the variable NONE is not set (production)"),

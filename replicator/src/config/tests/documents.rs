@@ -56,7 +56,7 @@ fn without_its_variables_the_example_says_what_it_wants() {
     let told = Config::parse(EXAMPLE, &|_| None).unwrap_err().to_string();
     let expected = "\
 line 6: source.url: the variable SLUICE_SOURCE_URL is not set (production, a role with REPLICATION and SELECT)
-line 13: target.url: the variable SLUICE_TARGET_URL is not set (staging, a role that may write the tables below)
-line 23: masking.key: the variable SLUICE_MASK_KEY is not set (32 random bytes: openssl rand -base64 32)";
+line 15: target.url: the variable SLUICE_TARGET_URL is not set (staging, a role that may write the tables below)
+line 25: masking.key: the variable SLUICE_MASK_KEY is not set (32 random bytes: openssl rand -base64 32)";
     assert_eq!(told, expected);
 }

@@ -36,6 +36,7 @@ fn every_key_means_what_it_says() {
     let c = config(
         "source:
   url: \"${URL}\"
+  primary_url: postgres://u:hunter2@primary/shop
   environment: production
   environment_from: { table: public.meta, column: value, where: key = 'environment' }
   tls: unverified
@@ -70,6 +71,8 @@ serve: { listen: \"127.0.0.1:9847\" }
         .as_str(),
     );
     assert_eq!(c.source.url.expose(), "postgres://u:hunter2@prod/shop");
+    let primary = c.source.primary.as_ref().map(|url| url.expose());
+    assert_eq!(primary, Some("postgres://u:hunter2@primary/shop"));
     assert_eq!(c.source.environment.as_deref(), Some("production"));
     let from = c.source.environment_from.as_ref().unwrap();
     assert_eq!((&from.table, from.column.as_str()), (&("public".to_owned(), "meta".to_owned()), "value"));
@@ -162,11 +165,15 @@ fn each_environment_has_its_own_key() {
 
 #[test]
 fn no_secret_is_printed() {
-    let c = config("source: { url: \"${URL}\" }\nmasking: { key: \"${KEY}\" }");
+    let c = config("source: { url: \"${URL}\", primary_url: \"${URL}&x\" }\nmasking: { key: \"${KEY}\" }");
     for text in [format!("{c:?}"), format!("{c:#?}"), c.effective()] {
         assert!(!text.contains("hunter2") && !text.contains(KEY) && !text.contains("reader@"), "{text}");
     }
-    assert!(c.effective().contains("url: \"***\"") && c.effective().contains("key: \"***\""));
+    assert!(
+        c.effective().contains("primary_url: \"***\"")
+            && c.effective().contains("  url: \"***\"")
+            && c.effective().contains("key: \"***\"")
+    );
 }
 
 #[test]
