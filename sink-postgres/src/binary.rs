@@ -69,14 +69,14 @@ impl Form {
             "timestamp with time zone" => Form::Timestamptz,
             "uuid" => Form::Uuid,
             "bytea" => Form::Bytea,
-            "text" | "character varying" => Form::Text,
+            "text" | "character varying" | "bpchar" => Form::Text,
             "json" => Form::Json,
             "jsonb" => Form::Jsonb,
             _ => return None,
         })
     }
 
-    /// The type's name and its number in `pg_type`, which is fixed. Of `varchar` that of text, which is its form.
+    /// The type's name and its number in `pg_type`, which is fixed. Of `varchar` and `char` that of text, which is their form.
     pub fn named(self) -> (&'static str, u32) {
         match self {
             Form::Bool => ("pg_catalog.bool", 16),
