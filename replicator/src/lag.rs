@@ -4,6 +4,8 @@
 //! shows everything, now. *Something is under way*: it is late from that moment on, not from when it was last looked at.
 //! And production's **marks**: where its WAL ended at a time. A stream that never pauses has no moment at which nothing is
 //! under way, but it goes by the marks, and what it has passed it shows: it is as late as the last of those is old.
+//!
+//! Where the stream is a standby's, nothing under way does not mean that nothing is to come: the primary's marks say so.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -18,6 +20,8 @@ const NOT_YET: &str = "/* staging has not caught up yet */";
 /// What is known of it.
 #[derive(Clone, Debug, Default)]
 pub struct Lag {
+    /// The marks are another server's than the stream.
+    pub elsewhere: bool,
     /// Is nothing under way, as far as is known?
     caught_up: bool,
     /// When staging last showed all that production had.
@@ -31,6 +35,10 @@ pub struct Lag {
 impl Lag {
     /// Nothing is under way, and the stream has come to here.
     pub fn quiet(&mut self, at: Lsn) {
+        if self.elsewhere && self.marks.back().is_some_and(|(_, end)| *end > at) {
+            self.late();
+            return self.shows(at);
+        }
         (self.caught_up, self.at) = (true, Some(Instant::now()));
         self.shown = self.shown.max(at);
         self.marks.clear();
@@ -45,6 +53,9 @@ impl Lag {
 
     /// Production's WAL ends here, now.
     pub fn mark(&mut self, end: Lsn) {
+        if self.elsewhere && end > self.shown {
+            self.late();
+        }
         if self.marks.len() < MARKS {
             self.marks.push_back((Instant::now(), end));
         }
@@ -111,6 +122,36 @@ mod tests {
         lag.at = ago(7);
         lag.late();
         assert!(lag.time().is_some_and(|late| late >= Duration::from_secs(7)), "still late: {lag:?}");
+    }
+
+    #[test]
+    fn a_standby_that_is_silent_has_not_caught_up() {
+        let mut lag = Lag { elsewhere: true, ..Lag::default() };
+        lag.quiet(Lsn(5));
+        lag.mark(Lsn(5));
+        assert!(lag.is_caught_up());
+        lag.at = ago(9);
+        lag.mark(Lsn(7));
+        assert!(
+            !lag.is_caught_up() && lag.time().is_some_and(|late| late < Duration::from_secs(1)),
+            "since now: {lag:?}"
+        );
+        lag.at = ago(9);
+        lag.quiet(Lsn(6));
+        assert!(
+            !lag.is_caught_up() && lag.time().is_some_and(|late| late < Duration::from_secs(1)),
+            "it has passed one: {lag:?}"
+        );
+        lag.at = ago(9);
+        lag.marks = [(ago(8).unwrap(), Lsn(7))].into();
+        lag.quiet(Lsn(6));
+        assert!(lag.time() >= Some(Duration::from_secs(9)), "and no other: {lag:?}");
+        lag.quiet(Lsn(7));
+        assert_eq!(lag.time(), Some(Duration::ZERO));
+        let mut lag = Lag::default();
+        lag.quiet(Lsn(5));
+        lag.mark(Lsn(7));
+        assert!(lag.is_caught_up(), "one server tells by itself");
     }
 
     #[test]

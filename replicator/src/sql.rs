@@ -65,6 +65,9 @@ GRANT CONNECT ON DATABASE {database} TO {role};
         out,
         "-- Whatever it is granted later: it does not write unless somebody says so on purpose.
 ALTER ROLE {role} SET default_transaction_read_only = on;
+-- Where slot and stream are to be on a standby (source.primary_url, 16 and later): this on the primary, where it makes the slot sooner. On the
+-- standby is nothing to be run: it has its primary's roles.
+-- GRANT EXECUTE ON FUNCTION pg_catalog.pg_log_standby_snapshot() TO {role};
 
 {SAYS}{}",
         environment(p.environment, p.role, false)

@@ -217,7 +217,10 @@ pub async fn open(
         sequences: config.sequences.map(|s| Rule { margin: s.margin, offset: s.offset }),
         on_error: on_error(config),
     };
-    board.state().applied = from;
+    {
+        let mut state = board.state();
+        (state.applied, state.lag.elsewhere, state.still) = (from, standby.is_some(), false);
+    }
     let shapes = Shapes::new(&plan.tables, &plan.memory);
     let flow = Flow {
         batch: Batcher::new(from, setup.batch_bytes()),

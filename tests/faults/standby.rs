@@ -259,7 +259,7 @@ async fn replay_stands_still_during_a_slice() {
         &standby.url(NAME),
         &world.source.url(NAME),
         &world.target.url(NAME),
-        "limits: { source: { idle: 10s } }\n",
+        "limits: { source: { idle: 60s } }\n",
     );
     let mut running = world.sluice.spawn(&["run"]);
     copied(&world, &running).await;
@@ -292,6 +292,20 @@ async fn replay_stands_still_during_a_slice() {
     run(&there, "SELECT pg_wal_replay_resume()").await;
     world.settles(&mut running).await;
     world.equal().await;
+    // nor is it taken for one that has caught up while nothing is to be copied
+    let mut running = world.sluice.spawn(&["run"]);
+    let lag = || async {
+        let told = world.sluice.ok(&["status", "--json"]).await.stdout;
+        let told: serde_json::Value = serde_json::from_str(&told).expect("JSON");
+        told["lag"]["seconds"].as_f64().unwrap_or(99.0)
+    };
+    wait_until("it has caught up", LIMIT, || async { lag().await < 1.0 }).await;
+    run(&there, "SELECT pg_wal_replay_pause()").await;
+    run(&production, "UPDATE big SET n = n + 1").await;
+    wait_until("it is late", LIMIT, || async { lag().await > 4.0 }).await;
+    run(&there, "SELECT pg_wal_replay_resume()").await;
+    wait_until("it has caught up again", LIMIT, || async { lag().await < 1.0 }).await;
+    world.settles(&mut running).await;
     // staging is ahead of what the standby has replayed, as after a crash of it: by nothing that concerns us, and of the primary's WAL
     run(&there, "SELECT pg_wal_replay_pause()").await;
     let staging = world.staging().await;
@@ -364,6 +378,14 @@ async fn what_does_not_belong_together_is_refused() {
     let another = world.source.standby("another", &[]).await;
     refused(&through(&another.url(NAME), &primary, &target, ""), "slot sluice_world is gone", "sluice resync --all")
         .await;
+    // its primary is another's: it may be amid a failover, so it is waited for
+    let third = world.source.standby("third", &[]).await;
+    promote(&third).await;
+    let mut waits = through(&standing, &third.url(NAME), &target, "").spawn(&["run"]);
+    let apart = "replays timeline 1, and source.primary_url writes timeline 2";
+    wait_until("it waits", LIMIT, || async { waits.log().contains(apart) }).await;
+    assert!(waits.ended().is_none(), "{}", waits.log());
+    waits.kill9();
     // check says what it would cost
     let client = another.client("postgres").await;
     run(&client, "ALTER SYSTEM SET hot_standby_feedback = off").await;
@@ -414,10 +436,7 @@ async fn one_of_the_three_dies_amid_the_stream() {
 async fn a_standby_that_follows_to_another_primary() {
     let seed = Seed::or(34);
     let (mut world, standby) = behind().await;
-    let other = world.source.standby("other", &[]).await;
-    // it prunes nothing of its catalog that our slot needs before it hears of it as a primary, which is a matter of luck otherwise
-    let keeper = other.client(NAME).await;
-    run(&keeper, "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM uid").await;
+    let other = world.source.standby("other", &[("wal_receiver_status_interval", "1s")]).await;
     let primaries = format!("postgres://postgres@127.0.0.1:{},127.0.0.1:{}/{NAME}", world.source.port(), other.port());
     world.sluice = through(&standby.url(NAME), &primaries, &world.target.url(NAME), "");
     let url = format!("{primaries}?target_session_attrs=read-write");
@@ -429,20 +448,16 @@ async fn a_standby_that_follows_to_another_primary() {
     // nothing is written while it goes: neither standby is ahead of the other
     traffic.end().await;
     world.source.stop_fast();
-    promote(&other).await;
-    run(&other.client(NAME).await, &format!("SELECT pg_create_physical_replication_slot('{STANDBY}', true)")).await;
+    // ours follows it before it is promoted: so it knows by then what of its catalog our slot needs, and prunes none of it
+    let client = other.client(NAME).await;
+    run(&client, &format!("SELECT pg_create_physical_replication_slot('{STANDBY}', true)")).await;
     let there = standby.client(NAME).await;
     let conninfo =
         format!("host=127.0.0.1 port={} user=postgres dbname=postgres application_name={STANDBY}", other.port());
-    // until it follows, the two are apart
-    wait_until("it waits", LIMIT, || async {
-        running.log().contains("replays timeline 1, and source.primary_url writes timeline 2")
-    })
-    .await;
     run(&there, &format!("ALTER SYSTEM SET primary_conninfo = '{conninfo}'")).await;
     run(&there, "SELECT pg_reload_conf()").await;
     keeps_for(&other).await;
-    run(&keeper, "COMMIT").await;
+    promote(&other).await;
     let traffic = Traffic::start(&url, vec![seed.rng(3), seed.rng(4)]);
     applies(&staging, 100).await;
     traffic.end().await;

@@ -14,6 +14,10 @@ impl Pipeline {
         self.last_look = Instant::now();
         self.looks += 1;
         self.look_at_slot().await?;
+        if self.flow.standby.is_some() && self.flow.is_quiet() {
+            // by its keepalives alone: of a standby that is silent nobody knows otherwise how far it is
+            self.flow.board.state().lag.quiet(self.flow.batch.position());
+        }
         if self.looks.is_multiple_of(10) {
             self.look_at_publications().await?;
         }

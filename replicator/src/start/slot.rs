@@ -28,8 +28,8 @@ pub async fn make(name: &str, replication: &mut Connection) -> Result<Lsn, Error
 /// - **The publications are not there yet**, which were made on the primary just now: a slot that is older than they are cannot be read through
 ///   them. So the standby first replays what the primary has written by now.
 /// - **The primary does not know yet which rows of its catalog the slot needs.** The standby tells it every
-///   `wal_receiver_status_interval`, 10 s by default, and what a busy primary prunes before costs the slot: with that interval at 1 s, three of
-///   eight were lost within a second or two. So a snapshot on the primary keeps those rows until it has heard. It was taken before a
+///   `wal_receiver_status_interval`, 10 s by default, and what a busy primary prunes before costs the slot: with that interval at 1 s, two of eight
+///   were lost within a second. So a snapshot on the primary keeps those rows until it has heard. It was taken before a
 ///   position that the standby replays before it makes the slot, so the slot needs none that are older.
 pub async fn make_on_standby(
     (name, publications): (&str, &str),
