@@ -69,7 +69,10 @@ async fn applies(staging: &Client, more: i64) {
 
 async fn promote(standby: &Cluster) -> Client {
     let client = standby.client(NAME).await;
-    run(&client, "SELECT pg_promote()").await;
+    // one that waits holds a snapshot meanwhile, and what is still to be replayed may cancel it for that
+    run(&client, "SELECT pg_promote(false)").await;
+    let done = "SELECT count(*) WHERE NOT pg_is_in_recovery()";
+    wait_until("it is promoted", LIMIT, || async { number(&client, done).await == 1 }).await;
     client
 }
 

@@ -19,7 +19,7 @@ const RULES: &str = r#"tables:
 
 /// More than fit into one slice, also where time is short.
 fn schemas() -> i64 {
-    if std::env::var_os("SLUICE_SOAK").is_some() { 200 } else { 70 }
+    if std::env::var_os("SLUICE_SOAK").is_some() { 200 } else { 60 }
 }
 
 /// A DO block: a statement for each table, by its schema and name, in one transaction.
