@@ -23,7 +23,7 @@
 //! - **Before a batch is applied**, a position that only moves included. So the checkpoint never holds a position of another
 //!   timeline than it says, not for a moment: what a promoted standby sends before we notice is read, and thrown away. Therefore
 //!   the switch to the new timeline lies at or behind the checkpoint, and whoever makes the promoted server production goes on from
-//!   it, without a copy ([`continuity`](super::continuity) sees that its history contains our position, and the slot is there).
+//!   it, without a copy ([`continuity`] sees that its history contains our position, and the slot is there).
 //! - **Before a slice reads**: when the stream has reached the nudge's position F, by a keepalive perhaps, which on a promoted server means
 //!   nothing. Then the applied set equals the shown set in the history of T.
 //! - **Not again before a part is loaded**, because nothing can change by then. What was applied is history of T, whatever becomes of the
