@@ -94,7 +94,7 @@ impl PostgresSink {
         act: &Act<'_>,
         lsn: Lsn,
     ) -> Result<bool, Error> {
-        let Some(by) = &m.referrers else { return Ok(false) };
+        let (Some(by), true) = (&m.referrers, self.specs.contains_key(name)) else { return Ok(false) };
         let columns = self.key_of(m, name);
         let there: Vec<String> = columns.iter().map(|c| format!("{}::pg_catalog.text", c.name)).collect();
         let there = format!("ARRAY[{}]", there.join(", "));
