@@ -50,6 +50,12 @@ pub async fn fingerprint(db: &mut Connection) -> Result<String, Error> {
     Ok(db.query(sql, &[]).await?.get(0, 0).unwrap_or_default().to_owned())
 }
 
+/// Reads them. One that comes between the two statements gives another fingerprint at the next look.
+pub async fn read(db: &mut Connection) -> Result<ForeignKeys, Error> {
+    let fingerprint = fingerprint(db).await?;
+    Ok(ForeignKeys { keys: all(db).await?, fingerprint })
+}
+
 /// A column of each end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Pair {
@@ -74,7 +80,8 @@ pub struct Rights {
     pub set: bool,
     /// Read all of it, lock it, and delete.
     pub remove: bool,
-    /// Lock rows of the table that it refers to.
+    /// Lock rows of the table that it refers to: what comes back (`removed restore`) must hold what it refers to, or a delete of
+    /// production's could slip in between the look and the commit.
     pub hold: bool,
     /// Row security is on there, and it applies to us: what we see of it is not all.
     pub veiled: bool,

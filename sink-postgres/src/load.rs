@@ -31,8 +31,8 @@ use crate::key::Key;
 use crate::mapping::Mapping;
 use crate::part::{Part, key_columns, part_condition};
 use crate::pending::Pending;
-use crate::session;
 use crate::spec::TableSpec;
+use crate::{schema, session};
 
 /// One part to load, and all that is to be known of its table.
 #[derive(Clone, Debug)]
@@ -254,6 +254,20 @@ impl Load<'_> {
     /// The part's rows, of a table that is called `prefix`.
     fn condition(&self, prefix: &str) -> String {
         condition(&self.mapping, &self.spec, &self.part, prefix)
+    }
+
+    /// The same of records `x`, by the keys that they hold: values of their columns' types.
+    fn recorded(&self) -> String {
+        let mut columns = key_columns(&self.spec.key, &self.mapping);
+        for (n, column) in columns.iter_mut().enumerate() {
+            column.name = format!("(x.key)[{}]::{}", n + 1, column.cast);
+        }
+        part_condition(&columns, &self.part)
+    }
+
+    /// The condition of the table's records, in any table of them that is called `x`.
+    fn records(&self) -> String {
+        schema::records_of(&self.loader.pipeline, &self.spec.schema, &self.spec.name)
     }
 
     /// A verdict on a row names its table; anything else is the target's own trouble.

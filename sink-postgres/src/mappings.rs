@@ -9,12 +9,14 @@ use hashbrown::HashMap;
 
 use crate::catalog;
 use crate::error::Error;
+use crate::foreign_key::{self, ForeignKey};
 use crate::mapping::Mapping;
+use crate::own;
 use crate::pending::Pending;
 use crate::plan::Item;
+use crate::referrers::{self, Referrers};
 use crate::route::{Route, route};
 use crate::sink::PostgresSink;
-use crate::{foreign_key, own, referrers};
 
 impl PostgresSink {
     /// Makes the mappings for rows of these shapes, from one look at the target's catalog: a pipeline may have thousands of tables.
@@ -56,18 +58,12 @@ impl PostgresSink {
                 return Err(own::keyless(&mapping.writable));
             }
         }
-        if mapping.key.is_some() && self.specs.get(&name).is_some_and(|spec| !spec.key.is_empty()) {
-            let keys = match &self.foreign_keys {
-                Some(keys) => Arc::clone(keys),
-                None => {
-                    let fingerprint = foreign_key::fingerprint(&mut self.db).await?;
-                    let keys = foreign_key::all(&mut self.db).await?;
-                    Arc::new(foreign_key::ForeignKeys { keys, fingerprint })
-                }
-            };
-            self.foreign_keys = Some(Arc::clone(&keys));
-            mapping.referrers = referrers::of(&name, &keys.keys, &self.specs.keys().collect(), &self.guard)?;
-        }
+        let keys = match &self.foreign_keys {
+            Some(keys) => Arc::clone(keys),
+            None => Arc::new(foreign_key::read(&mut self.db).await?),
+        };
+        self.foreign_keys = Some(Arc::clone(&keys));
+        mapping.referrers = self.referrers(shape, mapping.key.is_some(), &keys.keys)?;
         if let (Some(pending), Some(spec)) = (self.tables.get_mut(&name), self.specs.get(&name)) {
             pending.key = spec.key.iter().filter_map(|k| shape.columns.iter().position(|c| *c.name == **k)).collect();
             if pending.key.len() != spec.key.len() {
@@ -81,6 +77,20 @@ impl PostgresSink {
         self.maps.push(Arc::new(mapping));
         self.by_shape.insert(address(shape), i);
         Ok(i)
+    }
+
+    /// Who refers to rows of this shape, as these foreign keys say; `keyed`: the target finds its rows by a key.
+    pub(crate) fn referrers(
+        &self,
+        shape: &Shape,
+        keyed: bool,
+        keys: &[ForeignKey],
+    ) -> Result<Option<Referrers>, Error> {
+        let name = (shape.schema.to_string(), shape.name.to_string());
+        match self.specs.get(&name).is_some_and(|spec| keyed && !spec.key.is_empty()) {
+            true => referrers::of(&name, keys, &|table| self.specs.contains_key(table), &self.guard),
+            false => Ok(None),
+        }
     }
 
     /// The same of a shape that has come by.

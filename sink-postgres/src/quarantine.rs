@@ -7,7 +7,7 @@
 //! | what comes | what becomes of key and record |
 //! |---|---|
 //! | a change of a held key | skipped |
-//! | production deletes the row, or gives it another key | what staging has under the key goes, and the record with it |
+//! | production deletes the row, or gives it another key | what staging has under the key goes ([`crate::tombstones`]), and the record with it |
 //! | production empties the table | so do all records of the table |
 //! | the whole table is pending (`resync`, another policy) | records go; the copy makes those anew that are refused again |
 //! | `retry` | the record becomes a pending point, or the whole table where production cannot be asked for the key |
@@ -28,8 +28,6 @@ use wire::{ServerError, quote_literal};
 use crate::error::{Error, is_of_a_row, is_verdict};
 use crate::key::{self, Key, array};
 use crate::mapping::Mapping;
-use crate::part::{Part, key_columns, part_condition};
-use crate::plan::Act;
 use crate::sink::{OnError, PostgresSink};
 
 /// What the sink remembers of it.
@@ -179,37 +177,24 @@ impl PostgresSink {
             // a shadowed one: what is there under it is staging's own
             return self.forget_shadow(name, old).await;
         }
-        if mapping.referrers.is_some() {
-            // rows of the target's own may refer to what is there
-            self.let_go(mapping, name, &Act::Delete(old), lsn).await?;
-        }
-        let mut columns = key_columns(&self.specs.get(name).ok_or_else(bug)?.key, mapping);
-        columns.iter_mut().for_each(|c| c.name.insert_str(0, "t."));
-        let at = part_condition(&columns, &Part::Points(vec![key.clone()]));
-        let records = self.records(name, &key);
-        let delete = match mapping.referrers.is_some() {
-            true => String::new(),
-            false => {
-                format!("DELETE FROM {} AS t WHERE {at}{}; ", mapping.writable.target(), mapping.writable.spares("t."))
-            }
-        };
-        let sql = format!(
-            "SAVEPOINT change; {delete}DELETE FROM sluice.quarantine WHERE {records}; RELEASE SAVEPOINT change"
-        );
-        match self.db.simple_on_rows(&sql).await {
-            Ok(_) => {
+        let record = self.record_of(name, &key);
+        self.db.simple("SAVEPOINT change").await?;
+        match self.take(mapping, name, old, lsn).await {
+            Ok(()) => {
+                let sql = format!("DELETE FROM sluice.quarantine AS x WHERE {record}; RELEASE SAVEPOINT change");
+                self.db.simple_on_rows(&sql).await?;
                 let pending = self.tables.get_mut(name).ok_or_else(bug)?;
                 pending.held.remove(&key);
                 pending.quarantined = pending.quarantined.saturating_sub(1);
                 tracing::info!(table = %mapping.writable.name(), "production has no such row any more: it is out of quarantine");
                 Ok(())
             }
-            Err(e) if e.sqlstate().is_some_and(is_verdict) => {
+            Err(Error::Wire(e)) if e.sqlstate().is_some_and(is_verdict) => {
                 let said = e.server().cloned().unwrap_or_default();
                 let text = |t: &Option<String>| t.as_ref().map_or_else(|| "NULL".to_owned(), |t| quote_literal(t));
                 let sql = format!(
                     "ROLLBACK TO SAVEPOINT change; RELEASE SAVEPOINT change;
-                     UPDATE sluice.quarantine SET operation = 'delete', lsn = '{lsn}', sqlstate = {}, constraint_name = {}, column_name = {}, masked = NULL WHERE {records}",
+                     UPDATE sluice.quarantine AS x SET operation = 'delete', lsn = '{lsn}', sqlstate = {}, constraint_name = {}, column_name = {}, masked = NULL WHERE {record}",
                     quote_literal(&said.sqlstate),
                     text(&said.constraint),
                     text(&said.column),
@@ -217,7 +202,7 @@ impl PostgresSink {
                 self.db.simple_on_rows(&sql).await?;
                 Ok(())
             }
-            Err(e) => Err(e.into()),
+            Err(e) => Err(e),
         }
     }
 
@@ -227,19 +212,11 @@ impl PostgresSink {
         pending.held.clear();
         pending.shadowed.clear();
         pending.quarantined = 0;
-        let mine = self.mine(name);
-        let sql = format!("DELETE FROM sluice.quarantine WHERE {mine}; DELETE FROM sluice.shadowed WHERE {mine}");
+        let mine = self.records_of(name);
+        let sql =
+            format!("DELETE FROM sluice.quarantine AS x WHERE {mine}; DELETE FROM sluice.shadowed AS x WHERE {mine}");
         self.db.simple_on_rows(&sql).await?;
         Ok(())
-    }
-
-    fn mine(&self, name: &(String, String)) -> String {
-        let (p, s, n) = (quote_literal(&self.options.pipeline), quote_literal(&name.0), quote_literal(&name.1));
-        format!("(pipeline, schema, name) = ({p}, {s}, {n})")
-    }
-
-    fn records(&self, name: &(String, String), key: &Key) -> String {
-        format!("{} AND key = {}", self.mine(name), array(key))
     }
 }
 

@@ -13,7 +13,6 @@
 //!
 //! A row that has to stay is kept whole: no other reference to it gives way, whatever becomes of it.
 
-use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -110,14 +109,14 @@ impl Referrers {
 
 /// Of the rows of `table` those that others of the target's own can refer to. `None`: nobody does.
 ///
-/// `written`: the tables that this pipeline writes.
+/// `written`: does this pipeline write a table?
 ///
 /// # Errors
 /// [`Error::Refused`] where our role may not look at them, or not do with them what is asked for.
 pub fn of(
     table: &(String, String),
     keys: &[ForeignKey],
-    written: &HashSet<&(String, String)>,
+    written: &dyn Fn(&(String, String)) -> bool,
     guard: &Guard,
 ) -> Result<Option<Referrers>, Error> {
     let look = Look { keys, written, guard };
@@ -143,7 +142,7 @@ const WAYS: usize = 100;
 
 struct Look<'l> {
     keys: &'l [ForeignKey],
-    written: &'l HashSet<&'l (String, String)>,
+    written: &'l dyn Fn(&(String, String)) -> bool,
     guard: &'l Guard,
 }
 
@@ -160,7 +159,7 @@ impl Look<'_> {
         for key in self.keys.iter().filter(|key| key.refers_root == *table) {
             let next = format!("c{}", path.len());
             let yields = self.guard.yielding(&key.root).is_some();
-            let stays = match self.written.contains(&key.root) {
+            let stays = match (self.written)(&key.root) {
                 // all of its rows are the target's own
                 false => (!yields).then(|| "true".to_owned()),
                 true => {
@@ -198,10 +197,10 @@ impl Look<'_> {
         ways: &mut Vec<Way>,
     ) -> Result<(), Error> {
         for key in self.keys.iter().filter(|key| key.refers_root == *table) {
-            let own = self.written.contains(&key.root).then(|| self.guard.own(&key.root)).flatten();
+            let own = (self.written)(&key.root).then(|| self.guard.own(&key.root)).flatten();
             let Some(of) = self.guard.yielding(&key.root) else {
                 // what refers to a row that goes would end nowhere; to one of production's it may be needed, and is
-                if links.is_empty() || self.written.contains(&key.root) {
+                if links.is_empty() || (self.written)(&key.root) {
                     continue;
                 }
                 return Err(Error::Refused {

@@ -64,11 +64,11 @@ async fn one_way(
     way: &Way,
     (table, which): (&str, &str),
     because: &Because<'_>,
-) -> Result<u64, Error> {
-    let Some(key) = way.key() else { return Ok(0) };
+) -> Result<(), Error> {
+    let Some(key) = way.key() else { return Ok(()) };
     let (from, condition) = (key.here(), way.condition(table, which));
     let sql = match way.of.how() {
-        OnReferenced::Keep => return Ok(0),
+        OnReferenced::Keep => return Ok(()),
         OnReferenced::Null => {
             let set: Vec<String> = key.nullable().iter().map(|column| format!("{column} = NULL")).collect();
             format!("UPDATE {from} AS c SET {} WHERE {condition}", set.join(", "))
@@ -99,7 +99,7 @@ async fn one_way(
         let how = if way.of.how() == OnReferenced::Null { "refer to nothing now" } else { "went to sluice.removed" };
         tracing::info!(table = %format_args!("{}.{}", key.table.0, key.table.1), rows, constraint = %key.constraint, "production has deleted what rows of staging's own referred to: they {how}");
     }
-    Ok(rows)
+    Ok(())
 }
 
 /// A removed row.

@@ -1,6 +1,6 @@
 //! What sluice keeps for itself on the target: schema `sluice`.
 
-use wire::Connection;
+use wire::{Connection, quote_literal};
 
 use crate::error::Error;
 use crate::{audit, orphans, removed, session};
@@ -45,6 +45,12 @@ CREATE TABLE IF NOT EXISTS sluice.tombstones (
   since timestamptz NOT NULL DEFAULT now()
 );
 ";
+
+/// The condition of a table's records, of one of these tables that is called `x`.
+pub(crate) fn records_of(pipeline: &str, schema: &str, name: &str) -> String {
+    let (p, s, n) = (quote_literal(pipeline), quote_literal(schema), quote_literal(name));
+    format!("(x.pipeline, x.schema, x.name) = ({p}, {s}, {n})")
+}
 
 /// The SQL that makes it. Run by us if the role may, else by whoever `check` shows it to. Nothing in it is granted to
 /// PUBLIC.

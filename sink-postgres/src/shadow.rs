@@ -33,7 +33,7 @@ use crate::key::{self, Key, array};
 use crate::mapping::{Column, Mapping};
 use crate::plan::Act;
 use crate::sink::PostgresSink;
-use crate::statement;
+use crate::{statement, tombstones};
 
 /// The rows of `source` (an item of FROM, with the target's columns) that the target would take for its own, or which meet a row
 /// of its own: a query of `at`, an expression that says which row it is; `why`, the index, empty for the former; and `own`, the key
@@ -102,7 +102,7 @@ impl PostgresSink {
         };
         let Some(why) = why else { return Ok(false) };
         // what staging had of production's row, under its old key or as it was, is no row of production any more
-        self.take_away(m, name, old, lsn).await?;
+        self.take(m, name, old, lsn).await.map_err(|e| tombstones::refused(m, e, lsn))?;
         self.note_shadow(name, row, &why, lsn).await?;
         Ok(true)
     }
@@ -143,9 +143,10 @@ impl PostgresSink {
                 .collect();
             let own = m.writable.owns("t.").unwrap_or_default();
             let sql = format!(
-                "WITH free AS (DELETE FROM sluice.shadowed AS x WHERE (x.pipeline, x.schema, x.name) = ({p}, {s}, {n}) AND x.own IS NOT NULL
+                "WITH free AS (DELETE FROM sluice.shadowed AS x WHERE {} AND x.own IS NOT NULL
                    AND NOT EXISTS (SELECT FROM {} AS t WHERE {} AND {own}) RETURNING x.key)
                  INSERT INTO sluice.pending (pipeline, schema, name, point) SELECT {p}, {s}, {n}, key FROM free",
+                self.records_of(&name),
                 m.writable.target(),
                 same.join(" AND ")
             );
@@ -206,19 +207,6 @@ impl PostgresSink {
         Ok(Some(whole.finish()))
     }
 
-    /// Unless rows of the target's own refer to it: then it stays, as one that production has deleted does.
-    async fn take_away(&mut self, m: &Mapping, name: &(String, String), row: &Row, lsn: Lsn) -> Result<(), Error> {
-        if m.referrers.is_some() {
-            self.let_go(m, name, &Act::Delete(row), lsn).await?;
-            return Ok(());
-        }
-        let Some((condition, values)) = by_key(m, row) else { return Ok(()) };
-        let sql = format!("DELETE FROM {} AS t WHERE {condition}{}", m.writable.target(), m.writable.spares("t."));
-        let values: Vec<Option<&str>> = values.iter().map(|v| Some(v.as_str())).collect();
-        self.db.query_on_rows(&sql, &values).await?;
-        Ok(())
-    }
-
     /// Writes the record, in the open transaction.
     async fn note_shadow(&mut self, name: &(String, String), row: &Row, why: &Why, lsn: Lsn) -> Result<(), Error> {
         let pending = self.tables.entry(name.clone()).or_default();
@@ -235,8 +223,8 @@ impl PostgresSink {
                 array(&key),
             ),
             false => format!(
-                "UPDATE sluice.shadowed SET lsn = '{lsn}', why = {index}, own = {own} WHERE {}",
-                self.shadow_of(name, &key)
+                "UPDATE sluice.shadowed AS x SET lsn = '{lsn}', why = {index}, own = {own} WHERE {}",
+                self.record_of(name, &key)
             ),
         };
         self.db.simple_on_rows(&sql).await?;
@@ -253,14 +241,9 @@ impl PostgresSink {
         if !pending.shadowed.remove(&key) {
             return Ok(());
         }
-        let sql = format!("DELETE FROM sluice.shadowed WHERE {}", self.shadow_of(name, &key));
+        let sql = format!("DELETE FROM sluice.shadowed AS x WHERE {}", self.record_of(name, &key));
         self.db.simple_on_rows(&sql).await?;
         Ok(())
-    }
-
-    fn shadow_of(&self, name: &(String, String), key: &Key) -> String {
-        let (p, s, n) = (quote_literal(&self.options.pipeline), quote_literal(&name.0), quote_literal(&name.1));
-        format!("(pipeline, schema, name) = ({p}, {s}, {n}) AND key = {}", array(key))
     }
 }
 

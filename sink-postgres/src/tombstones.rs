@@ -25,9 +25,10 @@ use crate::error::{Error, is_verdict};
 use crate::foreign_key;
 use crate::key::{self, Key, array};
 use crate::mapping::Mapping;
-use crate::part::{Part, key_columns, part_condition};
+use crate::part::{KeyColumn, Part, key_columns, part_condition};
 use crate::plan::{Act, overlay};
 use crate::removed::{self, Because};
+use crate::schema;
 use crate::sink::PostgresSink;
 
 impl PostgresSink {
@@ -44,6 +45,29 @@ impl PostgresSink {
         lsn: Lsn,
     ) -> Result<bool, Error> {
         self.part_with(m, name, act, lsn).await.map_err(|e| refused(m, e, lsn))
+    }
+
+    /// Takes away what stands under the key of `row`, which is no row of production any more, though production has not said so: one that
+    /// was in quarantine, or that is shadowed now. What rows of the target's own refer to stays, as one that production has deleted does.
+    ///
+    /// # Errors
+    /// A verdict of the server as it is: the caller knows what it is a verdict on.
+    pub(crate) async fn take(
+        &mut self,
+        m: &Mapping,
+        name: &(String, String),
+        row: &Row,
+        lsn: Lsn,
+    ) -> Result<(), Error> {
+        if m.referrers.is_some() {
+            return self.part_with(m, name, &Act::Delete(row), lsn).await.map(|_| ());
+        }
+        let key = &self.tables.entry(name.clone()).or_default().key;
+        let Some(key) = key::owned(row, key) else { return Ok(()) };
+        let at = part_condition(&self.key_of(m, name), &Part::Points(vec![key]));
+        let sql = format!("DELETE FROM {} AS t WHERE {at}{}", m.writable.target(), m.writable.spares("t."));
+        self.db.simple_on_rows(&sql).await?;
+        Ok(())
     }
 
     /// What is left to do once rows were let go: a row that has another key comes under that.
@@ -70,13 +94,12 @@ impl PostgresSink {
         act: &Act<'_>,
         lsn: Lsn,
     ) -> Result<bool, Error> {
-        let (Some(by), Some(spec)) = (&m.referrers, self.specs.get(name)) else { return Ok(false) };
-        let mut columns = key_columns(&spec.key, m);
-        columns.iter_mut().for_each(|c| c.name.insert_str(0, "t."));
+        let (Some(by), true) = (&m.referrers, self.specs.contains_key(name)) else { return Ok(false) };
+        let columns = self.key_of(m, name);
         let there: Vec<String> = columns.iter().map(|c| format!("{}::pg_catalog.text", c.name)).collect();
         let there = format!("ARRAY[{}]", there.join(", "));
         let (table, spares) = (m.writable.target(), m.writable.spares("t."));
-        let mine = self.tombs(name);
+        let mine = self.records_of(name);
         let (which, records) = match act {
             Act::Truncate => {
                 self.db.simple_on_rows(&crate::statement::hold_all(m)).await?;
@@ -90,7 +113,7 @@ impl PostgresSink {
                     return Ok(false);
                 }
                 let Some(key) = key::owned(old, &pending.key) else { return Ok(false) };
-                let records = format!("{mine} AND x.key = {}", array(&key));
+                let records = self.record_of(name, &key);
                 let which = format!("{}{spares}", part_condition(&columns, &Part::Points(vec![key])));
                 let hold = format!("SELECT FROM {table} AS t WHERE {which} FOR UPDATE");
                 if self.db.simple_on_rows(&hold).await?.first().is_none_or(|rows| rows.is_empty()) {
@@ -167,9 +190,7 @@ impl PostgresSink {
             self.forget_tombstone(name, key).await?;
         }
         let Some(after) = after.filter(|_| moved || matches!(act, Act::Insert(_))) else { return Ok(Some(act)) };
-        let mut keys = key_columns(&self.specs.get(name).map(|s| s.key.clone()).unwrap_or_default(), m);
-        keys.iter_mut().for_each(|c| c.name.insert_str(0, "t."));
-        let at = part_condition(&keys, &Part::Points(vec![after]));
+        let at = part_condition(&self.key_of(m, name), &Part::Points(vec![after]));
         let (table, spares) = (m.writable.target(), m.writable.spares("t."));
         match act {
             // whoever refers to the row goes on to do so
@@ -186,10 +207,25 @@ impl PostgresSink {
         }
     }
 
-    /// Have foreign keys come or gone on the target since they were read? What refers to what is another thing then.
+    /// Have foreign keys come or gone on the target since they were read, so that somebody else refers to what we write, or nobody does?
+    /// One that changes nothing of that is taken note of, and starts nothing over.
     pub async fn references_changed(&mut self) -> Result<bool, Error> {
-        let Some(read) = self.foreign_keys.clone() else { return Ok(false) };
-        Ok(foreign_key::fingerprint(&mut self.db).await? != read.fingerprint)
+        let Some(held) = self.foreign_keys.clone() else { return Ok(false) };
+        if foreign_key::fingerprint(&mut self.db).await? == held.fingerprint {
+            return Ok(false);
+        }
+        let read = foreign_key::read(&mut self.db).await?;
+        for m in &self.maps {
+            match self.referrers(&m.shape, m.key.is_some(), &read.keys) {
+                Ok(now) if now == m.referrers => {}
+                // whoever starts over is told of what cannot be
+                Ok(_) | Err(Error::Refused { .. }) => return Ok(true),
+                Err(e) => return Err(e),
+            }
+        }
+        tracing::info!("foreign keys of staging changed: who refers to what we write is the same");
+        self.foreign_keys = Some(Arc::new(read));
+        Ok(false)
     }
 
     /// Takes away what nothing refers to any more.
@@ -226,7 +262,7 @@ impl PostgresSink {
     }
 
     async fn release(&mut self, m: &Mapping, name: &(String, String)) -> Result<u64, Error> {
-        let (mine, (table, spares)) = (self.tombs(name), (m.writable.target(), m.writable.spares("t.")));
+        let (mine, (table, spares)) = (self.records_of(name), (m.writable.target(), m.writable.spares("t.")));
         // a part that is being loaded holds the checkpoint, and decides of the same rows
         let ours = format!(
             "SELECT FROM sluice.checkpoint WHERE pipeline = {} AND epoch = {} FOR UPDATE SKIP LOCKED",
@@ -236,34 +272,31 @@ impl PostgresSink {
         if self.db.query(&ours, &[]).await?.is_empty() {
             return Ok(0);
         }
-        let spec = self.specs.get(name).map(|s| s.key.clone()).unwrap_or_default();
-        let same: Vec<String> = key_columns(&spec, m)
+        let same: Vec<String> = self
+            .key_of(m, name)
             .iter()
             .enumerate()
-            .map(|(n, c)| format!("t.{} {} (x.key)[{}]::{}", c.name, c.equals, n + 1, c.cast))
+            .map(|(n, c)| format!("{} {} (x.key)[{}]::{}", c.name, c.equals, n + 1, c.cast))
             .collect();
         let same = same.join(" AND ");
         let needed = m.referrers.as_ref().and_then(|by| by.needed()).unwrap_or("false");
         let hold = format!(
             "SELECT x.id FROM sluice.tombstones AS x JOIN {table} AS t ON {same} WHERE {mine}{spares} AND NOT {needed} FOR UPDATE OF t SKIP LOCKED"
         );
-        let held = self.db.simple_on_rows(&hold).await?;
-        let list = |rows: Vec<wire::Rows>| {
-            let ids =
-                rows.iter().flat_map(|r| r.iter()).filter_map(|r| r.get(0).map(str::to_owned)).collect::<Vec<_>>();
-            if ids.is_empty() { "NULL".to_owned() } else { ids.join(", ") }
-        };
-        // what is referred to since then stays: nobody can any more, once the row is ours
-        let free = format!(
-            "SELECT x.id FROM sluice.tombstones AS x JOIN {table} AS t ON {same} WHERE x.id IN ({}) AND NOT {needed}",
-            list(held)
-        );
-        let ids = list(self.db.simple_on_rows(&free).await?);
-        if let Some(by) = &m.referrers {
+        let mut free = ids(&self.db.simple_on_rows(&hold).await?);
+        if let Some(held) = free.take() {
+            // what is referred to since then stays: nobody can any more, once the row is ours
+            let still = format!(
+                "SELECT x.id FROM sluice.tombstones AS x JOIN {table} AS t ON {same} WHERE x.id IN ({held}) AND NOT {needed}"
+            );
+            free = ids(&self.db.simple_on_rows(&still).await?);
+        }
+        if let (Some(by), Some(ids)) = (&m.referrers, &free) {
             let goes = format!("EXISTS (SELECT FROM sluice.tombstones AS x WHERE x.id IN ({ids}) AND {same}){spares}");
             let because = Because { pipeline: &self.options.pipeline, table: name, lsn: self.progress.applied };
             removed::give_way(&mut self.db, by.gives_way(), (&table, &goes), &because).await?;
         }
+        let ids = free.as_deref().unwrap_or("NULL");
         let rows = self
             .db
             .simple_on_rows(&format!(
@@ -283,14 +316,26 @@ impl PostgresSink {
         if !self.tables.entry(name.clone()).or_default().tombstones.remove(key) {
             return Ok(false);
         }
-        let sql = format!("DELETE FROM sluice.tombstones AS x WHERE {} AND x.key = {}", self.tombs(name), array(key));
+        let sql = format!("DELETE FROM sluice.tombstones AS x WHERE {}", self.record_of(name, key));
         self.db.simple_on_rows(&sql).await?;
         Ok(true)
     }
 
-    fn tombs(&self, name: &(String, String)) -> String {
-        let (p, s, n) = (quote_literal(&self.options.pipeline), quote_literal(&name.0), quote_literal(&name.1));
-        format!("(x.pipeline, x.schema, x.name) = ({p}, {s}, {n})")
+    /// The condition of a table's records, in any table of them that is called `x`.
+    pub(crate) fn records_of(&self, name: &(String, String)) -> String {
+        schema::records_of(&self.options.pipeline, &name.0, &name.1)
+    }
+
+    /// The same of one key.
+    pub(crate) fn record_of(&self, name: &(String, String), key: &Key) -> String {
+        format!("{} AND x.key = {}", self.records_of(name), array(key))
+    }
+
+    /// The columns of the key, of rows `t`.
+    fn key_of(&self, m: &Mapping, name: &(String, String)) -> Vec<KeyColumn> {
+        let mut columns = self.specs.get(name).map_or_else(Vec::new, |spec| key_columns(&spec.key, m));
+        columns.iter_mut().for_each(|c| c.name.insert_str(0, "t."));
+        columns
     }
 
     /// A row that is to come under a new key, once what stood under its old one was let go.
@@ -313,8 +358,14 @@ impl PostgresSink {
     }
 }
 
+/// The ids that were asked for, as a list; `None`: there is none.
+fn ids(rows: &[wire::Rows]) -> Option<String> {
+    let ids: Vec<&str> = rows.iter().flat_map(|r| r.iter()).filter_map(|r| r.get(0)).collect();
+    (!ids.is_empty()).then(|| ids.join(", "))
+}
+
 /// A verdict on rows of the target's own that were to give way.
-fn refused(m: &Mapping, e: Error, lsn: Lsn) -> Error {
+pub(crate) fn refused(m: &Mapping, e: Error, lsn: Lsn) -> Error {
     match e {
         Error::Wire(source) if source.sqlstate().is_some_and(is_verdict) => {
             let table = m.writable.name().to_owned();

@@ -22,6 +22,7 @@ majors!(
     a_part_of_the_rows_not_sent_whole,
     a_key_that_comes_later,
     several_refer,
+    a_leaf_and_a_whole_reference,
 );
 
 /// Where the process is killed.
@@ -463,7 +464,7 @@ async fn rights_and_refusals(major: u32) {
 /// A row that staging refuses, and one that staging's own keep away, can be referred to as well.
 async fn beside_quarantine_and_shadows(major: u32) {
     let rest = "tables: { public.t: keep }
-protect: { tables: [public.refers], rows: { public.t: id < 0 } }
+protect: { tables: [public.refers, public.sticks], rows: { public.t: id < 0 }, on_referenced: { public.sticks: null } }
 apply: { on_error: quarantine, on_divergence: stop }";
     let flow = Flow::with(major, "tombstones_aside", rest).await;
     flow.both("CREATE TABLE t (id int PRIMARY KEY, n int UNIQUE, v int)").await;
@@ -484,6 +485,20 @@ apply: { on_error: quarantine, on_divergence: stop }";
     assert_eq!(ids(&flow, "t").await, "-1 1 2 3 5 6");
     assert_eq!(tombstones(&flow).await, "t 1, t 2, t 3");
     no_orphan(&flow).await;
+    // one that is refused and gone on production, and what refers to it cannot give way: that stands in the record
+    flow.target("CREATE TABLE sticks (t int REFERENCES t CHECK (t IS NOT NULL)); INSERT INTO sticks VALUES (5)").await;
+    flow.source("UPDATE t SET v = 100 WHERE id = 5").await;
+    flow.catch_up().await;
+    flow.source("DELETE FROM t WHERE id = 5; DELETE FROM t WHERE id = 6").await;
+    flow.catch_up().await;
+    assert_eq!(ids(&flow, "t").await, "-1 1 2 3 5");
+    let record = "SELECT string_agg(concat_ws(' ', key[1], operation, constraint_name), ', ') FROM sluice.quarantine";
+    assert_eq!(text(&flow.t, record).await, "5 delete sticks_t_check");
+    no_orphan(&flow).await;
+    flow.target("DELETE FROM sticks").await;
+    flow.sluice.ok(&["quarantine", "retry", "--all"]).await;
+    flow.catch_up().await;
+    assert_eq!(ids(&flow, "t").await, "-1 1 2 3");
     // all of them come back
     flow.source("INSERT INTO t VALUES (1, 11, 1), (2, 700, 2), (3, 33, 3)").await;
     flow.catch_up().await;
@@ -513,15 +528,21 @@ apply: { on_divergence: stop }";
     check::equal(&flow.s, &flow.t, Table::named("t").source_rows("n > 0").target_rows("id <> 2")).await;
 }
 
-/// A foreign key that staging's users make while we run is looked at within seconds.
+/// A foreign key that staging's users make while we run is looked at within seconds; one that changes nothing for us starts nothing over.
 async fn a_key_that_comes_later(major: u32) {
     let flow = fleet(major, "tombstones_later", REST).await;
     flow.target("ALTER TABLE quotes DROP CONSTRAINT quotes_cruise_fkey; INSERT INTO quotes (cruise) VALUES (1), (2)")
         .await;
     let mut running = flow.sluice.spawn(&["run"]);
     wait_until("it runs", LIMIT, || async { running.log().contains("running at=") }).await;
+    flow.target("CREATE TABLE elsewhere (quote int REFERENCES quotes)").await;
+    wait_until("it is none of ours", LIMIT, || async {
+        running.log().contains("who refers to what we write is the same")
+    })
+    .await;
+    assert!(!running.log().contains("starting over"), "{}", running.log());
     flow.target("ALTER TABLE quotes ADD CONSTRAINT later FOREIGN KEY (cruise) REFERENCES cruises").await;
-    wait_until("it is seen", LIMIT, || async { running.log().contains("foreign keys of staging changed") }).await;
+    wait_until("it is seen", LIMIT, || async { running.log().contains("changed; starting over") }).await;
     flow.source("DELETE FROM cruises WHERE id IN (1, 9)").await;
     wait_until("one goes", LIMIT, || async { ids(&flow, "cruises WHERE id IN (1, 9)").await == "1" }).await;
     running.kill9();
@@ -560,4 +581,71 @@ apply: { on_divergence: stop }";
     assert_eq!(flow.divergences().await, 0);
     let orphans = flow.sluice.run(&["orphans"]).await.stdout;
     assert!(!orphans.contains("quotes_cruise_fkey"), "{orphans}");
+}
+
+/// A foreign key to a leaf is none to its neighbours, and one of a leaf is its table's; MATCH FULL becomes NULL as a whole, or is refused.
+async fn a_leaf_and_a_whole_reference(major: u32) {
+    let rest = "tables: { public.parts: keep, public.pairs: keep }
+protect:
+  tables: [public.to_leaf, public.logs, public.wholes, public.loose]
+  on_referenced: { public.logs: remove, public.wholes: null, public.loose: null }
+apply: { on_divergence: stop }";
+    let flow = Flow::with(major, "leaf_and_whole", rest).await;
+    flow.both(
+        "CREATE TABLE parts (region int, id int, PRIMARY KEY (region, id)) PARTITION BY LIST (region);
+         CREATE TABLE parts_1 PARTITION OF parts FOR VALUES IN (1); CREATE TABLE parts_2 PARTITION OF parts FOR VALUES IN (2);
+         CREATE TABLE pairs (a int, b int, PRIMARY KEY (a, b))",
+    )
+    .await;
+    flow.source(
+        "INSERT INTO parts SELECT r, g FROM generate_series(1, 2) r, generate_series(5, 7) g; INSERT INTO pairs SELECT g, g FROM generate_series(1, 4) g",
+    )
+    .await;
+    flow.catch_up().await;
+    flow.target(
+        "ALTER TABLE parts_1 ADD UNIQUE (id); CREATE TABLE to_leaf (part int REFERENCES parts_1 (id)); INSERT INTO to_leaf VALUES (5);
+         CREATE TABLE logs (id int, a int, b int) PARTITION BY LIST (id);
+         CREATE TABLE logs_1 PARTITION OF logs FOR VALUES IN (1); CREATE TABLE logs_2 PARTITION OF logs FOR VALUES IN (2);
+         ALTER TABLE logs_1 ADD FOREIGN KEY (a, b) REFERENCES pairs; INSERT INTO logs VALUES (1, 1, 1), (1, 2, 2), (2, 1, 1);
+         CREATE TABLE wholes (id int, a int, b int, FOREIGN KEY (a, b) REFERENCES pairs MATCH FULL); INSERT INTO wholes VALUES (1, 1, 1), (3, 3, 3);
+         CREATE TABLE loose (id int, a int NOT NULL, b int, FOREIGN KEY (a, b) REFERENCES pairs); INSERT INTO loose VALUES (1, 1, 1), (4, 4, 4)",
+    )
+    .await;
+    let rows = async |table: &str| {
+        text(&flow.t, &format!("SELECT string_agg(x::text, ' ' ORDER BY x::text) FROM {table} x")).await
+    };
+    flow.source("DELETE FROM parts WHERE id = 5; DELETE FROM pairs WHERE a = 1").await;
+    flow.catch_up().await;
+    assert_eq!(tombstones(&flow).await, "parts 1", "the neighbour's of the same number goes");
+    assert_eq!(rows("parts").await, "(1,5) (1,6) (1,7) (2,6) (2,7)");
+    assert_eq!(rows("logs").await, "(1,2,2) (2,1,1)");
+    assert_eq!((rows("wholes").await.as_str(), rows("loose").await.as_str()), ("(1,,) (3,3,3)", "(1,1,) (4,4,4)"));
+    no_orphan(&flow).await;
+    // a copy does the same
+    flow.sluice.ok(&["resync", "public.parts", "public.pairs"]).await;
+    flow.source("DELETE FROM parts WHERE id = 6; DELETE FROM pairs WHERE a > 2").await;
+    flow.catch_up().await;
+    assert_eq!((tombstones(&flow).await.as_str(), rows("parts").await.as_str()), ("parts 1", "(1,5) (1,7) (2,7)"));
+    assert_eq!((rows("wholes").await.as_str(), rows("loose").await.as_str()), ("(1,,) (3,,)", "(1,1,) (4,4,)"));
+    no_orphan(&flow).await;
+    // what was removed from a leaf comes back to it
+    flow.source("INSERT INTO pairs VALUES (1, 1)").await;
+    flow.catch_up().await;
+    flow.sluice.ok(&["removed", "restore", "--all"]).await;
+    assert_eq!(rows("logs").await, "(1,1,1) (1,2,2) (2,1,1)");
+
+    let mut running = flow.sluice.spawn(&["run"]);
+    flow.target("DELETE FROM to_leaf").await;
+    wait_until("it goes", LIMIT, || async { tombstones(&flow).await.is_empty() }).await;
+    running.term();
+    assert!(running.wait(LIMIT).await.success(), "{}", running.log());
+    for table in ["parts", "pairs"] {
+        check::equal(&flow.s, &flow.t, table).await;
+    }
+    // of a whole reference nothing may stay
+    flow.target("UPDATE wholes SET a = 1, b = 1; ALTER TABLE wholes ALTER b SET NOT NULL").await;
+    let refused = flow.sluice.run(&CATCH_UP).await;
+    let said = "null for public.wholes, and wholes_a_b_fkey refers by columns that are NOT NULL";
+    assert!(refused.code != 0 && refused.stderr.contains(said), "{} {}", refused.code, refused.stderr);
+    assert_eq!(flow.divergences().await, 0);
 }

@@ -48,7 +48,7 @@ pub async fn all(report: &mut Report, world: &World<'_>, db: &mut Connection) ->
         (true, _) => report.ok(HERE, name, "none reaches a protected table"),
         (false, true) => {
             let says = format!(
-                "{}: quiet under session_replication_role = replica, so rows there may lose what they refer to",
+                "{}: quiet under session_replication_role = replica; protect.on_referenced says what becomes of rows there",
                 list.join(", ")
             );
             report.warn(HERE, name, says, None);

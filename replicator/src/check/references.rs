@@ -17,16 +17,17 @@ const HERE: Area = Area::Protected;
 pub async fn all(report: &mut Report, world: &World<'_>, db: &mut Connection) -> Result<(), Error> {
     let protected = start::protected(world.config, db).await?;
     let silent = replica_role(db).await?;
-    let guard = Guard::new(protected.clone(), silent)
+    let giving_way = start::on_referenced(world.config, &protected);
+    let guard = Guard::new(protected, silent)
         .sparing(start::own_rows(world.config))
-        .giving_way(start::on_referenced(world.config, &protected))
+        .giving_way(giving_way.clone())
         .for_role(quote_ident(world.target_info.user()));
     let names: Vec<(String, String)> = world.tables.iter().map(|(t, _)| t.name()).collect();
     let written: HashSet<&(String, String)> = names.iter().collect();
     let keys = foreign_key::all(db).await?;
     let (mut told, mut referred) = (BTreeSet::new(), 0);
     for name in &names {
-        match referrers::of(name, &keys, &written, &guard) {
+        match referrers::of(name, &keys, &|table| written.contains(table), &guard) {
             Ok(found) => referred += usize::from(found.is_some()),
             Err(sink_postgres::Error::Refused { what, hint }) => {
                 // one table that refers to many is one thing to mend
@@ -44,11 +45,7 @@ pub async fn all(report: &mut Report, world: &World<'_>, db: &mut Connection) ->
             OnReferenced::Null => "refer to NULL then",
             OnReferenced::Remove => "go to sluice.removed",
         };
-        let hows: BTreeSet<&str> = start::on_referenced(world.config, &protected)
-            .values()
-            .chain([&OnReferenced::Keep])
-            .map(|how| word(*how))
-            .collect();
+        let hows: BTreeSet<&str> = giving_way.values().chain([&OnReferenced::Keep]).map(|how| word(*how)).collect();
         let hows: Vec<&str> = hows.into_iter().collect();
         let tables = if referred == 1 { "table has" } else { "tables have" };
         let says = format!(

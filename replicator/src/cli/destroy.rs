@@ -9,7 +9,7 @@ use sink_postgres::{checkpoint, session};
 use wire::{Connection, Conninfo, quote_ident, quote_literal};
 
 use super::args::{Args, Destroy};
-use super::{confirm, quarantine, resync};
+use super::{confirm, resync};
 use crate::config::Config;
 use crate::error::{Doing, Error};
 use crate::source::slot;
@@ -166,6 +166,10 @@ async fn on_production(config: &Config, mut db: Connection) -> Result<Option<Err
     }))
 }
 
+/// What is kept of a pipeline beside its checkpoint. `sluice.removed` and `sluice.audit` are not ours to forget.
+const RECORDS: [&str; 6] =
+    ["sluice.pending", "sluice.quarantine", "sluice.shadowed", "sluice.tombstones", "sluice.orphans", "sluice.tables"];
+
 /// Our rows; the schema too, if they were the last ones and it is ours.
 async fn on_target(config: &Config, mut db: Connection) -> Result<(), Error> {
     if !kept(&mut db).await? {
@@ -174,37 +178,26 @@ async fn on_target(config: &Config, mut db: Connection) -> Result<(), Error> {
     }
     let p = quote_literal(&config.pipeline);
     // the checkpoint first: whoever holds its row ends before we go on, and is fenced
-    let quarantine = match quarantine::is_there(&mut db).await? {
-        true => format!("DELETE FROM sluice.quarantine WHERE pipeline = {p};"),
-        false => String::new(),
-    };
-    let orphans = match there(&mut db, "sluice.orphans").await? {
-        true => format!("DELETE FROM sluice.orphans WHERE pipeline = {p};"),
-        false => String::new(),
-    };
-    let shadowed = match there(&mut db, "sluice.shadowed").await? {
-        true => format!("DELETE FROM sluice.shadowed WHERE pipeline = {p};"),
-        false => String::new(),
-    };
-    let tombstones = match there(&mut db, "sluice.tombstones").await? {
-        true => format!("DELETE FROM sluice.tombstones WHERE pipeline = {p};"),
-        false => String::new(),
-    };
-    let sql = format!(
-        "BEGIN; DELETE FROM sluice.checkpoint WHERE pipeline = {p}; DELETE FROM sluice.pending WHERE pipeline = {p};
-         {quarantine} {orphans} {shadowed} {tombstones} DELETE FROM sluice.tables WHERE pipeline = {p}; COMMIT"
-    );
+    let mut sql = format!("BEGIN; DELETE FROM sluice.checkpoint WHERE pipeline = {p}; ");
+    for table in RECORDS {
+        // an earlier version has not made all of them
+        if there(&mut db, table).await? {
+            sql.push_str(&format!("DELETE FROM {table} WHERE pipeline = {p}; "));
+        }
+    }
+    sql.push_str("COMMIT");
     db.simple(&sql).await.map_err(target_error)?;
     eprintln!("the target has forgotten pipeline {}", config.pipeline);
-    // one that an earlier version made, and none has run since, lacks the audit
-    let audited = "SELECT pg_catalog.to_regclass('sluice.audit') IS NOT NULL";
-    let audited = db.query(audited, &[]).await.map_err(target_error)?.get(0, 0) == Some("t");
-    let entries = if audited { "(SELECT count(*) FROM sluice.audit)" } else { "0" };
-    let removed = there(&mut db, "sluice.removed").await?;
-    let removed = if removed { "(SELECT count(*) FROM sluice.removed)" } else { "0" };
+    // one that an earlier version made, and none has run since, lacks them
+    let mut kept = Vec::new();
+    for table in ["sluice.audit", "sluice.removed"] {
+        let counted = there(&mut db, table).await?;
+        kept.push(if counted { format!("(SELECT count(*) FROM {table})") } else { "0".to_owned() });
+    }
+    let kept = kept.join(", ");
     let sql = format!(
-        "SELECT (SELECT count(*) FROM sluice.checkpoint), pg_catalog.pg_has_role(nspowner, 'USAGE'), {entries},
-           pg_catalog.to_regclass('sluice.environment') IS NOT NULL, {removed}
+        "SELECT (SELECT count(*) FROM sluice.checkpoint), pg_catalog.pg_has_role(nspowner, 'USAGE'),
+           pg_catalog.to_regclass('sluice.environment') IS NOT NULL, {kept}
          FROM pg_catalog.pg_namespace WHERE nspname = 'sluice'"
     );
     let rows = db.query(&sql, &[]).await.map_err(target_error)?;
@@ -212,10 +205,10 @@ async fn on_target(config: &Config, mut db: Connection) -> Result<(), Error> {
         (Some("0"), _) if rows.get(0, 4) != Some("0") => {
             eprintln!("schema sluice stays: sluice.removed has rows of staging's own, which nobody has restored")
         }
-        (Some("0"), _) if rows.get(0, 2) != Some("0") => {
+        (Some("0"), _) if rows.get(0, 3) != Some("0") => {
             eprintln!("schema sluice stays: sluice.audit says who asked what of it, and is not for us to forget")
         }
-        (Some("0"), _) if rows.get(0, 3) == Some("t") => drop_tables(&mut db).await?,
+        (Some("0"), _) if rows.get(0, 2) == Some("t") => drop_tables(&mut db).await?,
         (Some("0"), Some("t")) => drop_schema(&mut db).await?,
         (Some("0"), _) => eprintln!("schema sluice is empty now, and not ours to drop: DROP SCHEMA sluice CASCADE;"),
         _ => eprintln!("schema sluice stays: other pipelines keep their checkpoints there"),

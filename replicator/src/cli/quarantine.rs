@@ -159,7 +159,7 @@ async fn pick(config: &Config, db: &mut Connection, chosen: &Chosen) -> Result<V
 }
 
 /// Is the table there? A target of an earlier version has none before `run` has made it.
-pub async fn is_there(db: &mut Connection) -> Result<bool, Error> {
+async fn is_there(db: &mut Connection) -> Result<bool, Error> {
     let sql = "SELECT pg_catalog.to_regclass('sluice.quarantine') IS NOT NULL";
     Ok(db.query(sql, &[]).await.map_err(staging)?.get(0, 0) == Some("t"))
 }

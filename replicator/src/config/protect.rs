@@ -43,13 +43,7 @@ pub(super) fn references(at: &At<'_>, rows: &Rows, protect: &[Pattern], problems
         return references;
     }
     for (name, at) in at.entries(problems) {
-        let pattern = match Pattern::read(name) {
-            Ok(pattern) => pattern,
-            Err(fault) => {
-                at.problem(fault, problems);
-                continue;
-            }
-        };
+        let Some(pattern) = named(name, &at, problems) else { continue };
         let owned = match pattern.exact() {
             Some((schema, table)) => {
                 protect.iter().any(|p| p.matches(schema, table))
@@ -69,6 +63,11 @@ pub(super) fn references(at: &At<'_>, rows: &Rows, protect: &[Pattern], problems
     references
 }
 
+/// The table that an entry is named by. One that is none is a problem there.
+fn named(name: &str, at: &At<'_>, problems: &mut Problems) -> Option<Pattern> {
+    Pattern::read(name).map_err(|fault| at.problem(fault, problems)).ok()
+}
+
 /// Reads `protect.tables`.
 pub(super) fn tables(at: &At<'_>, problems: &mut Problems) -> Vec<Pattern> {
     at.list(problems).into_iter().filter_map(|at| at.require(problems, |scalar| Pattern::read(&scalar.text))).collect()
@@ -78,13 +77,7 @@ pub(super) fn tables(at: &At<'_>, problems: &mut Problems) -> Vec<Pattern> {
 pub(super) fn rows(at: &At<'_>, problems: &mut Problems) -> Rows {
     let mut rows = Rows::new();
     for (name, at) in at.entries(problems) {
-        let pattern = match Pattern::read(name) {
-            Ok(pattern) => pattern,
-            Err(fault) => {
-                at.problem(fault, problems);
-                continue;
-            }
-        };
+        let Some(pattern) = named(name, &at, problems) else { continue };
         let Some((schema, table)) = pattern.exact() else {
             at.problem(Fault::new("a glob: which rows are staging's own is said of each table by its name"), problems);
             continue;

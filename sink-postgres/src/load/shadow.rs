@@ -11,43 +11,39 @@ use super::merge::{names, on};
 use super::{Load, blame};
 use crate::error::Error;
 use crate::mapping::Mapping;
-use crate::part::{key_columns, part_condition};
+use crate::part::key_columns;
 use crate::shadow::found;
 
 impl Load<'_> {
     /// Takes shadowed rows off the stage, and keeps their keys in `pg_temp.sluice_shadow`. Nothing where there can be none.
     pub(super) async fn shadow(&mut self, m: &Mapping) -> Result<(), Error> {
         let Some(key) = m.key.as_ref().filter(|_| m.writable.has_own()) else { return Ok(()) };
-        let db = &mut self.loader.db;
         let columns: Vec<&str> =
             key.columns.iter().filter_map(|&i| m.columns.get(i)).map(|c| c.quoted.as_str()).collect();
         let columns: Vec<String> = columns.iter().map(|c| format!("s.{c}")).collect();
         // the table's rows of its own are few, or there is an index: the stage has statistics so that either is used
-        db.simple_on_rows(&format!(
+        let stage = format!(
             "ANALYZE pg_temp.sluice_stage;
              CREATE TEMPORARY TABLE sluice_shadow ON COMMIT DROP AS
              SELECT f.at, f.why, f.own, {} FROM (SELECT DISTINCT ON (at) at, why, own FROM ({}) AS every ORDER BY at, why) AS f
              JOIN pg_temp.sluice_stage AS s ON s.ctid = f.at",
             columns.join(", "),
             found(m, "pg_temp.sluice_stage AS s", "ctid")
-        ))
-        .await?;
+        );
+        self.loader.db.simple_on_rows(&stage).await?;
         let (p, s, n) =
             (quote_literal(&self.loader.pipeline), quote_literal(&self.spec.schema), quote_literal(&self.spec.name));
-        // the keys that were recorded, as values of their columns' types
-        let mut recorded = key_columns(&self.spec.key, m);
-        for (n, column) in recorded.iter_mut().enumerate() {
-            column.name = format!("(x.key)[{}]::{}", n + 1, column.cast);
-        }
+        let (records, recorded) = (self.records(), self.recorded());
         let keys: Vec<String> =
             key_columns(&self.spec.key, m).iter().map(|c| format!("x.{}::pg_catalog.text", c.name)).collect();
-        let written = db
+        let written = self
+            .loader
+            .db
             .simple_on_rows(&format!(
-                "DELETE FROM sluice.shadowed AS x WHERE (x.pipeline, x.schema, x.name) = ({p}, {s}, {n}) AND {};
+                "DELETE FROM sluice.shadowed AS x WHERE {records} AND {recorded};
                  INSERT INTO sluice.shadowed (pipeline, schema, name, key, lsn, why, own)
                  SELECT {p}, {s}, {n}, ARRAY[{}], '{}', x.why, x.own FROM pg_temp.sluice_shadow AS x;
                  DELETE FROM pg_temp.sluice_stage AS s USING pg_temp.sluice_shadow AS x WHERE s.ctid = x.at",
-                part_condition(&recorded, &self.part),
                 keys.join(", "),
                 self.at
             ))

@@ -5,8 +5,6 @@
 //! could be put over it. So it stays only with every masked column emptied; and not at all where a masked column is part of its key,
 //! or has to have a value. What then refers to nothing is counted with the orphans.
 
-use std::sync::Arc;
-
 use wire::quote_literal;
 
 use super::Load;
@@ -14,7 +12,7 @@ use super::merge::names;
 use crate::error::Error;
 use crate::known::Fate;
 use crate::mapping::{self, Column, Mapping};
-use crate::part::{key_columns, part_condition};
+use crate::part::key_columns;
 use crate::removed::{self, Because};
 
 impl Load<'_> {
@@ -39,7 +37,7 @@ impl Load<'_> {
         let spec_key: Vec<String> =
             key_columns(&self.spec.key, m).iter().map(|c| format!("t.{}::pg_catalog.text", c.name)).collect();
         let here = format!("ARRAY[{}]", spec_key.join(", "));
-        let mine = self.tombs();
+        let mine = self.records();
         let known =
             format!("EXISTS (SELECT FROM sluice.tombstones AS x WHERE {mine} AND x.key = {here} AND NOT x.stale)");
         let needed = by.needed().unwrap_or("false");
@@ -67,7 +65,7 @@ impl Load<'_> {
             "DELETE FROM sluice.tombstones AS x WHERE {mine} AND {} AND NOT EXISTS (SELECT FROM pg_temp.sluice_needed AS n WHERE n.sluice_key = x.key AND n.sluice_known);
              INSERT INTO sluice.tombstones (pipeline, schema, name, key, lsn)
              SELECT {p}, {s}, {n}, n.sluice_key, '{}' FROM pg_temp.sluice_needed AS n WHERE NOT n.sluice_known",
-            self.recorded(m),
+            self.recorded(),
             self.at
         );
         self.loader.db.simple_on_rows(&sql).await?;
@@ -81,11 +79,10 @@ impl Load<'_> {
 
     /// Into an empty range everything has come: there is nothing in it that production has not.
     pub(super) async fn no_tombstones(&mut self) -> Result<(), Error> {
-        let m = Arc::clone(&self.mapping);
-        if m.referrers.is_none() {
+        if self.mapping.referrers.is_none() {
             return Ok(());
         }
-        let sql = format!("DELETE FROM sluice.tombstones AS x WHERE {} AND {}", self.tombs(), self.recorded(&m));
+        let sql = format!("DELETE FROM sluice.tombstones AS x WHERE {} AND {}", self.records(), self.recorded());
         self.loader.db.simple_on_rows(&sql).await?;
         Ok(())
     }
@@ -95,8 +92,11 @@ impl Load<'_> {
         if self.mapping.referrers.is_none() {
             return Ok(false);
         }
-        let sql =
-            format!("DELETE FROM sluice.tombstones AS x WHERE {} AND x.key = {}", self.tombs(), crate::key::array(key));
+        let sql = format!(
+            "DELETE FROM sluice.tombstones AS x WHERE {} AND x.key = {}",
+            self.records(),
+            crate::key::array(key)
+        );
         Ok(self.loader.db.simple_on_rows(&sql).await?.first().is_some_and(|r| r.affected() > 0))
     }
 
@@ -119,20 +119,5 @@ impl Load<'_> {
         let others: Vec<&Column> = others.into_iter().map(|(_, c)| c).collect();
         let may_stay = keys.is_empty() && !others.iter().any(|c| c.not_null || c.identity_always);
         (if may_stay { others } else { Vec::new() }, may_stay)
-    }
-
-    /// The part's keys, of records `x`.
-    fn recorded(&self, m: &Mapping) -> String {
-        let mut recorded = key_columns(&self.spec.key, m);
-        for (n, column) in recorded.iter_mut().enumerate() {
-            column.name = format!("(x.key)[{}]::{}", n + 1, column.cast);
-        }
-        part_condition(&recorded, &self.part)
-    }
-
-    fn tombs(&self) -> String {
-        let (p, s, n) =
-            (quote_literal(&self.loader.pipeline), quote_literal(&self.spec.schema), quote_literal(&self.spec.name));
-        format!("(x.pipeline, x.schema, x.name) = ({p}, {s}, {n})")
     }
 }

@@ -141,7 +141,7 @@ impl Firing {
             lines.push(format!("{table}   {said}: {}", names.join("; ")));
         }
         let does = match self.replica_role {
-            true => "quiet for our writes; rows there may lose what they refer to",
+            true => "quiet for our writes; protect.on_referenced says what becomes of rows there",
             false => "REFUSED: would fire",
         };
         lines.extend(

@@ -65,13 +65,11 @@ pub async fn references(
             )
         };
         if to && (!from || own(&key.root)) {
+            // elsewhere nothing may give way
+            let may = protected.contains(&key.root) || own(&key.root);
             let how = match config.on_referenced.of(&key.root.0, &key.root.1) {
-                OnReferenced::Null if whose(&key.root) != "staging's own" => {
-                    "the reference to a row that production deletes becomes NULL"
-                }
-                OnReferenced::Remove if whose(&key.root) != "staging's own" => {
-                    "with a row that production deletes it goes to sluice.removed"
-                }
+                OnReferenced::Null if may => "the reference to a row that production deletes becomes NULL",
+                OnReferenced::Remove if may => "with a row that production deletes it goes to sluice.removed",
                 _ => "a row that production deletes stays for as long as it is referred to",
             };
             hazards.push(format!("{}: {how}", refers(&name(&key.refers_to))));
