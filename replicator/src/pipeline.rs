@@ -8,6 +8,7 @@
 mod end;
 mod look;
 mod orphans;
+mod pulse;
 mod sequences;
 
 pub use end::End;
@@ -19,16 +20,13 @@ use std::time::{Duration, Instant};
 use filters::change::{Batch, Lsn, Progress, Sink};
 use sink_postgres::PostgresSink;
 use sink_postgres::sequences::Known;
-use tokio::sync::Mutex;
 use tokio::task::{JoinError, JoinHandle, JoinSet};
-use wire::{Canceler, Connection};
+use wire::Canceler;
 
 use crate::board::{Board, Phase};
 use crate::copy::Copier;
-use crate::error::{Doing, Error};
+use crate::error::Error;
 use crate::flow::{self, Flow};
-use crate::setup::Setup;
-use crate::source::standby::Standby;
 use crate::stop::Stop;
 use crate::window::Window;
 
@@ -40,8 +38,6 @@ const FLUSH_AFTER: Duration = sink_postgres::sink::SYNC_EVERY;
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// A slice waits this long for a pause in the stream.
 const OVERDUE: Duration = Duration::from_secs(1);
-/// Production is asked this often whether it is still there, and where its WAL ends.
-const PULSE: Duration = Duration::from_secs(1);
 /// What is under way may take this long to end when we are asked to stop.
 const GRACE: Duration = Duration::from_secs(3);
 
@@ -131,7 +127,7 @@ impl Pipeline {
         let (end, waits) = tokio::select! {
             biased;
             end = self.turn(goal, stop) => (end, false),
-            error = pulse(&watch, standby.as_deref(), &board, &setup) => (Err(error), true),
+            error = pulse::ends(&watch, standby.as_deref(), &board, &setup) => (Err(error), true),
             why = late => (Ok(End::Stopped(why)), true),
         };
         // the sink is away while a batch is applied, and while parts are loaded
@@ -341,59 +337,6 @@ impl Pipeline {
         self.count_orphans();
         Ok(())
     }
-}
-
-/// Ends when production does not answer as it should, or our slot holds more than it may. A server that shuts down ends this
-/// session, but waits for its WAL sender, and that one waits for us.
-///
-/// The question carries how late staging is, as a comment: `pg_stat_activity` shows a session's query to its own role, so
-/// `sluice status` can read it from anywhere, however little that role may, and nothing has to be written for it.
-async fn pulse(watch: &Mutex<Connection>, standby: Option<&Standby>, board: &Board, setup: &Setup) -> Error {
-    loop {
-        tokio::time::sleep(PULSE).await;
-        if let Err(e) = beat(watch, standby, board, setup).await {
-            return e;
-        }
-    }
-}
-
-/// Once of it.
-async fn beat(watch: &Mutex<Connection>, standby: Option<&Standby>, board: &Board, setup: &Setup) -> Result<(), Error> {
-    let (end, held) = beside_the_slot(watch, standby, board, setup, "pg_catalog.pg_current_wal_flush_lsn()").await?;
-    if let Some(end) = end.and_then(|end| end.parse().ok()) {
-        board.state().lag.mark(end);
-    }
-    setup.budget.weigh(&setup.slot, held, board)
-}
-
-/// Asks production for one value, and what our slot holds: in one question where one server has both, else the standby, which vouches
-/// for the stream besides.
-async fn beside_the_slot(
-    watch: &Mutex<Connection>,
-    standby: Option<&Standby>,
-    board: &Board,
-    setup: &Setup,
-    value: &str,
-) -> Result<(Option<String>, i64), Error> {
-    let here = format!(
-        ", (SELECT pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), restart_lsn)::bigint
-            FROM pg_catalog.pg_replication_slots WHERE slot_name = {})",
-        wire::quote_literal(&setup.slot)
-    );
-    let mut db = watch.lock().await;
-    let said = board.state().said();
-    let sql = format!("{said} SELECT {value}{}", if standby.is_some() { "" } else { &here });
-    let rows = db.simple(&sql).await.doing("look at the server")?;
-    drop(db);
-    let text = |i: usize| rows.first().and_then(|r| r.get(0, i)).map(str::to_owned);
-    let held = match standby {
-        None => text(1).and_then(|held| held.parse().ok()).unwrap_or(0),
-        Some(standby) => {
-            standby.vouch().await?;
-            standby.slot(&setup.slot).await?.map_or(0, |slot| slot.held)
-        }
-    };
-    Ok((text(0), held))
 }
 
 /// Polls a cancel-safe future once.

@@ -6,7 +6,7 @@
 //!
 //! **Why it is right.** Only what the server itself would have written is read: the text that its output functions give under
 //! our settings ([`crate::session::SETTINGS`]), digit by digit. Anything else (`infinity`, a year BC, a number
-//! with a sign or a blank before it, what a mask has written in another way) is [`None`], and then the whole column of the batch goes as
+//! with a sign or a blank before it, what a mask has written in another way) is [`None`], and then all of that step goes as
 //! text, as if this did not exist, and the input function decides. A test sends values of each type both ways to real servers
 //! and finds them identical to the byte (`tests/shapes/forms.rs`).
 //!

@@ -1,8 +1,9 @@
 //! Rows as bytes for the server: parameters of a statement, or lines of COPY.
 //!
 //! Every array is in binary form: of its own type where [`crate::binary`] has one, else a `text[]`, which carries each value's text
-//! as it came (no quoting, arrays of arrays too), and the server casts it by the type's own input function. COPY is in binary
-//! form where all values of a step have one, else in text form, again each value as it came.
+//! as it came (no quoting, arrays of arrays too), and the server casts it by the type's own input function. Where one value of a
+//! step has none, all of its arrays are of text. COPY is in binary form where all values of a step have one, else in text form,
+//! again each value as it came.
 
 use std::borrow::Cow;
 
@@ -24,41 +25,44 @@ pub struct Arrays {
 
 impl Arrays {
     /// Fills it with these rows, keeping its memory: `source[i]` is the index in a row of the array `i`'s value, `forms[i]` what
-    /// its values are to be sent as. Where one value has no such form, all of its column are text.
+    /// its values are to be sent as. Where one value has no such form, all arrays are of text: then a statement has two texts and
+    /// not one for each set of columns, and the server keeps every one that was ever prepared.
     pub fn fill<'r>(
         &mut self,
         rows: impl Iterator<Item = &'r Row> + Clone,
         source: &[usize],
         forms: Vec<Option<Form>>,
     ) {
+        if self.filled(rows.clone(), source, forms).is_none() {
+            let _ = self.filled(rows, source, vec![None; source.len()]);
+        }
+    }
+
+    fn filled<'r>(
+        &mut self,
+        rows: impl Iterator<Item = &'r Row>,
+        source: &[usize],
+        forms: Vec<Option<Form>>,
+    ) -> Option<()> {
         self.rows = 0;
         self.forms = forms;
         self.columns.resize_with(source.len(), BytesMut::new);
         for (c, form) in self.columns.iter_mut().zip(&self.forms) {
             head(c, *form);
         }
-        let mut unwritten = vec![false; source.len()];
-        for row in rows.clone() {
+        for row in rows {
             self.rows += 1;
-            self.push(row, source, &mut unwritten);
+            self.push(row, source)?;
         }
-        for (n, _) in unwritten.iter().enumerate().filter(|(_, unwritten)| **unwritten) {
-            let (Some(form), Some(out), Some(&at)) = (self.forms.get_mut(n), self.columns.get_mut(n), source.get(n))
-            else {
-                continue;
-            };
-            *form = None;
-            head(out, None);
-            rows.clone().for_each(|row| text(row.get(at), out));
-        }
+        Some(())
     }
 
-    fn push(&mut self, row: &Row, source: &[usize], unwritten: &mut [bool]) {
+    /// `None`: a value of it has no such form.
+    fn push(&mut self, row: &Row, source: &[usize]) -> Option<()> {
         // one pass over the row where the columns ascend (they do but for keys in another order than the table's)
         let mut values = row.values().enumerate();
         let mut at = 0usize;
-        let columns = self.columns.iter_mut().zip(&self.forms).zip(unwritten);
-        for (((out, form), unwritten), &want) in columns.zip(source) {
+        for ((out, form), &want) in self.columns.iter_mut().zip(&self.forms).zip(source) {
             let value = if want >= at {
                 at = want + 1;
                 values.by_ref().find(|(i, _)| *i == want).map_or(Value::Null, |(_, v)| v)
@@ -66,11 +70,12 @@ impl Arrays {
                 row.get(want)
             };
             match (form, value) {
-                (Some(form), Value::Text(v)) if !*unwritten => *unwritten = form.write(v, out).is_none(),
-                (Some(_), Value::Binary(_)) => *unwritten = true,
+                (Some(form), Value::Text(v)) => form.write(v, out)?,
+                (Some(_), Value::Binary(_)) => return None,
                 _ => text(value, out),
             }
         }
+        Some(())
     }
 
     /// How each array comes.

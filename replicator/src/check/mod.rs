@@ -41,8 +41,7 @@ use crate::start::{self, Demands};
 /// What the checks look at.
 pub(crate) struct World<'c> {
     pub config: &'c Config,
-    /// Where rows and catalogs are, and where `source` is.
-    pub source_info: Conninfo,
+    /// Production's; `source` is with the one that has rows and catalogs.
     pub servers: Servers,
     pub target_info: Conninfo,
     pub source: Connection,
@@ -76,7 +75,7 @@ pub async fn run(config: &Config, lock: Option<&Lock>, strict: bool) -> Result<R
         return Ok(report);
     };
     // of several hosts, the one that answered
-    let (source_info, servers) = (source.info().clone(), servers.at(source.info()));
+    let servers = servers.at(source.info());
     let target_info = target.as_ref().map_or(target_info, |db| db.info().clone());
     if let Some(target) = &mut target {
         match start::different(&mut source, target).await {
@@ -91,7 +90,7 @@ pub async fn run(config: &Config, lock: Option<&Lock>, strict: bool) -> Result<R
     };
     let (tables, policy) = resolve(&mut report, config, lock, &found, &demands.required);
     proved(&mut report, config, &policy, &tables, &demands, &mut source).await?;
-    let mut world = World { config, source_info, servers, target_info, source, standby, target, tables, found, policy };
+    let mut world = World { config, servers, target_info, source, standby, target, tables, found, policy };
     let done = production::server(&mut report, &mut world).await;
     report.hear(Area::Production, "server", done);
     let done = standby::all(&mut report, &mut world).await;

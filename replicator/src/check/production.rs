@@ -129,7 +129,7 @@ pub async fn server(report: &mut Report, world: &mut World<'_>) -> Result<(), Er
     }
     wal_level(report, HERE, db).await?;
     if !split {
-        keeps(report, HERE, db, &world.source_info, config).await?;
+        keeps(report, HERE, db, &world.servers.data, config).await?;
     }
     standbys(report, &mut world.source).await?;
     let encoding = value(&mut world.source, "SHOW server_encoding").await.doing("read a setting")?;

@@ -37,7 +37,7 @@ struct Rights {
 /// Looks, and warns.
 pub async fn all(report: &mut Report, world: &mut World<'_>) -> Result<(), Error> {
     let rights = rights(world).await?;
-    let role = quote_ident(world.source_info.user());
+    let role = quote_ident(world.servers.data.user());
     let (needless, mend) = rights.needless(&role);
     if needless.is_empty() {
         let reads = match rights.reads {
@@ -136,7 +136,7 @@ async fn rights(world: &mut World<'_>) -> Result<Rights, Error> {
         }
     }
     // our own sessions that read are read-only anyhow: one without settings tells
-    let mut plain = production::writer(&world.source_info, &world.config.pipeline, "check", &[]).await?;
+    let mut plain = production::writer(&world.servers.data, &world.config.pipeline, "check", &[]).await?;
     rights.read_only = read_only(&mut plain).await?;
     plain.close().await;
     Ok(rights)

@@ -24,7 +24,7 @@ pub async fn all(report: &mut Report, world: &mut World<'_>, db: &mut Connection
     let there: Vec<Sequence> = all.into_iter().filter(|s| s.columns.iter().any(|c| of.contains(c))).collect();
     let hidden: Vec<&Sequence> = there.iter().filter(|s| !s.may_read).collect();
     if !hidden.is_empty() {
-        let role = quote_ident(world.source_info.user());
+        let role = quote_ident(world.servers.data.user());
         let says = format!("{role} may not read {}: staging's are not kept ahead of them", names(&hidden));
         report.warn(Area::Production, NAME, says, Some(Mend::production(grant(&hidden, "SELECT", &role))));
     }

@@ -45,7 +45,7 @@ async fn filtered(report: &mut Report, world: &mut World<'_>) -> Result<(), Erro
 }
 
 fn readable(report: &mut Report, world: &World<'_>) {
-    let role = quote_ident(world.source_info.user());
+    let role = quote_ident(world.servers.data.user());
     let closed: Vec<_> = world.tables.iter().map(|(t, _)| t).filter(|t| !t.readable).collect();
     if closed.is_empty() {
         return report.ok(Area::Tables, "SELECT on production", format!("all {}", world.tables.len()));
@@ -81,7 +81,7 @@ async fn row_security(report: &mut Report, world: &mut World<'_>) -> Result<(), 
     if hidden.is_empty() {
         report.ok(Area::Tables, "row security on production", "hides nothing from us");
     } else {
-        let sql = format!("ALTER ROLE {} BYPASSRLS;", quote_ident(world.source_info.user()));
+        let sql = format!("ALTER ROLE {} BYPASSRLS;", quote_ident(world.servers.data.user()));
         let says = format!("would hide rows of {}", hidden.join(", "));
         report.fail(Area::Tables, "row security on production", says, Some(Mend::production(sql)));
     }
@@ -93,7 +93,7 @@ async fn publications(report: &mut Report, world: &mut World<'_>) -> Result<(), 
     let rights = "SELECT pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE')";
     let may_create = super::production::value(db, rights).await.doing("look at rights")? == "t";
     // our own sessions that read are read-only anyhow: what the server wants of others, one without settings tells
-    let mut plain = production::writer(&world.source_info, &world.config.pipeline, "check", &[]).await?;
+    let mut plain = production::writer(&world.servers.data, &world.config.pipeline, "check", &[]).await?;
     let fenced = super::production::value(&mut plain, "SHOW default_transaction_read_only").await;
     plain.close().await;
     let fenced = fenced.doing("read a setting")? == "on";

@@ -59,7 +59,7 @@ pub async fn all(report: &mut Report, world: &mut World<'_>) -> Result<(), Error
     }
     let may = "SELECT pg_catalog.has_function_privilege('pg_catalog.pg_log_standby_snapshot()', 'EXECUTE')";
     if value(source, may).await.doing("look at rights")? != "t" {
-        let role = quote_ident(world.source_info.user());
+        let role = quote_ident(world.servers.data.user());
         let sql = format!("GRANT EXECUTE ON FUNCTION pg_catalog.pg_log_standby_snapshot() TO {role};");
         let says = "not ours to call: making the slot on the standby takes up to half a minute longer";
         report.warn(Area::Production, "pg_log_standby_snapshot()", says, Some(Mend::production(sql)));

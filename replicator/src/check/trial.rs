@@ -17,7 +17,7 @@ pub async fn all(report: &mut Report, world: &World<'_>) -> Result<(), Error> {
     }
     let tables = world.tables.iter().map(|(t, _)| t);
     let bench = Bench { config: world.config, policy: &world.policy, key: start::key(world.config)?, proposes: true };
-    let trials = bench.tables(&world.source_info, &world.target_info, tables).await?;
+    let trials = bench.tables(&world.servers.data, &world.target_info, tables).await?;
     for (table, why) in &trials.untried {
         report.skip(HERE, &format!("{NAME} of {table}"), why);
     }

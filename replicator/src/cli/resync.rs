@@ -63,7 +63,7 @@ async fn all(config: &Config, mut db: Connection, tables: u64, yes: bool) -> Res
     let slot = config.slot();
     let (source, _) = start::conninfos(config)?;
     // one that is another is refused before anything is forgotten; one that is out of reach is left for later, as said below
-    for server in source.each() {
+    for (_, server) in source.each() {
         match start::ends::source(config, server, "resync", &[]).await {
             Ok(db) => db.close().await,
             Err(e) if e.kind() == Kind::Refused => return Err(e),
@@ -118,7 +118,7 @@ async fn drop_slot(config: &Config, db: &mut Connection, epoch: i64) -> Result<S
     let p = quote_literal(&config.pipeline);
     let (source, _) = start::conninfos(config)?;
     let mut writers = Vec::new();
-    for server in source.each() {
+    for (_, server) in source.each() {
         let mut writer = production::writer(server, &config.pipeline, "slot", &[]).await?;
         start::environment::require(config, Side::Source, server, &mut writer).await?;
         writers.push(writer);

@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use super::Pipeline;
+use super::{Pipeline, pulse};
 use crate::board::Phase;
 use crate::error::{Doing, Error};
 use crate::source::{publication, snapshot::Snapshot};
@@ -66,7 +66,7 @@ impl Pipeline {
     async fn look_at_slot(&mut self) -> Result<(), Error> {
         let flow = &mut self.flow;
         let (watch, standby, value) = (&flow.watch, flow.standby.as_deref(), "pg_catalog.pg_current_snapshot()::text");
-        let (shows, held) = super::beside_the_slot(watch, standby, &flow.board, &flow.setup, value).await?;
+        let (shows, held) = pulse::beside_the_slot(watch, standby, &flow.board, &flow.setup, value).await?;
         if let Some(now) = shows.and_then(|s| s.parse::<Snapshot>().ok()) {
             flow.applied.look(&now);
         }

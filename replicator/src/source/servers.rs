@@ -41,9 +41,9 @@ impl Servers {
         }
     }
 
-    /// Where there may be a slot of ours: where it is to be, and where it was if that was another.
-    pub fn each(&self) -> impl Iterator<Item = &Conninfo> {
-        [&self.stream, &self.data].into_iter().take(1 + usize::from(self.split))
+    /// Each once, with the key of the file that says where it is: where a slot of ours is to be, and where it was if that was another.
+    pub fn each(&self) -> impl Iterator<Item = (&'static str, &Conninfo)> {
+        [("source.url", &self.stream), (self.data_key(), &self.data)].into_iter().take(1 + usize::from(self.split))
     }
 
     /// The key of the file that says where `data` is.

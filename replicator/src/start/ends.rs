@@ -33,8 +33,9 @@ pub fn parsed(config: &Config) -> Result<(Servers, Conninfo), Error> {
 /// sent.
 pub fn conninfos(config: &Config) -> Result<(Servers, Conninfo), Error> {
     let (source, target) = parsed(config)?;
-    verified(config, source.data_key(), &source.data)?;
-    verified(config, "source.url", &source.stream)?;
+    for (key, server) in source.each() {
+        verified(config, key, server)?;
+    }
     never::as_written(config, &target)?;
     Ok((source, target))
 }
