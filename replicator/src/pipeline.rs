@@ -23,7 +23,7 @@ use sink_postgres::sequences::Known;
 use tokio::task::{JoinError, JoinHandle, JoinSet};
 use wire::Canceler;
 
-use crate::board::{Board, Phase};
+use crate::board::Phase;
 use crate::copy::Copier;
 use crate::error::Error;
 use crate::flow::{self, Flow};

@@ -15,6 +15,17 @@ use crate::failpoint;
 use crate::plan;
 use crate::sink::PostgresSink;
 
+/// What came of a try by the fast path.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Fast {
+    /// All is applied.
+    Done,
+    /// The target refused it, or a row is to be looked for: what was done goes back, and the slow path must look.
+    Refused,
+    /// It has a change that only the slow path knows what to do with: nothing was done.
+    Untried,
+}
+
 impl PostgresSink {
     /// The batch, and after contention the same batch in smaller pieces.
     pub(crate) async fn apply_batch(&mut self, batch: Batch) -> Result<(), Error> {
@@ -56,9 +67,13 @@ impl PostgresSink {
     }
 
     async fn once(&mut self, batch: &Batch) -> Result<(), Error> {
-        if !self.fast(batch).await? {
-            let back = if self.open { "ROLLBACK TO SAVEPOINT piece" } else { "ROLLBACK" };
-            self.db.simple(back).await?;
+        let fast = self.fast(batch).await?;
+        if fast != Fast::Done {
+            // of one that was not tried there is nothing to take back, and the last savepoint is that of the piece before
+            if fast == Fast::Refused {
+                let back = if self.open { "ROLLBACK TO SAVEPOINT piece" } else { "ROLLBACK" };
+                self.db.simple(back).await?;
+            }
             failpoint::hit("apply.careful");
             self.careful(batch).await?;
             self.settle(batch).await?;
@@ -79,11 +94,11 @@ impl PostgresSink {
         Ok(())
     }
 
-    /// One try at a batch by the fast path. `Ok(false)`: nothing was applied, the slow path must look.
-    async fn fast(&mut self, batch: &Batch) -> Result<bool, Error> {
+    /// One try at a batch by the fast path.
+    async fn fast(&mut self, batch: &Batch) -> Result<Fast, Error> {
         let (items, due) = self.items(&batch.changes).await?;
         if !due.is_empty() {
-            return Ok(false);
+            return Ok(Fast::Untried);
         }
         let steps = plan::fold(&self.maps, items);
         let claim = self.claim(batch);
@@ -109,7 +124,7 @@ impl PostgresSink {
         if done && batch.upto.is_none() {
             self.unsettled.extend(brought.iter().map(|(map, _)| *map));
         }
-        Ok(done)
+        Ok(if done { Fast::Done } else { Fast::Refused })
     }
 
     /// A commit that was refused: a check that was deferred to it. The server says whose it is, or not (the RAISE of a trigger

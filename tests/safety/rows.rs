@@ -16,6 +16,7 @@ majors!(
     a_day_beside_them,
     every_index,
     a_life_beside_them,
+    amid_a_large_transaction,
     killed_when_one_is_shadowed,
     what_cannot_be_protected
 );
@@ -123,6 +124,32 @@ protect: { rows: { public.settings: key LIKE 'staging.%' } }";
     flow.sluice.lay(&flow.db.name, &less);
     flow.catch_up().await;
     assert_eq!(staging(&flow).await, "new=prod, staging.b=mine");
+}
+
+/// A transaction that comes in pieces, with such a row in one of them: what the pieces before it have brought stays.
+async fn amid_a_large_transaction(major: u32) {
+    let rest = "tables: { public.settings: keep, public.log: keep }
+protect: { rows: { public.settings: key LIKE 'staging.%' } }";
+    let flow = Flow::with(major, "own_rows_pieces", rest).await;
+    flow.both(&format!("{SETTINGS}; CREATE TABLE log (id int PRIMARY KEY, note text)")).await;
+    flow.source("INSERT INTO settings VALUES ('staging.a', 'prod', 1), ('x', 'prod', 2)").await;
+    flow.catch_up().await;
+    assert_eq!((staging(&flow).await, shadowed(&flow).await), ("x=prod".to_owned(), "staging.a ".to_owned()));
+    // behind so many rows each: the first piece, one between, one that ends the transaction
+    for (n, before) in [5_000, 30_000, 50_000, 90_000].into_iter().enumerate() {
+        let from = n * 100_000;
+        flow.source(&format!(
+            "BEGIN; INSERT INTO log SELECT g, 'before' FROM generate_series({from} + 1, {from} + {before}) g;
+             UPDATE settings SET value = 'prod {n}' WHERE key IN ('staging.a', 'x');
+             INSERT INTO log SELECT g, 'behind' FROM generate_series({from} + {before} + 1, {from} + 95000) g; COMMIT"
+        ))
+        .await;
+        flow.catch_up().await;
+        let all = "SELECT count(*) FROM log";
+        assert_eq!(number(&flow.t, all).await, number(&flow.s, all).await, "behind {before} rows");
+        assert_eq!((staging(&flow).await, shadowed(&flow).await), (format!("x=prod {n}"), "staging.a ".to_owned()));
+    }
+    assert_eq!(flow.divergences().await, 0);
 }
 
 /// A column that only staging has says whose a row is, and its default says it of each that comes.
