@@ -83,7 +83,9 @@ async fn ends_while_a_slot_is_made(major: u32) {
     running.kill9();
     let asked = sluice.run(&["destroy", "--yes"]).await;
     let mends = format!("SELECT pg_terminate_backend({left});");
-    assert!(asked.code == 5 && asked.stderr.contains(&mends), "{}", asked.stderr);
+    // production looks every ten seconds who has died, and may just have looked
+    let noticed = asked.code == 0 && asked.stderr.contains("there is no slot sluice_made");
+    assert!(noticed || asked.code == 5 && asked.stderr.contains(&mends), "{}", asked.stderr);
     let mut running = sluice.spawn(&["run"]);
     let anew = || async { ![0, left].contains(&number(&production, maker).await) };
     wait_until("another is made instead", Duration::from_secs(8), anew).await;
