@@ -1,8 +1,8 @@
 //! Both ends of a pipeline, and the moves on them that the loop and the copy share: take an event, settle what was taken,
 //! tell production.
 //!
-//! **What production hears** (invariants 4 and 10): [`Source::confirm`] is called in one place, [`Flow::told`], with the
-//! `durable` position that the sink reports, and the sink reports it only when a synchronous commit has returned.
+//! **What production hears** (invariants 4 and 10): [`Source::confirm`] is called in one place, [`Flow::reached`], with the
+//! `durable` position that the sink reports, and the sink reports only what is on the target's disk.
 
 mod tables;
 
@@ -10,9 +10,10 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
-use filters::change::{Batch, Event, Lsn, Progress, Sink, Source};
+use filters::change::{Batch, Event, Lsn, Progress, Source};
 use filters::filter::{Compiled, Filter, Verdict};
 use sink_postgres::PostgresSink;
+use sink_postgres::line::{Line, Noted};
 use sink_postgres::pending::Pending;
 use tokio::sync::Mutex;
 use wire::Connection;
@@ -57,8 +58,10 @@ pub struct Flow {
     pub word: String,
     /// The sessions of the copy, should nobody wait for them any more.
     pub cancels: Cancels,
-    /// Since when something is applied that is not durable.
+    /// Since when something is applied that is not durable, or when that was asked last.
     pub unsynced: Option<Instant>,
+    /// Was anything pending when the sink was here last?
+    pub pending: bool,
 }
 
 impl Flow {
@@ -126,13 +129,11 @@ impl Flow {
         Ok(())
     }
 
-    /// A batch is about to be applied: what the checkpoint has to remember with it, and what is shown.
-    pub fn note(&mut self, sink: &mut PostgresSink, batch: &Batch) {
+    /// A batch is about to be applied: what is shown of it, and what the checkpoint has to remember with it.
+    pub fn note(&mut self, batch: Batch) -> Noted {
         for commit in &batch.commits {
             self.applied.push(commit.xid);
         }
-        let (seen, max) = self.applied.ends();
-        sink.remember_xids(seen, max);
         let mut state = self.board.state();
         state.changes += batch.changes.len() as u64;
         state.transactions += batch.commits.len() as u64;
@@ -142,10 +143,11 @@ impl Flow {
         }
         state.lag.late();
         tracing::debug!(changes = batch.changes.len(), transactions = batch.commits.len(), after = %batch.after, upto = batch.upto.map(|l| l.to_string()), "batch");
+        Noted { batch, xids: self.applied.ends() }
     }
 
-    /// What the sink has reached, and what production may hear of it.
-    pub fn told(&mut self, progress: Progress) {
+    /// What the sink has reached, and what production may hear of it; the sink may be away still.
+    pub fn reached(&mut self, progress: Progress) {
         if progress.durable < progress.applied {
             self.unsynced.get_or_insert_with(Instant::now);
         } else {
@@ -154,17 +156,24 @@ impl Flow {
         if progress.durable > Lsn::ZERO {
             self.stream.confirm(progress.durable);
         }
-        let (quiet, pending) = (self.is_quiet(), self.is_pending());
         let mut state = self.board.state();
         if progress.applied > state.applied {
-            state.step(pending);
+            state.step(self.pending);
         }
         state.applied = progress.applied;
         state.durable = progress.durable;
         state.received = self.stream.received();
-        match quiet {
-            true => state.lag.quiet(self.batch.position()),
-            false => state.lag.shows(progress.applied),
+        state.lag.shows(progress.applied);
+    }
+
+    /// The same of a sink that is back.
+    pub fn told(&mut self, progress: Progress) {
+        self.pending = self.is_pending();
+        self.reached(progress);
+        let quiet = self.is_quiet();
+        let mut state = self.board.state();
+        if quiet {
+            state.lag.quiet(self.batch.position());
         }
         state.unparsable = self.filter.unparsable();
         state.divergences += self.sink.as_mut().map_or(0, PostgresSink::take_diverged);
@@ -195,8 +204,8 @@ impl Flow {
     pub async fn settle(&mut self) -> Result<(), Error> {
         while let Some(batch) = self.batch.take() {
             let mut sink = self.sink.take().ok_or_else(|| Error::Bug("the sink is away".into()))?;
-            self.note(&mut sink, &batch);
-            let done = apply(&mut sink, batch, self.standby.as_deref()).await;
+            let noted = self.note(batch);
+            let done = apply(&mut sink, noted, &mut Line::alone(), self.standby.as_deref()).await;
             self.sink = Some(sink);
             self.told(done?);
         }
@@ -216,8 +225,14 @@ impl Flow {
     }
 }
 
-/// Applies a batch, which must be here as a whole, if what brought it vouches for it. In no other way is one applied.
-pub async fn apply(sink: &mut PostgresSink, batch: Batch, standby: Option<&Standby>) -> Result<Progress, Error> {
+/// Applies a batch, which must be here as a whole, if what brought it vouches for it, and what comes behind it in the line. In no
+/// other way is one applied.
+pub async fn apply(
+    sink: &mut PostgresSink,
+    noted: Noted,
+    line: &mut Line,
+    standby: Option<&Standby>,
+) -> Result<Progress, Error> {
     vouched(standby).await?;
-    Ok(sink.apply(batch).await?)
+    Ok(sink.apply_line(noted, line).await?)
 }

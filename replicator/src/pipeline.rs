@@ -17,8 +17,9 @@ pub use sequences::kept;
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-use filters::change::{Batch, Lsn, Progress, Sink};
+use filters::change::{Batch, Lsn, Progress};
 use sink_postgres::PostgresSink;
+use sink_postgres::line::{Feeder, Line};
 use sink_postgres::sequences::Known;
 use tokio::task::{JoinError, JoinHandle, JoinSet};
 use wire::Canceler;
@@ -32,8 +33,8 @@ use crate::window::Window;
 
 /// An idle stream moves its position this often.
 const IDLE_EVERY: Duration = Duration::from_secs(10);
-/// A commit that is not durable yet is made so after this.
-const FLUSH_AFTER: Duration = sink_postgres::sink::SYNC_EVERY;
+/// While a commit is not durable, it is asked for this often.
+const ASK_EVERY: Duration = sink_postgres::sink::ASK_EVERY;
 /// Production and the target's registry are looked at this often.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// A slice waits this long for a pause in the stream.
@@ -51,6 +52,8 @@ pub struct Pipeline {
     flow: Flow,
     copier: Copier,
     work: Work,
+    /// Where the next batch is put while one is under way.
+    feeder: Option<Feeder>,
     /// Fingerprint of the publications, as they were when the pipeline was opened.
     publications: String,
     went_on: bool,
@@ -86,6 +89,7 @@ impl Pipeline {
             flow,
             copier: Copier::default(),
             work: JoinSet::new(),
+            feeder: None,
             publications,
             went_on: false,
             last_idle: now.checked_sub(IDLE_EVERY).unwrap_or(now),
@@ -166,6 +170,8 @@ impl Pipeline {
                     return self.end(End::CaughtUp).await;
                 }
                 self.dispatch(goal.is_some());
+            } else if stop.asked().is_none() {
+                self.feed();
             }
             let deadline = self.deadline();
             let room = !self.flow.batch.is_full();
@@ -174,7 +180,9 @@ impl Pipeline {
                 biased;
                 // 1. the batch in flight: its end frees the sink
                 Some(done) = self.work.join_next() => self.landed(done)?,
-                // 2. events, while there is room for them
+                // 2. one of several in flight has ended: there is room for another
+                Some(progress) = told(&mut self.feeder) => self.flow.reached(progress),
+                // 3. events, while there is room for them
                 event = self.flow.next(), if room => {
                     let event = event?;
                     if self.flow.wants_sink(&event) {
@@ -183,9 +191,9 @@ impl Pipeline {
                     self.flow.admit(event).await?;
                     self.drain_ready()?;
                 }
-                // 3. being asked to stop; a batch in flight is waited for
+                // 4. being asked to stop; a batch in flight is waited for
                 _ = stop.wait(), if idle => {}
-                // 4. the clock
+                // 5. the clock
                 () = tokio::time::sleep_until(deadline.into()) => {}
             }
         }
@@ -195,8 +203,22 @@ impl Pipeline {
     fn landed(&mut self, done: Result<Landed, JoinError>) -> Result<(), Error> {
         let (sink, result) = done.map_err(|e| Error::ended("the sink's task", &e))?;
         self.flow.sink = Some(sink);
+        self.feeder = None;
         self.flow.told(result?);
         Ok(())
+    }
+
+    /// Puts a full batch behind the one that is under way. One that is not full goes on growing until the sink is back: the fewer batches,
+    /// the less there is to do. And one at least, however slow the target is: then the sink comes back, to look around.
+    fn feed(&mut self) {
+        let overdue = self.last_look.elapsed() >= LOOK_EVERY;
+        let feeder = self.feeder.as_mut().filter(|feeder| !(overdue && feeder.has_fed()));
+        let Some(permit) = feeder.and_then(Feeder::room) else { return };
+        if self.flow.batch.is_full()
+            && let Some(batch) = self.flow.batch.take()
+        {
+            permit.send(self.flow.note(batch));
+        }
     }
 
     /// Waits until none is in flight.
@@ -224,24 +246,24 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Hands the sink what is due: a flush, a batch, or the idle position.
+    /// Hands the sink what is due: a question, a batch, or the idle position.
     fn dispatch(&mut self, hurry: bool) {
         let Some(mut sink) = self.flow.sink.take() else { return };
-        let due = self.flow.unsynced.is_some_and(|t| t.elapsed() >= FLUSH_AFTER);
-        if due && sink.is_open() {
-            // the pieces of a large transaction go on: the flush of what stood before them waits for its end
-            self.flow.unsynced = Some(Instant::now());
-        }
-        if due && !sink.is_open() {
+        let due = self.flow.unsynced.is_some_and(|t| t.elapsed() >= ASK_EVERY);
+        if due {
+            self.flow.unsynced = None;
             self.work.spawn(async move {
-                let done = sink.flush().await;
+                let done = sink.ask().await;
                 (sink, done.map_err(Error::from))
             });
         } else if let Some(batch) = self.due(hurry) {
-            self.flow.note(&mut sink, &batch);
+            let noted = self.flow.note(batch);
             let standby = self.flow.standby.clone();
+            let (feeder, mut line) = Line::new();
+            // a standby vouches for each batch before it goes, and so they go one by one
+            self.feeder = standby.is_none().then_some(feeder);
             self.work.spawn(async move {
-                let done = flow::apply(&mut sink, batch, standby.as_deref()).await;
+                let done = flow::apply(&mut sink, noted, &mut line, standby.as_deref()).await;
                 (sink, done)
             });
         } else {
@@ -269,7 +291,7 @@ impl Pipeline {
         }
         let mut at = self.last_look + LOOK_EVERY;
         if let Some(unsynced) = self.flow.unsynced {
-            at = at.min(unsynced + FLUSH_AFTER);
+            at = at.min(unsynced + ASK_EVERY);
         }
         if self.is_pending() && self.flow.board.state().waits().is_none() {
             at = at.min(self.next_slice.max(Instant::now()) + Duration::from_millis(5));
@@ -336,6 +358,14 @@ impl Pipeline {
         }
         self.count_orphans();
         Ok(())
+    }
+}
+
+/// How far the sink has come, with more under way.
+async fn told(feeder: &mut Option<Feeder>) -> Option<Progress> {
+    match feeder {
+        Some(feeder) => feeder.told().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -65,7 +65,8 @@ impl Setup {
         Ok(db)
     }
 
-    /// What a batch may hold: two of them, their encoded forms and the stream's chunks share the memory.
+    /// What a batch may hold: three of them (one under way, one behind it, one that is gathered), what is written of two, and the
+    /// stream's chunks share the memory.
     pub fn batch_bytes(&self) -> usize {
         usize::try_from(self.memory / 8).unwrap_or(usize::MAX)
     }

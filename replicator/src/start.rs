@@ -238,6 +238,7 @@ pub async fn open(
         word: String::new(),
         cancels: Cancels::default(),
         unsynced: None,
+        pending: false,
     };
     Ok((Pipeline::new(flow, ours.identity.publications), goal))
 }

@@ -1,23 +1,25 @@
-//! The fast path, and what is tried when it fails.
+//! The fast path of one batch, and what is tried when it fails.
 //!
 //! The batch is folded ([`crate::plan`]), written to the server in one go, and committed if every statement touched as many
 //! rows as it had to. If one did not, or the server refused a row, everything is rolled back and the same batch goes the
 //! slow way ([`crate::careful`]). Deadlocks, lock timeouts and cancels are no verdicts on rows: the same batch goes again,
-//! cut behind a source transaction.
+//! cut behind a source transaction. How one batch follows another is [`crate::line`].
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use filters::change::{Batch, Lsn};
 
+use crate::durable;
 use crate::error::{DEFERRED, Error, is_verdict};
-use crate::exchange::Outcome;
+use crate::exchange::{Outcome, Sent};
 use crate::failpoint;
 use crate::plan;
 use crate::sink::PostgresSink;
 
 /// What came of a try by the fast path.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Fast {
+pub enum Fast {
     /// All is applied.
     Done,
     /// The target refused it, or a row is to be looked for: what was done goes back, and the slow path must look.
@@ -26,14 +28,23 @@ enum Fast {
     Untried,
 }
 
+/// A batch whose statements are written.
+#[derive(Debug)]
+pub struct Written {
+    /// What has to come of them.
+    pub sent: Sent,
+    /// Mappings with deferrable constraints that it writes.
+    pub brought: BTreeSet<usize>,
+}
+
 impl PostgresSink {
-    /// The batch, and after contention the same batch in smaller pieces.
-    pub(crate) async fn apply_batch(&mut self, batch: Batch) -> Result<(), Error> {
-        let mut todo = vec![batch];
+    /// The batch, which was tried by the fast path and is not applied; after contention the same batch in smaller pieces.
+    pub(crate) async fn apply_anyway(&mut self, batch: Batch, tried: Result<Fast, Error>) -> Result<(), Error> {
+        let (mut todo, mut tried) = (vec![batch], Some(tried));
         let mut tries = 0u32;
         while let Some(batch) = todo.pop() {
             let was_open = self.open;
-            match self.once(&batch).await {
+            match self.once(&batch, tried.take()).await {
                 Ok(()) => {
                     self.counts.applied(&batch.changes);
                     tries = 0;
@@ -66,8 +77,11 @@ impl PostgresSink {
         Ok(())
     }
 
-    async fn once(&mut self, batch: &Batch) -> Result<(), Error> {
-        let fast = self.fast(batch).await?;
+    async fn once(&mut self, batch: &Batch, tried: Option<Result<Fast, Error>>) -> Result<(), Error> {
+        let fast = match tried {
+            Some(tried) => tried?,
+            None => self.fast(batch).await?,
+        };
         if fast != Fast::Done {
             // of one that was not tried there is nothing to take back, and the last savepoint is that of the piece before
             if fast == Fast::Refused {
@@ -79,37 +93,51 @@ impl PostgresSink {
             self.settle(batch).await?;
         }
         self.open = true;
-        if let Some(upto) = batch.upto {
-            let before = self.progress.applied;
-            self.progress.applied = upto;
-            failpoint::hit("apply.before_commit");
-            if let Err(e) = self.commit().await {
-                self.progress.applied = before;
-                return Err(self.deferred(e, batch, upto).await);
-            }
-            failpoint::hit("apply.committed");
-        } else {
+        let Some(upto) = batch.upto else {
             failpoint::hit("apply.piece");
+            return Ok(());
+        };
+        failpoint::hit("apply.before_commit");
+        let mut commit = self.write_commit()?;
+        self.db.flush().await?;
+        // a deferred trigger speaks here
+        match self.committed(&mut commit, upto).await? {
+            None => Ok(()),
+            Some(refused) => Err(self.deferred(refused, batch, upto).await),
         }
-        Ok(())
     }
 
     /// One try at a batch by the fast path.
     async fn fast(&mut self, batch: &Batch) -> Result<Fast, Error> {
-        let (items, due) = self.items(&batch.changes).await?;
-        if !due.is_empty() {
+        self.learn(&batch.changes).await?;
+        let Some(mut written) = self.write_out(batch, self.open, &self.unsettled.clone())? else {
             return Ok(Fast::Untried);
+        };
+        self.db.flush().await?;
+        let outcome = self.statements.answer(&mut self.db, &mut written.sent).await?;
+        let fast = self.verdict(outcome, batch)?;
+        self.wrote(&written, batch, fast);
+        Ok(fast)
+    }
+
+    /// Writes its statements. `open`: pieces of its first transaction will have been applied by then, which have brought rows into
+    /// `unsettled`. `None`: it has what only the slow path knows what to do with, or is of a shape that nobody has learnt.
+    pub(crate) fn write_out(
+        &mut self,
+        batch: &Batch,
+        open: bool,
+        unsettled: &BTreeSet<usize>,
+    ) -> Result<Option<Written>, Error> {
+        let Some((items, due)) = self.items(&batch.changes) else { return Ok(None) };
+        if !due.is_empty() {
+            return Ok(None);
         }
         let steps = plan::fold(&self.maps, items);
-        let claim = self.claim(batch);
+        let claim = self.claim(batch, open);
         let brought = self.brought(&batch.changes);
-        let whole: Vec<usize> = self.unsettled.iter().copied().collect();
+        let whole: Vec<usize> = unsettled.iter().copied().collect();
         let mut run = self.statements.begin(&mut self.db);
-        if !self.open {
-            run.sql("BEGIN")?;
-        } else {
-            run.sql("SAVEPOINT piece")?;
-        }
+        run.sql(if open { "SAVEPOINT piece" } else { "BEGIN" })?;
         if let Some(claim) = claim {
             run.claim(claim)?;
         }
@@ -119,18 +147,45 @@ impl PostgresSink {
         if batch.upto.is_some() {
             run.apart(&self.maps, &brought, &whole)?;
         }
-        let outcome = run.finish().await?;
-        let done = self.verdict(outcome, batch)?;
-        if done && batch.upto.is_none() {
-            self.unsettled.extend(brought.iter().map(|(map, _)| *map));
+        let brought = brought.iter().map(|(map, _)| *map).collect();
+        Ok(Some(Written { sent: run.written(), brought }))
+    }
+
+    /// What is to be remembered of one that was written.
+    pub(crate) fn wrote(&mut self, written: &Written, batch: &Batch, fast: Fast) {
+        if fast == Fast::Done && batch.upto.is_none() {
+            self.unsettled.extend(&written.brought);
         }
-        Ok(if done { Fast::Done } else { Fast::Refused })
+    }
+
+    /// Writes the end of the transaction, which does not wait for the disk, and now and then the question how far that is.
+    pub(crate) fn write_commit(&mut self) -> Result<Sent, Error> {
+        let asks = self.durable.is_due();
+        let mut run = self.statements.begin(&mut self.db);
+        run.sql("COMMIT")?;
+        if asks {
+            run.ask(durable::ASK)?;
+        }
+        Ok(run.written())
+    }
+
+    /// Reads what came of it: the error if it was refused.
+    pub(crate) async fn committed(&mut self, commit: &mut Sent, upto: Lsn) -> Result<Option<wire::Error>, Error> {
+        if let Outcome::Failed(e) = self.statements.answer(&mut self.db, commit).await? {
+            return Ok(Some(e));
+        }
+        self.open = false;
+        self.unsettled.clear();
+        self.refused.committed();
+        self.progress.applied = upto;
+        self.heard(&commit.told);
+        failpoint::hit("apply.committed");
+        Ok(None)
     }
 
     /// A commit that was refused: a check that was deferred to it. The server says whose it is, or not (the RAISE of a trigger
     /// names nothing): then it is one of the tables that have such a check.
-    async fn deferred(&mut self, e: Error, batch: &Batch, lsn: Lsn) -> Error {
-        let Error::Wire(source) = e else { return e };
+    pub(crate) async fn deferred(&mut self, source: wire::Error, batch: &Batch, lsn: Lsn) -> Error {
         if !source.sqlstate().is_some_and(is_verdict) {
             return Error::Wire(source);
         }
@@ -152,13 +207,13 @@ impl PostgresSink {
         Error::Data { table, operation: DEFERRED, lsn, full: None, source }
     }
 
-    /// Reads what the server said of a run: true if all is well, false if a row is to be looked for.
-    fn verdict(&self, outcome: Outcome, batch: &Batch) -> Result<bool, Error> {
+    /// Reads what the server said of a batch.
+    pub(crate) fn verdict(&self, outcome: Outcome, batch: &Batch) -> Result<Fast, Error> {
         match outcome {
-            Outcome::Done => Ok(true),
+            Outcome::Done => Ok(Fast::Done),
             Outcome::Moved => Err(self.fenced(batch.after)),
-            Outcome::Miscounted => Ok(false),
-            Outcome::Failed(e) if e.sqlstate().is_some_and(is_verdict) => Ok(false),
+            Outcome::Miscounted => Ok(Fast::Refused),
+            Outcome::Failed(e) if e.sqlstate().is_some_and(is_verdict) => Ok(Fast::Refused),
             Outcome::Failed(e) => Err(e.into()),
         }
     }

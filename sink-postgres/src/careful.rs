@@ -20,7 +20,7 @@ use crate::sink::{OnDivergence, PostgresSink};
 impl PostgresSink {
     /// Applies the batch by pieces in the open target transaction, or in a new one. Leaves it open.
     pub(crate) async fn careful(&mut self, batch: &Batch) -> Result<(), Error> {
-        let claim = self.claim(batch);
+        let claim = self.claim(batch, self.open);
         let mut run = self.statements.begin(&mut self.db);
         if !self.open {
             run.sql("BEGIN")?;
@@ -60,7 +60,8 @@ impl PostgresSink {
     /// A piece behind a savepoint, change by change in production's own order, but in one round trip: what was refused as
     /// a whole is most often a matter of order (two rows that swap a unique value). False if it has to be cut, or looked at.
     async fn piece(&mut self, changes: &[Change]) -> Result<bool, Error> {
-        let (items, due) = self.items(changes).await?;
+        self.learn(changes).await?;
+        let Some((items, due)) = self.items(changes) else { return Ok(false) };
         if !due.is_empty() {
             return Ok(false);
         }

@@ -5,7 +5,7 @@ mod step;
 
 pub use apart::Brought;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use bytes::BytesMut;
 use postgres_protocol::{IsNull, message::frontend};
@@ -28,11 +28,23 @@ pub enum Outcome {
     Failed(wire::Error),
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 enum Expect {
     Any,
     Rows(u64),
     Checkpoint,
+    /// One row, which is kept.
+    Told,
+}
+
+/// Statements that are written, and what is known of their answers so far.
+#[derive(Debug)]
+pub struct Sent {
+    expect: VecDeque<Expect>,
+    fresh: Vec<String>,
+    outcome: Outcome,
+    /// The values of a row that was asked for.
+    pub told: Vec<String>,
 }
 
 /// The statements that the session has prepared, by their text: they cost a parse and a plan once.
@@ -47,7 +59,54 @@ pub struct Statements {
 impl Statements {
     /// Begins to gather statements for `db`.
     pub fn begin<'s>(&'s mut self, db: &'s mut Connection) -> Exchange<'s> {
-        Exchange { statements: self, db, expect: Vec::new(), fresh: Vec::new() }
+        Exchange { statements: self, db, expect: VecDeque::new(), fresh: Vec::new() }
+    }
+
+    /// Reads the answers to statements that were sent. Cancel-safe: it goes on where it was.
+    pub async fn answer(&mut self, db: &mut Connection, sent: &mut Sent) -> Result<Outcome, Error> {
+        loop {
+            let message = db.message().await?;
+            match message.tag {
+                tag::READY_FOR_QUERY => break,
+                tag::DATA_ROW if matches!(sent.expect.front(), Some(Expect::Told)) => {
+                    let text = |v: Option<&[u8]>| String::from_utf8_lossy(v.unwrap_or_default()).into_owned();
+                    sent.told = message.fields().map(text).collect();
+                }
+                tag::COMMAND_COMPLETE => {
+                    let rows = message.affected().unwrap_or(0);
+                    let found = match sent.expect.pop_front() {
+                        Some(Expect::Checkpoint) if rows != 1 => Outcome::Moved,
+                        Some(Expect::Rows(want)) if rows != want => Outcome::Miscounted,
+                        _ => Outcome::Done,
+                    };
+                    if matches!(sent.outcome, Outcome::Done) {
+                        sent.outcome = found;
+                    }
+                }
+                tag::ERROR_RESPONSE if !matches!(sent.outcome, Outcome::Failed(_) | Outcome::Moved) => {
+                    sent.outcome = Outcome::Failed(ServerError::parse(&message.body).into());
+                }
+                _ => {}
+            }
+        }
+        let outcome = std::mem::replace(&mut sent.outcome, Outcome::Done);
+        if matches!(outcome, Outcome::Failed(_)) {
+            self.forget(sent);
+        }
+        Ok(outcome)
+    }
+
+    /// Which of the fresh ones were prepared is not known, or none was: their names are not used again.
+    fn forget(&mut self, sent: &mut Sent) {
+        for sql in sent.fresh.drain(..) {
+            self.names.remove(&sql);
+        }
+    }
+
+    /// Takes back what was written and is not sent.
+    pub fn discard(&mut self, db: &mut Connection, written: impl Iterator<Item = Sent>) {
+        written.for_each(|mut sent| self.forget(&mut sent));
+        db.outgoing().clear();
     }
 }
 
@@ -55,14 +114,25 @@ impl Statements {
 pub struct Exchange<'s> {
     statements: &'s mut Statements,
     db: &'s mut Connection,
-    expect: Vec<Expect>,
+    expect: VecDeque<Expect>,
     fresh: Vec<String>,
 }
 
-impl Exchange<'_> {
+impl<'s> Exchange<'s> {
+    fn end(self) -> (Sent, &'s mut Statements, &'s mut Connection) {
+        frontend::sync(self.db.outgoing());
+        let sent = Sent { expect: self.expect, fresh: self.fresh, outcome: Outcome::Done, told: Vec::new() };
+        (sent, self.statements, self.db)
+    }
+
     /// A statement without parameters whose count does not matter.
     pub fn sql(&mut self, sql: &str) -> Result<(), Error> {
         self.run(sql, &[], Expect::Any)
+    }
+
+    /// A statement without parameters that gives one row, which is kept.
+    pub fn ask(&mut self, sql: &str) -> Result<(), Error> {
+        self.run(sql, &[], Expect::Told)
     }
 
     /// What a batch begins with.
@@ -105,40 +175,19 @@ impl Exchange<'_> {
         frontend::bind("", &name, [i16::from(binary)], params, write, [], self.db.outgoing())
             .map_err(|_| Error::Bug("parameters larger than the protocol allows".into()))?;
         frontend::execute("", 0, self.db.outgoing()).map_err(bug)?;
-        self.expect.push(expect);
+        self.expect.push_back(expect);
         Ok(())
     }
 
+    /// All is written: it goes with the session's next flush.
+    pub fn written(self) -> Sent {
+        self.end().0
+    }
+
     /// Sends everything and reads what the server made of it.
-    pub async fn finish(mut self) -> Result<Outcome, Error> {
-        frontend::sync(self.db.outgoing());
-        self.db.flush().await?;
-        let mut expect = std::mem::take(&mut self.expect).into_iter();
-        let mut outcome = Outcome::Done;
-        loop {
-            let message = self.db.message().await?;
-            match message.tag {
-                tag::READY_FOR_QUERY => break,
-                tag::COMMAND_COMPLETE => {
-                    let rows = message.affected().unwrap_or(0);
-                    outcome = match (outcome, expect.next()) {
-                        (Outcome::Done, Some(Expect::Checkpoint)) if rows != 1 => Outcome::Moved,
-                        (Outcome::Done, Some(Expect::Rows(want))) if rows != want => Outcome::Miscounted,
-                        (outcome, _) => outcome,
-                    };
-                }
-                tag::ERROR_RESPONSE if !matches!(outcome, Outcome::Failed(_) | Outcome::Moved) => {
-                    outcome = Outcome::Failed(ServerError::parse(&message.body).into());
-                }
-                _ => {}
-            }
-        }
-        if matches!(outcome, Outcome::Failed(_)) {
-            // which of the fresh ones were prepared is not known: their names are not used again
-            for sql in self.fresh.drain(..) {
-                self.statements.names.remove(&sql);
-            }
-        }
-        Ok(outcome)
+    pub async fn finish(self) -> Result<Outcome, Error> {
+        let (mut sent, statements, db) = self.end();
+        db.flush().await?;
+        statements.answer(db, &mut sent).await
     }
 }

@@ -104,27 +104,37 @@ impl PostgresSink {
         self.maps.get(i).cloned().ok_or_else(|| Error::Bug("mapping".into()))
     }
 
-    /// Turns changes into items for the fold: skipped ones are left out; listed are rows that moved in incompletely, and what
-    /// says that rows in quarantine are gone, that shadowed ones have changed, or that one is of a key that was kept.
-    pub(crate) async fn items<'c>(&mut self, changes: &'c [Change]) -> Result<(Vec<Item<'c>>, Vec<&'c Change>), Error> {
-        // changes of several tables come in turn: what is known of a table is looked up by where its shape is, and once
-        let mut maps: HashMap<usize, usize> = HashMap::new();
-        for change in changes {
-            if !maps.contains_key(&address(&change.table)) {
-                maps.insert(address(&change.table), self.map(&change.table).await?);
+    /// Reads of the target's catalog what is needed for these changes and not known yet.
+    pub(crate) async fn learn(&mut self, changes: &[Change]) -> Result<(), Error> {
+        for run in changes.chunk_by(|a, b| Arc::ptr_eq(&a.table, &b.table)) {
+            if let Some(change) = run.first() {
+                self.map(&change.table).await?;
             }
         }
+        Ok(())
+    }
+
+    /// Turns changes into items for the fold: skipped ones are left out; listed are rows that moved in incompletely, and what
+    /// says that rows in quarantine are gone, that shadowed ones have changed, or that one is of a key that was kept.
+    /// `None`: one is of a shape that nobody has learnt.
+    pub(crate) fn items<'c>(&self, changes: &'c [Change]) -> Option<(Vec<Item<'c>>, Vec<&'c Change>)> {
+        // changes of several tables come in turn: what is known of a table is looked up by where its shape is, and once
         let none = Pending::default();
-        let mut known: HashMap<usize, (usize, &Pending)> = HashMap::with_capacity(maps.len());
-        for (&shape, &map) in &maps {
-            let of = self.maps.get(map).ok_or_else(|| Error::Bug("mapping".into()))?;
+        let mut known: HashMap<usize, (usize, &Pending)> = HashMap::new();
+        for run in changes.chunk_by(|a, b| Arc::ptr_eq(&a.table, &b.table)) {
+            let Some(shape) = run.first().map(|change| &change.table) else { continue };
+            if known.contains_key(&address(shape)) {
+                continue;
+            }
+            let map = self.known(shape)?;
+            let of = self.maps.get(map)?;
             let name = (of.shape.schema.to_string(), of.shape.name.to_string());
-            known.insert(shape, (map, self.tables.get(&name).unwrap_or(&none)));
+            known.insert(address(shape), (map, self.tables.get(&name).unwrap_or(&none)));
         }
         let mut items = Vec::with_capacity(changes.len());
         let mut due = Vec::new();
         for change in changes {
-            let &(map, pending) = known.get(&address(&change.table)).ok_or_else(|| Error::Bug("mapping".into()))?;
+            let &(map, pending) = known.get(&address(&change.table))?;
             let emptied = matches!(change.op, Op::Truncate { .. }) && pending.remembers_keys();
             if emptied || pending.frees(change).is_some() || pending.shadows(change) || pending.keeps(change) {
                 due.push(change);
@@ -136,7 +146,7 @@ impl PostgresSink {
                 Route::Due(_) => due.push(change),
             }
         }
-        Ok((items, due))
+        Some((items, due))
     }
 }
 

@@ -5,10 +5,11 @@
 //! the same batch goes again the slow way (`careful.rs`): halves, quarters, single changes in production's own
 //! order, each behind a savepoint. Only what fails alone is to blame.
 //!
-//! **What is durable.** Commits are asynchronous, so that a busy stream does not wait for the disk. [`Sink::flush`] is one
-//! small synchronous commit, and its return proves all before it; whoever drives the sink calls it every [`SYNC_EVERY`],
-//! and before it falls idle. Only that position is reported as durable: an asynchronous commit that has returned can
-//! still be lost in a crash of the target, its checkpoint with it, and the slot cannot go back.
+//! **What is durable.** Commits are asynchronous, so that a busy stream does not wait for the disk. How far the target's disk has come
+//! it is asked ([`crate::durable`]) behind commits, and by whoever drives the sink every [`ASK_EVERY`] until all is there; [`Sink::flush`],
+//! for who must know at once, is one small synchronous commit, and its return proves all before it. Only such a position is reported
+//! as durable: an asynchronous commit that has returned can still be lost in a crash of the target, its checkpoint with it, and
+//! the slot cannot go back.
 //!
 //! A source transaction that is too large for memory comes in pieces (`upto: None`); they share one open target
 //! transaction, and only the last moves the checkpoint.
@@ -23,18 +24,20 @@ use wire::{Canceler, Connection, Conninfo};
 use crate::checkpoint::{self, Checkpoint};
 use crate::claim::Claim;
 use crate::counts::Counts;
+use crate::durable::{self, Durable};
 use crate::error::Error;
-use crate::exchange::Statements;
+use crate::exchange::{Outcome, Statements};
 use crate::foreign_key::ForeignKeys;
 use crate::guard::{Guard, Protected};
+use crate::line::{Line, Noted};
 use crate::mapping::Mapping;
 use crate::pending::Pending;
 use crate::quarantine::Refused;
 use crate::spec::TableSpec;
 use crate::{failpoint, session};
 
-/// A flush is due this long after the first commit that is not durable yet.
-pub const SYNC_EVERY: Duration = Duration::from_millis(200);
+/// While something is not durable, the target is asked this often.
+pub const ASK_EVERY: Duration = Duration::from_millis(200);
 
 /// What to do with a row that is not as expected.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -80,6 +83,7 @@ pub struct PostgresSink {
     pub(crate) guard: Guard,
     pub(crate) epoch: i64,
     pub(crate) progress: Progress,
+    pub(crate) durable: Durable,
     pub(crate) maps: Vec<Arc<Mapping>>,
     pub(crate) by_shape: HashMap<usize, usize>,
     pub(crate) tables: HashMap<(String, String), Pending>,
@@ -124,6 +128,7 @@ impl PostgresSink {
             guard,
             epoch: taken.epoch,
             progress: Progress { applied: at, durable: Lsn::ZERO },
+            durable: Durable::default(),
             maps: Vec::new(),
             by_shape: HashMap::new(),
             tables: HashMap::new(),
@@ -213,9 +218,9 @@ impl PostgresSink {
         self.sync().await
     }
 
-    /// What this batch begins with; `None` if pieces before it have begun with it.
-    pub(crate) fn claim(&self, batch: &Batch) -> Option<Claim> {
-        let begins = batch.upto.is_some() || !self.open;
+    /// What this batch begins with; `None` if pieces before it have begun with it. `open`: there are such.
+    pub(crate) fn claim(&self, batch: &Batch, open: bool) -> Option<Claim> {
+        let begins = batch.upto.is_some() || !open;
         begins.then(|| Claim::new(&self.options.pipeline, self.epoch, batch, (self.xid_seen, self.xid_max)))
     }
 
@@ -226,44 +231,71 @@ impl PostgresSink {
         ))
     }
 
-    /// Commits, without waiting for the disk.
-    pub(crate) async fn commit(&mut self) -> Result<(), Error> {
-        // a deferred trigger speaks here
-        self.db.simple_on_rows("COMMIT").await?;
-        self.open = false;
-        self.unsettled.clear();
-        self.refused.committed();
-        Ok(())
+    /// Asks how much of what was applied is durable by now, and writes the counters down. The disk is waited for only where nothing else
+    /// tells.
+    pub async fn ask(&mut self) -> Result<Progress, Error> {
+        if self.open {
+            return Ok(self.progress);
+        }
+        if !self.counts.is_empty() {
+            self.transaction(&self.counts.sql(&self.options.pipeline)).await?;
+            self.counts.clear();
+        }
+        let mut run = self.statements.begin(&mut self.db);
+        run.ask(durable::ASK)?;
+        let mut sent = run.written();
+        self.db.flush().await?;
+        if let Outcome::Failed(e) = self.statements.answer(&mut self.db, &mut sent).await? {
+            return Err(e.into());
+        }
+        self.heard(&sent.told);
+        if self.durable.is_overdue() {
+            self.sync().await?;
+        }
+        Ok(self.progress)
+    }
+
+    /// What the target has said of its disk, behind the last commit.
+    pub(crate) fn heard(&mut self, told: &[String]) {
+        if let Some(durable) = self.durable.heard(self.progress.applied, told) {
+            self.progress.durable = durable;
+            failpoint::hit("durable.heard");
+        }
     }
 
     /// One synchronous commit: its return proves all before it.
     async fn sync(&mut self) -> Result<(), Error> {
-        let mut sql = String::from("BEGIN; SET LOCAL synchronous_commit = on; ");
+        let mut sql = String::from("SET LOCAL synchronous_commit = on; ");
         sql.push_str(&self.counts.sql(&self.options.pipeline));
         // something must be written, else there is no commit record to wait for
         sql.push_str(&format!(
-            "UPDATE sluice.checkpoint SET updated_at = pg_catalog.now(), xid_seen = {}, xid_max = {} WHERE pipeline = {} AND epoch = {}; COMMIT",
+            "UPDATE sluice.checkpoint SET updated_at = pg_catalog.now(), xid_seen = {}, xid_max = {} WHERE pipeline = {} AND epoch = {};",
             self.xid_seen,
             self.xid_max,
             wire::quote_literal(&self.options.pipeline),
             self.epoch
         ));
         failpoint::hit("flush.begin");
-        let done = match self.db.simple(&sql).await {
-            Ok(done) => done,
-            Err(e) => {
-                let _ = self.db.simple("ROLLBACK").await;
-                return Err(e.into());
-            }
-        };
-        // BEGIN, SET, counters, the checkpoint, COMMIT
-        if done.len().checked_sub(2).and_then(|i| done.get(i)).is_none_or(|r| r.affected() != 1) {
+        // the last that it says before COMMIT is of the checkpoint
+        if self.transaction(&sql).await? != 1 {
             return Err(self.fenced(self.progress.applied));
         }
         failpoint::hit("flush.done");
         self.counts.clear();
+        self.durable.all();
         self.progress.durable = self.progress.applied;
         Ok(())
+    }
+
+    /// Statements of our own as one transaction. Gives how many rows the last of them has touched.
+    async fn transaction(&mut self, statements: &str) -> Result<u64, Error> {
+        match self.db.simple(&format!("BEGIN; {statements} COMMIT")).await {
+            Ok(done) => Ok(done.len().checked_sub(2).and_then(|i| done.get(i)).map_or(0, |r| r.affected())),
+            Err(e) => {
+                let _ = self.db.simple("ROLLBACK").await;
+                Err(e.into())
+            }
+        }
     }
 
     pub(crate) async fn roll_back(&mut self) {
@@ -284,8 +316,8 @@ impl Sink for PostgresSink {
     }
 
     async fn apply(&mut self, batch: Batch) -> Result<Progress, Error> {
-        self.apply_batch(batch).await?;
-        Ok(self.progress)
+        let xids = (self.xid_seen, self.xid_max);
+        self.apply_line(Noted { batch, xids }, &mut Line::alone()).await
     }
 
     async fn flush(&mut self) -> Result<Progress, Error> {

@@ -12,6 +12,7 @@ mod failover;
 mod fences;
 mod held;
 mod hung;
+mod in_flight;
 pub mod killer;
 mod kills;
 mod moved;

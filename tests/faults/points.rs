@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use super::in_flight;
 use super::traffic::Traffic;
 use super::visibility;
 use super::world::{self, NAME, World, number, run, text};
@@ -52,8 +53,10 @@ const APPLYING: &[&str] = &[
     "apply.committed",
     "apply.before_commit:20",
     "apply.committed:20",
-    "flush.begin:3",
-    "flush.done:3",
+    "flush.begin",
+    "flush.done",
+    "durable.heard",
+    "durable.heard:4",
     "apply.piece:2",
     "apply.smaller",
     "idle.batch",
@@ -79,8 +82,17 @@ fn every_place_has_its_kill() {
             places.extend(names.filter_map(|rest| rest.split('"').next()).map(str::to_owned));
         }
     }
-    let all =
-        [COPYING, APPLYING, AMISS, visibility::JOINING, quarantine::KILLED, referenced::KILLED, rows::KILLED].concat();
+    let all = [
+        COPYING,
+        APPLYING,
+        AMISS,
+        in_flight::KILLED,
+        visibility::JOINING,
+        quarantine::KILLED,
+        referenced::KILLED,
+        rows::KILLED,
+    ]
+    .concat();
     let killed: BTreeSet<String> = all.iter().filter_map(|p| p.split(':').next()).map(str::to_owned).collect();
     assert_eq!(places, killed, "places in the source (left) and those with a kill (right)");
     assert!(places.len() > 20);
