@@ -12,7 +12,7 @@
 //!
 //! So there are two batches at most, each bounded as one, and a third that is gathered meanwhile by who reads.
 
-use filters::change::{Batch, Progress};
+use filters::change::{Batch, Lsn, Progress, Sink};
 use tokio::sync::mpsc;
 
 use crate::apply::{Fast, Written};
@@ -244,5 +244,25 @@ impl PostgresSink {
         self.roll_back().await;
         self.open = was_open;
         Err(self.deferred(refused, batch, upto).await)
+    }
+}
+
+impl Sink for PostgresSink {
+    type Error = Error;
+
+    async fn resume(&mut self) -> Result<Lsn, Error> {
+        Ok(self.progress.applied)
+    }
+
+    async fn apply(&mut self, batch: Batch) -> Result<Progress, Error> {
+        let xids = (self.xid_seen, self.xid_max);
+        self.apply_line(Noted { batch, xids }, &mut Line::alone()).await
+    }
+
+    async fn flush(&mut self) -> Result<Progress, Error> {
+        if !self.open && (self.progress.durable < self.progress.applied || !self.counts.is_empty()) {
+            self.sync().await?;
+        }
+        Ok(self.progress)
     }
 }

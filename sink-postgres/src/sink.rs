@@ -6,7 +6,7 @@
 //! order, each behind a savepoint. Only what fails alone is to blame.
 //!
 //! **What is durable.** Commits are asynchronous, so that a busy stream does not wait for the disk. How far the target's disk has come
-//! it is asked ([`crate::durable`]) behind commits, and by whoever drives the sink every [`ASK_EVERY`] until all is there; [`Sink::flush`],
+//! it is asked ([`crate::durable`]) behind commits, and by whoever drives the sink every [`ASK_EVERY`] until all is there; [`filters::change::Sink::flush`],
 //! for who must know at once, is one small synchronous commit, and its return proves all before it. Only such a position is reported
 //! as durable: an asynchronous commit that has returned can still be lost in a crash of the target, its checkpoint with it, and
 //! the slot cannot go back.
@@ -18,7 +18,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use filters::change::{Batch, Lsn, Progress, Sink};
+use filters::change::{Batch, Lsn, Progress};
 use wire::{Canceler, Connection, Conninfo};
 
 use crate::checkpoint::{self, Checkpoint};
@@ -29,7 +29,6 @@ use crate::error::Error;
 use crate::exchange::{Outcome, Statements};
 use crate::foreign_key::ForeignKeys;
 use crate::guard::{Guard, Protected};
-use crate::line::{Line, Noted};
 use crate::mapping::Mapping;
 use crate::pending::Pending;
 use crate::quarantine::Refused;
@@ -264,7 +263,7 @@ impl PostgresSink {
     }
 
     /// One synchronous commit: its return proves all before it.
-    async fn sync(&mut self) -> Result<(), Error> {
+    pub(crate) async fn sync(&mut self) -> Result<(), Error> {
         let mut sql = String::from("SET LOCAL synchronous_commit = on; ");
         sql.push_str(&self.counts.sql(&self.options.pipeline));
         // something must be written, else there is no commit record to wait for
@@ -305,25 +304,5 @@ impl PostgresSink {
         self.open = false;
         self.unsettled.clear();
         self.refused.rolled_back();
-    }
-}
-
-impl Sink for PostgresSink {
-    type Error = Error;
-
-    async fn resume(&mut self) -> Result<Lsn, Error> {
-        Ok(self.progress.applied)
-    }
-
-    async fn apply(&mut self, batch: Batch) -> Result<Progress, Error> {
-        let xids = (self.xid_seen, self.xid_max);
-        self.apply_line(Noted { batch, xids }, &mut Line::alone()).await
-    }
-
-    async fn flush(&mut self) -> Result<Progress, Error> {
-        if !self.open && (self.progress.durable < self.progress.applied || !self.counts.is_empty()) {
-            self.sync().await?;
-        }
-        Ok(self.progress)
     }
 }

@@ -19,7 +19,7 @@ impl Exchange<'_> {
             let Some(m) = maps.get(*map) else { continue };
             for key in &m.deferred {
                 let rows = rows.iter().copied();
-                self.arrays(m, rows, &key.source, |forms| statement::shared(m, key, forms), Expect::Rows(0))?;
+                self.arrays(m, rows, &key.source, |forms| statement::shared(m, key, forms), |_| Expect::Rows(0))?;
             }
         }
         for m in whole.iter().filter_map(|&map| maps.get(map)) {

@@ -25,6 +25,7 @@ impl Exchange<'_> {
         | Step::Single(map, ..)) = step;
         let m = maps.get(*map).ok_or_else(|| Error::Bug("a step without a mapping".into()))?;
         let expect = step.rows().map_or(Expect::Any, Expect::Rows);
+        let each = |rows| if matches!(expect, Expect::Any) { Expect::Any } else { Expect::Rows(rows) };
         match step {
             Step::Insert(_, rows) => self.copy(m, rows, expect),
             Step::Put(_, rows) => {
@@ -34,27 +35,26 @@ impl Exchange<'_> {
                 let rows = rows.iter().map(|r| &**r);
                 if m.writable.has_own() {
                     let sql = |forms: &Forms| statement::put_unclaimed(m, key, forms);
-                    self.arrays(m, rows.clone(), &source, sql, Expect::Rows(1))?;
+                    self.arrays(m, rows.clone(), &source, sql, one)?;
                 }
-                self.arrays(m, rows, &source, |forms| statement::put(m, key, forms), expect)
+                self.arrays(m, rows, &source, |forms| statement::put(m, key, forms), each)
             }
             Step::Delete(_, rows) | Step::Remove(_, rows) => {
                 let key = keyed(m)?;
                 self.unreferred(m, key, rows)?;
-                self.arrays(m, rows.iter().copied(), &key.source, |forms| statement::delete(m, key, forms), expect)
+                self.arrays(m, rows.iter().copied(), &key.source, |forms| statement::delete(m, key, forms), each)
             }
             Step::Absent(_, rows) => {
                 let key = keyed(m)?;
                 let sql = |forms: &Forms| statement::absent(m, key, forms);
-                self.arrays(m, rows.iter().copied(), &key.source, sql, Expect::Rows(1))
+                self.arrays(m, rows.iter().copied(), &key.source, sql, one)
             }
             Step::Update(_, unchanged, rows) => {
                 let key = keyed(m)?;
                 let sql = |forms: &Forms| statement::update(m, key, unchanged, forms);
                 let source = statement::update_sources(m, key, unchanged);
                 let only_looks = statement::settable(m, key, unchanged).is_empty();
-                let expect = if only_looks { Expect::Rows(1) } else { expect };
-                self.arrays(m, rows.iter().map(|r| &**r), &source, sql, expect)
+                self.arrays(m, rows.iter().map(|r| &**r), &source, sql, |n| if only_looks { one(n) } else { each(n) })
             }
             Step::Single(_, act) => self.single(m, act, expect),
         }
@@ -63,10 +63,10 @@ impl Exchange<'_> {
     /// Rows that are to go, or that are to have another key: nobody of the target's own may refer to them.
     fn unreferred(&mut self, m: &Mapping, key: &Key, rows: &[&Row]) -> Result<(), Error> {
         let Some(by) = &m.referrers else { return Ok(()) };
-        self.arrays(m, rows.iter().copied(), &key.source, |forms| statement::hold(m, key, forms), Expect::Any)?;
+        self.arrays(m, rows.iter().copied(), &key.source, |forms| statement::hold(m, key, forms), |_| Expect::Any)?;
         // a statement of its own: it sees what was committed until the rows were ours
         let sql = |forms: &Forms| statement::referred(m, key, by, forms);
-        self.arrays(m, rows.iter().copied(), &key.source, sql, Expect::Rows(0))
+        self.arrays(m, rows.iter().copied(), &key.source, sql, |_| Expect::Rows(0))
     }
 
     fn single(&mut self, m: &Mapping, act: &Act<'_>, expect: Expect) -> Result<(), Error> {
@@ -94,7 +94,7 @@ impl Exchange<'_> {
                     }
                     // such a column cannot be SET: the row goes and comes again
                     let sql = |forms: &Forms| statement::delete(m, key, forms);
-                    self.arrays(m, std::iter::once(*old), &key.source, sql, expect)?;
+                    self.arrays(m, std::iter::once(*old), &key.source, sql, |_| expect)?;
                     return self.copy(m, &[Cow::Borrowed(*new)], expect);
                 }
                 let mut params: Vec<_> = key.source.iter().map(|&i| value(old.get(i))).collect();
@@ -139,22 +139,35 @@ impl Exchange<'_> {
         done
     }
 
-    /// A statement over rows: `sql` is told how each array comes.
+    /// A statement over rows, of [`AT_ONCE`] at a time: `sql` is told how each array comes, `expect` how many rows they have.
     pub(super) fn arrays<'r>(
         &mut self,
         m: &Mapping,
-        rows: impl Iterator<Item = &'r Row> + Clone,
+        mut rows: impl Iterator<Item = &'r Row> + Clone,
         source: &[usize],
-        sql: impl FnOnce(&Forms) -> String,
-        expect: Expect,
+        sql: impl Fn(&Forms) -> String,
+        expect: impl Fn(u64) -> Expect,
     ) -> Result<(), Error> {
         let mut arrays = std::mem::take(&mut self.statements.arrays);
-        arrays.fill(rows, source, m.forms(source));
-        let sql = sql(arrays.forms());
-        let done = self.bind(&sql, arrays.finish().iter().map(Some), true, expect);
+        loop {
+            let some = rows.clone().take(AT_ONCE);
+            let Some(last) = some.clone().count().checked_sub(1) else { break };
+            rows.nth(last);
+            arrays.fill(some, source, m.forms(source));
+            let sql = sql(arrays.forms());
+            self.bind(&sql, arrays.finish().iter().map(Some), true, expect(last as u64 + 1))?;
+        }
         self.statements.arrays = arrays;
-        done
+        Ok(())
     }
+}
+
+/// Rows of one statement at most. More, and the server takes their arrays from the system anew each time and gives them back: with
+/// 20,000 rows of eight columns a sixth of its time was page faults.
+const AT_ONCE: usize = 1_000;
+
+fn one(_: u64) -> Expect {
+    Expect::Rows(1)
 }
 
 fn keyed(m: &Mapping) -> Result<&Key, Error> {
