@@ -22,7 +22,9 @@ use crate::sink::PostgresSink;
 pub enum Fast {
     /// All is applied.
     Done,
-    /// The target refused it, or a row is to be looked for: what was done goes back, and the slow path must look.
+    /// A row is to be looked for: what was done goes back, and the slow path must look.
+    Miscounted,
+    /// The target refused it: the same.
     Refused,
     /// It has a change that only the slow path knows what to do with: nothing was done.
     Untried,
@@ -84,12 +86,12 @@ impl PostgresSink {
         };
         if fast != Fast::Done {
             // of one that was not tried there is nothing to take back, and the last savepoint is that of the piece before
-            if fast == Fast::Refused {
+            if fast != Fast::Untried {
                 let back = if self.open { "ROLLBACK TO SAVEPOINT piece" } else { "ROLLBACK" };
                 self.db.simple(back).await?;
             }
             failpoint::hit("apply.careful");
-            self.careful(batch).await?;
+            self.careful(batch, fast == Fast::Refused).await?;
             self.settle(batch).await?;
         }
         self.open = true;
@@ -212,7 +214,7 @@ impl PostgresSink {
         match outcome {
             Outcome::Done => Ok(Fast::Done),
             Outcome::Moved => Err(self.fenced(batch.after)),
-            Outcome::Miscounted => Ok(Fast::Refused),
+            Outcome::Miscounted => Ok(Fast::Miscounted),
             Outcome::Failed(e) if e.sqlstate().is_some_and(is_verdict) => Ok(Fast::Refused),
             Outcome::Failed(e) => Err(e.into()),
         }

@@ -1,7 +1,10 @@
 //! The slow path: the same batch in smaller pieces, in production's own order at last.
 //!
 //! A run of changes that failed as a whole is cut in halves, each behind a savepoint, until what fails is one change.
-//! That one is looked at: a row that is not as expected becomes a **pending range of one**, healed by the next slice;
+//! Where a row was not as expected, or is known to be a matter for this way, the halves are folded, as the batch was: what is looked for is
+//! one row among thousands.
+//! Where the server refused one, it is most often a matter of order (two rows that swap a unique value), and they go in production's
+//! own order at once. The one that is left is looked at: a row that is not as expected becomes a **pending range of one**, healed by the next slice;
 //! everything else is an error of this change, and only of this, and what becomes of it [`crate::quarantine`] says.
 
 use std::borrow::Cow;
@@ -17,9 +20,27 @@ use crate::plan::{self, Act, Item, Step};
 use crate::route::{Route, route};
 use crate::sink::{OnDivergence, PostgresSink};
 
+/// How a piece is tried.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Way {
+    /// By its net effect.
+    Folded,
+    /// Change by change, in production's own order.
+    InOrder,
+}
+
+/// So few changes go one by one.
+const FEW: usize = 32;
+
+/// Puts both halves of a range onto the stack, the first on top.
+fn halves(todo: &mut Vec<((usize, usize), Way)>, (from, to): (usize, usize), way: Way) {
+    let middle = from + (to - from) / 2;
+    todo.extend([((middle, to), way), ((from, middle), way)]);
+}
+
 impl PostgresSink {
     /// Applies the batch by pieces in the open target transaction, or in a new one. Leaves it open.
-    pub(crate) async fn careful(&mut self, batch: &Batch) -> Result<(), Error> {
+    pub(crate) async fn careful(&mut self, batch: &Batch, refused: bool) -> Result<(), Error> {
         let claim = self.claim(batch, self.open);
         let mut run = self.statements.begin(&mut self.db);
         if !self.open {
@@ -37,39 +58,44 @@ impl PostgresSink {
         self.open = true;
         tracing::debug!(changes = batch.changes.len(), "slow path");
         // depth first, in order: a stack of ranges
-        let mut todo = vec![(0usize, batch.changes.len())];
-        while let Some((from, to)) = todo.pop() {
+        let whole = (0usize, batch.changes.len());
+        let mut todo = vec![];
+        match refused {
+            true => todo.push((whole, Way::InOrder)),
+            false => halves(&mut todo, whole, Way::Folded),
+        }
+        while let Some(((from, to), way)) = todo.pop() {
             let Some(changes) = batch.changes.get(from..to) else { continue };
             if changes.is_empty() {
                 continue;
             }
-            if self.piece(changes).await? {
-                continue;
-            }
-            if let [change] = changes {
-                self.one(change, lsn_of(batch, from)).await?;
-            } else {
-                let middle = from + (to - from) / 2;
-                todo.push((middle, to));
-                todo.push((from, middle));
+            let Some(outcome) = self.piece(changes, way).await? else { continue };
+            match (way, changes) {
+                (Way::InOrder, [change]) => self.one(change, lsn_of(batch, from)).await?,
+                (Way::Folded, _) if !matches!(outcome, Outcome::Miscounted) || to - from <= FEW => {
+                    todo.push(((from, to), Way::InOrder));
+                }
+                (way, _) => halves(&mut todo, (from, to), way),
             }
         }
         Ok(())
     }
 
-    /// A piece behind a savepoint, change by change in production's own order, but in one round trip: what was refused as
-    /// a whole is most often a matter of order (two rows that swap a unique value). False if it has to be cut, or looked at.
-    async fn piece(&mut self, changes: &[Change]) -> Result<bool, Error> {
+    /// A piece behind a savepoint, in one round trip. `None`: it is applied; else it has to be cut, or looked at.
+    async fn piece(&mut self, changes: &[Change], way: Way) -> Result<Option<Outcome>, Error> {
         self.learn(changes).await?;
-        let Some((items, due)) = self.items(changes) else { return Ok(false) };
+        let (items, due) = self.items(changes).ok_or_else(|| Error::Bug("mapping".into()))?;
         if !due.is_empty() {
-            return Ok(false);
+            return Ok(Some(Outcome::Miscounted));
         }
-        let steps: Vec<Step<'_>> = items.into_iter().flat_map(|item| plan::fold(&self.maps, [item])).collect();
+        let steps: Vec<Step<'_>> = match way {
+            Way::Folded => plan::fold(&self.maps, items),
+            Way::InOrder => items.into_iter().flat_map(|item| plan::fold(&self.maps, [item])).collect(),
+        };
         if steps.is_empty() {
-            return Ok(true);
+            return Ok(None);
         }
-        Ok(self.attempt(&steps).await?.is_none())
+        self.attempt(&steps).await
     }
 
     /// Runs steps behind a savepoint and releases it, or goes back to it and says why.
