@@ -60,7 +60,7 @@ impl PostgresSink {
         // depth first, in order: a stack of ranges
         let whole = (0usize, batch.changes.len());
         let mut todo = vec![];
-        match refused {
+        match refused || batch.changes.len() <= FEW {
             true => todo.push((whole, Way::InOrder)),
             false => halves(&mut todo, whole, Way::Folded),
         }
