@@ -8,7 +8,8 @@ use super::{SLOTS, applies, behind, copied, keeps_for};
 use crate::seed::Seed;
 use crate::servers::wait_until;
 
-on_18_alone!(a_whole_life, one_of_the_three_dies_amid_the_stream);
+since_16!(a_whole_life);
+on_18_alone!(one_of_the_three_dies_amid_the_stream);
 
 async fn a_whole_life(major: u32) {
     let seed = Seed::or(31);

@@ -10,11 +10,8 @@ use crate::seed::Seed;
 use crate::servers::{Cluster, wait_until};
 use crate::sluice::Sluice;
 
-on_18_alone!(
-    the_standby_is_promoted_amid_the_stream,
-    the_standby_is_promoted_amid_a_copy,
-    what_it_says_of_its_timeline
-);
+since_16!(the_standby_is_promoted_amid_the_stream);
+on_18_alone!(the_standby_is_promoted_amid_a_copy, what_it_says_of_its_timeline);
 
 /// Where the second timeline begins.
 fn switch_point(promoted: &Cluster) -> String {
