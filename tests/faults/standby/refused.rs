@@ -88,7 +88,7 @@ async fn a_standby_of_a_copy_is_refused(major: u32) {
     let copy = world.source.save();
     let copy = world.source.clone_of(&copy);
     // further than the copy: it replays as far, and has something else there
-    run(&world.production().await, "SELECT pg_logical_emit_message(false, 'x', repeat('x', 1000000), true)").await;
+    run(&world.production().await, "SELECT pg_logical_emit_message(true, 'x', repeat('x', 1000000))").await;
     let sluice = through(&standby.url(NAME), &copy.url(NAME), &world.target.url(NAME), "");
     refused(&sluice, "does not show the publications of source.primary_url", "the server that the standby follows")
         .await;
