@@ -5,8 +5,8 @@ SHELL := bash
 MAKEFLAGS += --no-print-directory
 
 SERVERS := tests/testbed/servers.sh
-# Both majors under test, fetched if the machine has them not; a failing fetch ends the recipe.
-WITH_SERVERS = SLUICE_PG15=$$($(SERVERS) pg 15); SLUICE_PG18=$$($(SERVERS) pg 18); export SLUICE_PG15 SLUICE_PG18
+# Both majors under test, and the first whose standbys have slots, fetched if the machine has them not; a failing fetch ends the recipe.
+WITH_SERVERS = SLUICE_PG15=$$($(SERVERS) pg 15); SLUICE_PG16=$$($(SERVERS) pg 16); SLUICE_PG18=$$($(SERVERS) pg 18); export SLUICE_PG15 SLUICE_PG16 SLUICE_PG18
 CARGO_TEST = cargo test --workspace --features replicator/failpoints
 # Limits of wall time, on two cores, the build not counted.
 TEST_LIMIT ?= 35m

@@ -12,7 +12,7 @@ use crate::budget::Budget;
 use crate::error::Error;
 use crate::pace::Pace;
 use crate::source::catalog::SourceTable;
-use crate::source::servers::Primary;
+use crate::source::servers::{Primary, Started};
 use crate::source::{Servers, production};
 use crate::window::Window;
 
@@ -23,6 +23,8 @@ pub struct Setup {
     pub pipeline: String,
     /// Production.
     pub source: Servers,
+    /// Which server that is.
+    pub started: Started,
     /// Its primary as it was recognised, where the stream is a standby's.
     pub primary: Option<Primary>,
     /// Staging.
@@ -56,11 +58,13 @@ pub struct Setup {
 }
 
 impl Setup {
-    /// A session of the copy on production: with the primary that was recognised, where a standby has the stream.
+    /// A session of the copy on production, with the server that was recognised: amid a failover another may answer, while the sessions
+    /// that are open stay with a primary that lives on.
     pub async fn copier(&self, role: &str, more: &[(&str, &str)]) -> Result<Connection, Error> {
         let mut db = production::copier(&self.source.data, &self.pipeline, role, self.idle, more).await?;
-        if let Some(primary) = &self.primary {
-            primary.expect(&mut db).await?;
+        match &self.primary {
+            Some(primary) => primary.expect(&mut db).await?,
+            None => self.started.expect(&mut db).await?,
         }
         Ok(db)
     }

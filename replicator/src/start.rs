@@ -62,6 +62,7 @@ use crate::pipeline::Pipeline;
 use crate::proofs::trial::Bench;
 use crate::setup::Setup;
 use crate::shapes::Shapes;
+use crate::source::servers::Started;
 use crate::source::standby::vouched;
 use crate::source::{Stream, continuity, production, publication, slot as source_slot, snapshot, wal};
 
@@ -202,6 +203,7 @@ pub async fn open(
         waits: sink.waits().await?,
         pipeline: config.pipeline.clone(),
         source,
+        started: Started::of(&mut watch).await?,
         primary,
         target,
         slot: ours.identity.slot,

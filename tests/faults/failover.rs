@@ -11,7 +11,11 @@ use crate::seed::Seed;
 use crate::servers::{Cluster, Proxy, wait_until};
 use crate::sluice::Sluice;
 
-majors!(what_the_standby_lacks_is_refused, a_slot_that_did_not_go_along_is_refused);
+majors!(
+    what_the_standby_lacks_is_refused,
+    a_slot_that_did_not_go_along_is_refused,
+    an_address_moves_and_the_old_one_lives
+);
 
 /// On 17 and later the slot goes along.
 mod on_18_alone {
@@ -214,6 +218,35 @@ async fn a_slot_that_did_not_go_along_is_refused(major: u32) {
     world.sluice = Sluice::over(NAME, &world.source.url(NAME), &world.target.url(NAME), TABLES);
     refused(&world.sluice, "it was promoted to timeline 2, and the standby had no copy of the slot", RESYNC).await;
     mended(&world).await;
+}
+
+/// New sessions are led to the promoted one, and those that are open stay with the old primary, which lives on: what the one has is not
+/// read beside the stream of the other.
+async fn an_address_moves_and_the_old_one_lives(major: u32) {
+    let mut world = prepared(major).await;
+    let standby = world.source.standby(STANDBY, &[]).await;
+    let proxy = Proxy::start(world.source.port()).await;
+    world.sluice = Sluice::over(NAME, &proxy.url(NAME), &world.target.url(NAME), TABLES);
+    world.catch_up().await;
+    let mut running = world.sluice.spawn(&["run"]);
+    wait_until("it runs", LIMIT, || async { running.log().contains(" running ") }).await;
+    run(&promote(&standby).await, "UPDATE big SET n = n + 1000").await;
+    let staging = world.staging().await;
+    let (sum, pending) = ("SELECT sum(n) FROM big", "SELECT count(*) FROM sluice.pending");
+    let before = number(&staging, sum).await;
+    proxy.lead_to(standby.port());
+    world.sluice.ok(&["resync", "public.big"]).await;
+    wait_until("the copy has begun", LIMIT, || async {
+        running.log().contains("two sessions are with two servers") || number(&staging, pending).await == 0
+    })
+    .await;
+    assert_eq!((number(&staging, sum).await, number(&staging, pending).await), (before, 1));
+    let status = running.wait(LIMIT).await;
+    let lost = "it was promoted to timeline 2, and the standby had no copy of the slot";
+    assert!(status.code() == Some(5) && running.log().contains(lost), "{status}: {}", running.log());
+    proxy.lead_to(world.source.port());
+    world.catch_up().await;
+    world.equal().await;
 }
 
 async fn check_says_how_far_it_is_prepared() {

@@ -2,6 +2,7 @@
 //! role can do nothing that it need not.
 
 mod amid;
+mod crossing;
 mod environment;
 mod fires;
 mod never;

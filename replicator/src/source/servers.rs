@@ -52,6 +52,28 @@ impl Servers {
     }
 }
 
+/// Which server a session is with, as any says it to everybody: since when it has been up. That tells two apart that are copies of each
+/// other, and one from itself before a restart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Started(String);
+
+impl Started {
+    /// Asks a session of any kind.
+    pub async fn of(db: &mut Connection) -> Result<Started, Error> {
+        let rows = db.simple("SELECT pg_catalog.pg_postmaster_start_time()").await.doing("look at the server")?;
+        let said = rows.first().and_then(|r| r.get(0, 0)).map(str::to_owned);
+        Ok(Started(said.ok_or_else(|| Error::Bug("a server without a start".into()))?))
+    }
+
+    /// Refuses a session that is with another.
+    pub async fn expect(&self, db: &mut Connection) -> Result<(), Error> {
+        match Started::of(db).await? == *self {
+            true => Ok(()),
+            false => Err(Error::start_over("two sessions are with two servers; starting over")),
+        }
+    }
+}
+
 /// A primary from its start to its end. Its timeline stays what it is meanwhile: a server gets another one only as it ends its recovery. So
 /// what one session has heard holds for every session with the same one, as long as it lives.
 #[derive(Clone, Debug, PartialEq, Eq)]

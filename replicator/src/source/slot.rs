@@ -3,7 +3,7 @@
 use filters::change::Lsn;
 use wire::{Connection, Error, quote_ident, quote_literal};
 
-use crate::error::Doing;
+use super::servers::Started;
 
 /// Which server a replication session speaks to (`IDENTIFY_SYSTEM`).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,16 +43,7 @@ pub async fn identify(db: &mut Connection) -> Result<System, Error> {
 /// While an address moves from one server to another, two sessions may be with two of them: what one says of the slot would
 /// be held against what the other says of its history. When a server was started tells them apart.
 pub async fn one_server(one: &mut Connection, other: &mut Connection) -> Result<(), crate::error::Error> {
-    let sql = "SELECT pg_catalog.pg_postmaster_start_time()";
-    let mut said = Vec::new();
-    for db in [one, other] {
-        let rows = db.simple(sql).await.doing("look at the server")?;
-        said.push(rows.first().and_then(|r| r.get(0, 0)).map(str::to_owned));
-    }
-    match said.as_slice() {
-        [one, other] if one == other => Ok(()),
-        _ => Err(crate::error::Error::start_over("two sessions are with two servers; starting over")),
-    }
+    Started::of(one).await?.expect(other).await
 }
 
 /// The end of the WAL that a server has: on a standby, what it has received, and what it has replayed from elsewhere.

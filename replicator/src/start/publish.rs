@@ -5,7 +5,7 @@ use wire::{Connection, Conninfo};
 use super::Plan;
 use crate::config::Config;
 use crate::error::{Doing, Error};
-use crate::source::{production, publication};
+use crate::source::{production, publication, slot};
 
 /// Makes what is missing of the publications where we own the tables; what differs otherwise is refused, with the SQL.
 pub async fn publish(config: &Config, source: &Conninfo, plan: &Plan, db: &mut Connection) -> Result<(), Error> {
@@ -26,6 +26,7 @@ pub async fn publish(config: &Config, source: &Conninfo, plan: &Plan, db: &mut C
     }
     if !mends.is_empty() {
         let mut writer = production::writer(source, &config.pipeline, "publish", &[("lock_timeout", "5s")]).await?;
+        slot::one_server(db, &mut writer).await?;
         for mend in &mends {
             match writer.simple(&mend.sql).await {
                 Ok(_) => tracing::info!(sql = mend.sql, "publication"),

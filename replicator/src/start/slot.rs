@@ -40,6 +40,7 @@ pub async fn make_on_standby(
     standby: &Standby,
 ) -> Result<Lsn, Error> {
     let mut keeper = production::reader(&source.data, pipeline, "slot", &[]).await?;
+    slot::one_server(watch, &mut keeper).await?;
     keeper
         .simple(&format!("{BEGIN}; SELECT pg_catalog.pg_current_snapshot()"))
         .await
