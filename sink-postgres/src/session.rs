@@ -62,6 +62,9 @@ pub async fn writer(info: &Conninfo, pipeline: &str, role: &str, lock_timeout: &
         ("enable_seqscan", "off"),
         ("enable_hashjoin", "off"),
         ("enable_mergejoin", "off"),
+        // what those three forbid and has to be done all the same costs so much to the planner that it would start workers for a look at
+        // four empty tables: 10 ms, each second, in which nothing is applied
+        ("max_parallel_workers_per_gather", "0"),
     ];
     open(info, pipeline, role, false, &more).await
 }
