@@ -164,7 +164,7 @@ impl PostgresSink {
     pub(crate) fn write_commit(&mut self) -> Result<Sent, Error> {
         let asks = self.durable.is_due();
         let mut run = self.statements.begin(&mut self.db);
-        run.sql("COMMIT")?;
+        run.commit()?;
         if asks {
             run.ask(durable::ASK)?;
         }
@@ -173,8 +173,11 @@ impl PostgresSink {
 
     /// Reads what came of it: the error if it was refused.
     pub(crate) async fn committed(&mut self, commit: &mut Sent, upto: Lsn) -> Result<Option<wire::Error>, Error> {
-        if let Outcome::Failed(e) = self.statements.answer(&mut self.db, commit).await? {
-            return Ok(Some(e));
+        match self.statements.answer(&mut self.db, commit).await? {
+            Outcome::Failed(e) if commit.done == 0 => return Ok(Some(e)),
+            // what failed was the question behind it (somebody has cancelled it): it is asked again
+            Outcome::Done | Outcome::Failed(_) => {}
+            Outcome::Moved | Outcome::Miscounted => return Err(Error::Bug("a COMMIT that commits nothing".into())),
         }
         self.open = false;
         self.unsettled.clear();

@@ -47,9 +47,10 @@ impl Durable {
     }
 
     fn heard_at(&mut self, now: Instant, applied: Lsn, told: &[String]) -> Option<Lsn> {
-        self.asked = Some(now);
+        // nothing is told where nothing was asked
         let [inserted, flushed, standbys] = told else { return None };
         let (Ok(inserted), Ok(flushed)) = (inserted.parse::<Lsn>(), flushed.parse::<Lsn>()) else { return None };
+        self.asked = Some(now);
         if self.under_way.back().is_none_or(|(last, _)| *last < applied) {
             self.under_way.push_back((applied, inserted));
             self.since.get_or_insert(now);
@@ -92,6 +93,15 @@ mod tests {
         assert_eq!(heard(20, "0/400", "0/1FF"), None, "what has come behind it since is not waited for");
         assert_eq!(heard(30, "0/400", "0/200"), Some(Lsn(20)));
         assert_eq!(heard(40, "0/500", "0/500"), Some(Lsn(40)), "the last of several");
+    }
+
+    #[test]
+    fn commits_that_come_without_a_question_do_not_put_the_next_one_off() {
+        let mut durable = Durable::default();
+        durable.heard(Lsn(10), &[]);
+        assert!(durable.is_due());
+        durable.heard(Lsn(20), &told("0/100", "0/50", ""));
+        assert!(!durable.is_due());
     }
 
     #[test]

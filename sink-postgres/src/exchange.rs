@@ -33,6 +33,8 @@ enum Expect {
     Any,
     Rows(u64),
     Checkpoint,
+    /// The transaction's end.
+    Commit,
     /// One row, which is kept.
     Told,
 }
@@ -43,6 +45,10 @@ pub struct Sent {
     expect: VecDeque<Expect>,
     fresh: Vec<String>,
     outcome: Outcome,
+    /// Something was refused: what came behind it was not even prepared.
+    failed: bool,
+    /// How many have run.
+    pub done: usize,
     /// The values of a row that was asked for.
     pub told: Vec<String>,
 }
@@ -74,7 +80,10 @@ impl Statements {
                 }
                 tag::COMMAND_COMPLETE => {
                     let rows = message.affected().unwrap_or(0);
+                    sent.done += 1;
                     let found = match sent.expect.pop_front() {
+                        // of a transaction that has failed it is a ROLLBACK, and no error
+                        Some(Expect::Commit) if !message.body.starts_with(b"COMMIT") => Outcome::Moved,
                         Some(Expect::Checkpoint) if rows != 1 => Outcome::Moved,
                         Some(Expect::Rows(want)) if rows != want => Outcome::Miscounted,
                         _ => Outcome::Done,
@@ -83,14 +92,17 @@ impl Statements {
                         sent.outcome = found;
                     }
                 }
-                tag::ERROR_RESPONSE if !matches!(sent.outcome, Outcome::Failed(_) | Outcome::Moved) => {
-                    sent.outcome = Outcome::Failed(ServerError::parse(&message.body).into());
+                tag::ERROR_RESPONSE => {
+                    sent.failed = true;
+                    if !matches!(sent.outcome, Outcome::Failed(_) | Outcome::Moved) {
+                        sent.outcome = Outcome::Failed(ServerError::parse(&message.body).into());
+                    }
                 }
                 _ => {}
             }
         }
         let outcome = std::mem::replace(&mut sent.outcome, Outcome::Done);
-        if matches!(outcome, Outcome::Failed(_)) {
+        if sent.failed {
             self.forget(sent);
         }
         Ok(outcome)
@@ -121,13 +133,25 @@ pub struct Exchange<'s> {
 impl<'s> Exchange<'s> {
     fn end(self) -> (Sent, &'s mut Statements, &'s mut Connection) {
         frontend::sync(self.db.outgoing());
-        let sent = Sent { expect: self.expect, fresh: self.fresh, outcome: Outcome::Done, told: Vec::new() };
+        let sent = Sent {
+            expect: self.expect,
+            fresh: self.fresh,
+            outcome: Outcome::Done,
+            failed: false,
+            done: 0,
+            told: Vec::new(),
+        };
         (sent, self.statements, self.db)
     }
 
     /// A statement without parameters whose count does not matter.
     pub fn sql(&mut self, sql: &str) -> Result<(), Error> {
         self.run(sql, &[], Expect::Any)
+    }
+
+    /// The transaction's end.
+    pub fn commit(&mut self) -> Result<(), Error> {
+        self.run("COMMIT", &[], Expect::Commit)
     }
 
     /// A statement without parameters that gives one row, which is kept.

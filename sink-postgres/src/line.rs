@@ -139,17 +139,13 @@ impl PostgresSink {
     ) -> Result<Option<(Batch, Option<Written>)>, Error> {
         let mut behind = None;
         let sent = match sent {
-            Some(sent) => Some(sent),
-            None => {
-                self.learn(&batch.changes).await?;
-                let written = self.write_out(&batch, self.open, &self.unsettled.clone())?;
-                self.db.flush().await?;
-                written
-            }
+            Some(sent) => Ok(Some(sent)),
+            None => self.send(&batch).await,
         };
         let tried = match sent {
-            Some(sent) => self.wait(&batch, sent, line, &mut behind).await,
-            None => Ok(Fast::Untried),
+            Ok(Some(sent)) => self.wait(&batch, sent, line, &mut behind).await,
+            Ok(None) => Ok(Fast::Untried),
+            Err(e) => Err(e),
         };
         let tried = match tried {
             Ok(Fast::Done) => self.end(&batch, &mut behind).await.map_err(Err).err(),
@@ -171,8 +167,19 @@ impl PostgresSink {
                 let _ = line.told.send(self.progress);
                 Ok(Some((batch, written)))
             }
-            None => Ok(line.next().await.map(|next| (self.noted(next), None))),
+            None => Ok(line.next().await.map(|next| {
+                let _ = line.told.send(self.progress);
+                (self.noted(next), None)
+            })),
         }
+    }
+
+    /// Sends the statements of a batch that nothing is before; `None` if it could not be planned.
+    async fn send(&mut self, batch: &Batch) -> Result<Option<Written>, Error> {
+        self.learn(&batch.changes).await?;
+        let written = self.write_out(batch, self.open, &self.unsettled.clone())?;
+        self.db.flush().await?;
+        Ok(written)
     }
 
     fn noted(&mut self, Noted { batch, xids: (seen, max) }: Noted) -> Batch {

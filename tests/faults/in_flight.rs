@@ -113,6 +113,7 @@ async fn the_first_fails_at_its_commit(major: u32) {
         let mut running = if dies { sluice.env("SLUICE_FAILPOINT", "line.refused") } else { sluice }.spawn(&["run"]);
         // met, as they are written, before the trap is there
         run(&production, "CALL backlog(1)").await;
+        run(&production, "UPDATE handles SET v = v + 1").await;
         run(&production, &format!("UPDATE people SET v = {}", 9 + i32::from(dies))).await;
         let met = format!("SELECT (count(*) = 0)::int::bigint FROM people WHERE v <> {}", 9 + i32::from(dies));
         wait_until("it streams", LIMIT, || async { number(&staging, &met).await == 1 }).await;
@@ -120,8 +121,11 @@ async fn the_first_fails_at_its_commit(major: u32) {
         run(&production, "INSERT INTO people VALUES (7001, 'a@b.test', 9)").await;
         wait_until("it streams", LIMIT, || async { text(&staging, there).await == "7001" }).await;
         run(&gate, "BEGIN; LOCK TABLE txt IN ACCESS EXCLUSIVE MODE").await;
-        run(&production, "BEGIN; UPDATE txt SET v = 'held'; INSERT INTO people VALUES (7002, 'c@d.test', 9); COMMIT")
+        run(&production, "BEGIN; UPDATE txt SET v = 'held'; INSERT INTO people VALUES (7002, 'c@d.test', 9); DELETE FROM big WHERE id = 5; COMMIT")
             .await;
+        // the next fails where the first is not there, and has a statement that nobody has prepared
+        run(&production, "INSERT INTO big VALUES (5, 0, 5, 'again')").await;
+        run(&production, &format!("INSERT INTO handles VALUES ('new {dies}', 1, 'b')")).await;
         run(&production, "INSERT INTO people VALUES (7003, 'e@f.test', 9)").await;
         run(&production, "CALL backlog(60)").await;
         behind(&staging, &mut running).await;
