@@ -5,7 +5,7 @@
 //! 1. Nothing of the next is sent before every statement of the one before has touched as many rows as it had to. What is sent then is one
 //!    write: the commit of the one before, and the next behind it.
 //! 2. That commit may fail still (a check that was deferred to it). Then the next finds that the checkpoint is not where it begins
-//!    ([`crate::claim`]): whatever its statements did is rolled back, and each goes again by itself.
+//!    (`claim.rs`): whatever its statements did is rolled back, and each goes again by itself.
 //! 3. What the next was planned by, mappings and what is pending, changes in the slow path, in slices of the copy and by `reload_pending`. Slices and
 //!    looks come when no batch is under way; where one fails its fast path, what was written of the next is thrown away, unsent.
 //! 4. A shape that nobody has learnt takes a question, and the session has none to spare: such a batch is planned when it is alone.
@@ -34,14 +34,14 @@ pub struct Noted {
 #[derive(Debug)]
 pub struct Line {
     more: mpsc::Receiver<Noted>,
-    told: mpsc::UnboundedSender<Progress>,
+    told: mpsc::Sender<Progress>,
 }
 
 /// Where what comes behind is put, and what becomes of it: the other end of a [`Line`].
 #[derive(Debug)]
 pub struct Feeder {
     more: mpsc::Sender<Noted>,
-    told: mpsc::UnboundedReceiver<Progress>,
+    told: mpsc::Receiver<Progress>,
     /// One was put there, and the one before it is under way still.
     full: bool,
     fed: bool,
@@ -84,7 +84,8 @@ impl Room<'_> {
 impl Line {
     /// Both ends of one.
     pub fn new() -> (Feeder, Line) {
-        let ((more, taken), (tells, told)) = (mpsc::channel(1), mpsc::unbounded_channel());
+        // one word for each that was put there, and one is put there at a time
+        let ((more, taken), (tells, told)) = (mpsc::channel(1), mpsc::channel(2));
         (Feeder { more, told, full: false, fed: false }, Line { more: taken, told: tells })
     }
 
@@ -164,11 +165,11 @@ impl PostgresSink {
         }
         match behind {
             Some(Behind { batch, written, .. }) => {
-                let _ = line.told.send(self.progress);
+                let _ = line.told.try_send(self.progress);
                 Ok(Some((batch, written)))
             }
             None => Ok(line.next().await.map(|next| {
-                let _ = line.told.send(self.progress);
+                let _ = line.told.try_send(self.progress);
                 (self.noted(next), None)
             })),
         }

@@ -6,7 +6,7 @@
 //! order, each behind a savepoint. Only what fails alone is to blame.
 //!
 //! **What is durable.** Commits are asynchronous, so that a busy stream does not wait for the disk. How far the target's disk has come
-//! it is asked ([`crate::durable`]) behind commits, and by whoever drives the sink every [`ASK_EVERY`] until all is there; [`filters::change::Sink::flush`],
+//! it is asked (`durable.rs`) behind commits, and by whoever drives the sink every [`ASK_EVERY`] until all is there; [`filters::change::Sink::flush`],
 //! for who must know at once, is one small synchronous commit, and its return proves all before it. Only such a position is reported
 //! as durable: an asynchronous commit that has returned can still be lost in a crash of the target, its checkpoint with it, and
 //! the slot cannot go back.
