@@ -1,13 +1,13 @@
 //! Two batches in flight (`sink_postgres::line`): what becomes of the second when the first fails, when its commit does, and
 //! when everybody dies in between.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio_postgres::Client;
 
 use super::world::{self, LIMIT, World, number, run, text};
 use crate::servers::wait_until;
-use crate::sluice::Running;
+use crate::sluice::{Running, Sluice};
 
 majors!(killed_with_two_in_flight, the_first_is_looked_at, the_first_fails_at_its_commit);
 
@@ -35,39 +35,47 @@ async fn world(major: u32) -> World {
     world
 }
 
-/// Runs until it dies at that place, with these transactions behind one that has to wait until there is a batch behind it.
-async fn dies(world: &World, place: &str, transactions: &[&str]) {
+/// Runs, with these transactions behind one that has to wait until there is a batch behind it.
+async fn gated(world: &World, sluice: Sluice, transactions: &[&str]) -> Running {
     let (production, staging, gate) = (world.production().await, world.staging().await, world.staging().await);
     run(&gate, "BEGIN; LOCK TABLE fulls IN ACCESS EXCLUSIVE MODE").await;
     for sql in transactions {
         run(&production, sql).await;
     }
-    let mut dying = world.also(SMALL).env("SLUICE_FAILPOINT", place).spawn(&["run"]);
-    behind(&staging, &mut dying).await;
+    let mut running = sluice.spawn(&["run"]);
+    behind(&staging, &mut running).await;
     run(&gate, "COMMIT").await;
+    running
+}
+
+/// The same until it dies at that place.
+async fn dies(world: &World, place: &str, transactions: &[&str]) {
+    let sluice = world.also(SMALL).env("SLUICE_FAILPOINT", place);
+    let mut dying = gated(world, sluice, transactions).await;
     let status = dying.wait(LIMIT).await;
     assert_eq!(status.code(), None, "at {place}: not killed, ended with {status}\n{}", dying.log());
 }
 
-const GATED: &str = "UPDATE fulls SET a = a + 1 WHERE a % 10 = 1";
+const GATED: &str = "UPDATE fulls SET b = b || '.' WHERE a % 10 = 1";
 /// The first makes its tables known: a shape that is not waits until it is alone.
 const MANY: &[&str] = &["CALL backlog(1)", GATED, "CALL backlog(60)"];
 /// The one that waits meets rows that staging lacks.
 const LACKS: &[&str] = &[
     "CALL backlog(1)",
-    "BEGIN; UPDATE fulls SET a = a + 1 WHERE a % 10 = 1; UPDATE big SET n = n + 1 WHERE id IN (100, 700); COMMIT",
+    "BEGIN; UPDATE fulls SET b = b || '.' WHERE a % 10 = 1; UPDATE big SET n = n + 1 WHERE id IN (100, 700); COMMIT",
     "CALL backlog(60)",
 ];
 /// One transaction in pieces, which have no commit between them.
-const ONE: &[&str] = &["BEGIN; UPDATE fulls SET a = a + 1 WHERE a % 10 = 1;
+const ONE: &[&str] = &["BEGIN; UPDATE fulls SET b = b || '.' WHERE a % 10 = 1;
     INSERT INTO log SELECT g, repeat('p', 200) FROM generate_series(1, 50000) g; COMMIT"];
 
 /// Until a batch waits for a lock, and then for as long as it takes to read the next and to write it.
 async fn behind(staging: &Client, running: &mut Running) {
-    let mut left = 150;
+    let (mut left, start) = (150, Instant::now());
     while left > 0 && running.ended().is_none() {
         tokio::time::sleep(Duration::from_millis(20)).await;
         left -= u32::from(number(staging, WAITS).await == 1);
+        assert!(start.elapsed() < LIMIT, "nothing waits: {}", running.log());
     }
 }
 
@@ -97,8 +105,17 @@ async fn the_first_is_looked_at(major: u32) {
     let staging = world.staging().await;
     run(&staging, "DELETE FROM big WHERE id IN (100, 700)").await;
     dies(&world, "line.unsent", LACKS).await;
-    run(&world.production().await, "CALL backlog(20)").await;
     assert_eq!(divergences(&world.catch_up().await.stderr), 2);
+    // and lives
+    run(&staging, "DELETE FROM big WHERE id IN (100, 700)").await;
+    let mut running = gated(&world, world.also(SMALL), LACKS).await;
+    let last = "SELECT count(*) FROM log WHERE what = 'last'";
+    run(&world.production().await, "INSERT INTO log VALUES (0, 'last')").await;
+    wait_until("all of it is there", LIMIT, || async { number(&staging, last).await == 1 }).await;
+    running.term();
+    assert_eq!(running.wait(LIMIT).await.code(), Some(0), "{}", running.log());
+    assert_eq!(divergences(&running.log()), 2, "{}", running.log());
+    world.catch_up().await;
     world::equal(&world.production().await, &staging).await;
 }
 
