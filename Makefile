@@ -32,7 +32,7 @@ build: needs ## the binary, for debugging: target/debug/sluice
 release: needs ## the binary, for use: target/release/sluice
 	cargo build --release --bin sluice
 
-test: needs ## every test, against real PostgreSQL 15 and 18 (FILTER=name for some of them, SEED=n for another run)
+test: needs ## every test, against real PostgreSQL 15, 18 and a little 16 (FILTER=name for some of them, SEED=n for another run)
 	@$(WITH_SERVERS); \
 	  $(CARGO_TEST) --no-run; \
 	  timeout --foreground --kill-after=10 $(TEST_LIMIT) $(CARGO_TEST) -- $(FILTER) || { code=$$?; \

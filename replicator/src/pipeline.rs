@@ -213,11 +213,11 @@ impl Pipeline {
     fn feed(&mut self) {
         let overdue = self.last_look.elapsed() >= LOOK_EVERY;
         let feeder = self.feeder.as_mut().filter(|feeder| !(overdue && feeder.has_fed()));
-        let Some(permit) = feeder.and_then(Feeder::room) else { return };
         if self.flow.batch.is_full()
+            && let Some(room) = feeder.and_then(Feeder::room)
             && let Some(batch) = self.flow.batch.take()
         {
-            permit.send(self.flow.note(batch));
+            room.send(self.flow.note(batch));
         }
     }
 

@@ -14,6 +14,7 @@ use crate::durable;
 use crate::error::{DEFERRED, Error, is_verdict};
 use crate::exchange::{Outcome, Sent};
 use crate::failpoint;
+use crate::line::Line;
 use crate::plan;
 use crate::sink::PostgresSink;
 
@@ -94,32 +95,15 @@ impl PostgresSink {
             self.careful(batch, fast == Fast::Refused).await?;
             self.settle(batch).await?;
         }
-        self.open = true;
-        let Some(upto) = batch.upto else {
-            failpoint::hit("apply.piece");
-            return Ok(());
-        };
-        failpoint::hit("apply.before_commit");
-        let mut commit = self.write_commit()?;
-        self.db.flush().await?;
-        // a deferred trigger speaks here
-        match self.committed(&mut commit, upto).await? {
-            None => Ok(()),
-            Some(refused) => Err(self.deferred(refused, batch, upto).await),
-        }
+        self.end(batch, &mut None).await
     }
 
     /// One try at a batch by the fast path.
     async fn fast(&mut self, batch: &Batch) -> Result<Fast, Error> {
-        self.learn(&batch.changes).await?;
-        let Some(mut written) = self.write_out(batch, self.open, &self.unsettled.clone())? else {
-            return Ok(Fast::Untried);
-        };
-        self.db.flush().await?;
-        let outcome = self.statements.answer(&mut self.db, &mut written.sent).await?;
-        let fast = self.verdict(outcome, batch)?;
-        self.wrote(&written, batch, fast);
-        Ok(fast)
+        match self.send(batch).await? {
+            Some(sent) => self.wait(batch, sent, &mut Line::alone(), &mut None).await,
+            None => Ok(Fast::Untried),
+        }
     }
 
     /// Writes its statements. `open`: pieces of its first transaction will have been applied by then, which have brought rows into
@@ -151,13 +135,6 @@ impl PostgresSink {
         }
         let brought = brought.iter().map(|(map, _)| *map).collect();
         Ok(Some(Written { sent: run.written(), brought }))
-    }
-
-    /// What is to be remembered of one that was written.
-    pub(crate) fn wrote(&mut self, written: &Written, batch: &Batch, fast: Fast) {
-        if fast == Fast::Done && batch.upto.is_none() {
-            self.unsettled.extend(&written.brought);
-        }
     }
 
     /// Writes the end of the transaction, which does not wait for the disk, and now and then the question how far that is.

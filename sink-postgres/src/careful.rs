@@ -33,7 +33,7 @@ enum Way {
 const FEW: usize = 32;
 
 /// Puts both halves of a range onto the stack, the first on top.
-fn halves(todo: &mut Vec<((usize, usize), Way)>, (from, to): (usize, usize), way: Way) {
+fn cut_in_two(todo: &mut Vec<((usize, usize), Way)>, (from, to): (usize, usize), way: Way) {
     let middle = from + (to - from) / 2;
     todo.extend([((middle, to), way), ((from, middle), way)]);
 }
@@ -62,7 +62,7 @@ impl PostgresSink {
         let mut todo = vec![];
         match refused || batch.changes.len() <= FEW {
             true => todo.push((whole, Way::InOrder)),
-            false => halves(&mut todo, whole, Way::Folded),
+            false => cut_in_two(&mut todo, whole, Way::Folded),
         }
         while let Some(((from, to), way)) = todo.pop() {
             let Some(changes) = batch.changes.get(from..to) else { continue };
@@ -75,7 +75,7 @@ impl PostgresSink {
                 (Way::Folded, _) if !matches!(outcome, Outcome::Miscounted) || to - from <= FEW => {
                     todo.push(((from, to), Way::InOrder));
                 }
-                (way, _) => halves(&mut todo, (from, to), way),
+                (way, _) => cut_in_two(&mut todo, (from, to), way),
             }
         }
         Ok(())

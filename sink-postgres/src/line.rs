@@ -48,10 +48,11 @@ pub struct Feeder {
 }
 
 impl Feeder {
-    /// Room for one more, if there is: whatever is put there is applied.
-    pub fn room(&mut self) -> Option<Room<'_>> {
-        let permit = if self.full { None } else { self.more.try_reserve().ok() };
-        permit.map(|permit| Room { permit, marks: [&mut self.full, &mut self.fed] })
+    /// Room for one more, if there is: whatever is put there is applied, and something is.
+    pub fn room(&mut self) -> Option<mpsc::Permit<'_, Noted>> {
+        let room = if self.full { None } else { self.more.try_reserve().ok() };
+        (self.full, self.fed) = (self.full || room.is_some(), self.fed || room.is_some());
+        room
     }
 
     /// Was any put there?
@@ -64,20 +65,6 @@ impl Feeder {
         let progress = self.told.recv().await?;
         self.full = false;
         Some(progress)
-    }
-}
-
-/// See [`Feeder::room`].
-pub struct Room<'f> {
-    permit: mpsc::Permit<'f, Noted>,
-    marks: [&'f mut bool; 2],
-}
-
-impl Room<'_> {
-    /// Puts it there.
-    pub fn send(self, noted: Noted) {
-        self.marks.into_iter().for_each(|mark| *mark = true);
-        self.permit.send(noted);
     }
 }
 
@@ -106,7 +93,7 @@ impl Line {
 }
 
 /// A batch that waits for the one before it.
-struct Behind {
+pub(crate) struct Behind {
     batch: Batch,
     /// The end of the one before.
     commit: Option<Sent>,
@@ -148,6 +135,7 @@ impl PostgresSink {
             Ok(None) => Ok(Fast::Untried),
             Err(e) => Err(e),
         };
+        // `None`: it is applied
         let tried = match tried {
             Ok(Fast::Done) => self.end(&batch, &mut behind).await.map_err(Err).err(),
             tried => {
@@ -176,7 +164,7 @@ impl PostgresSink {
     }
 
     /// Sends the statements of a batch that nothing is before; `None` if it could not be planned.
-    async fn send(&mut self, batch: &Batch) -> Result<Option<Written>, Error> {
+    pub(crate) async fn send(&mut self, batch: &Batch) -> Result<Option<Written>, Error> {
         self.learn(&batch.changes).await?;
         let written = self.write_out(batch, self.open, &self.unsettled.clone())?;
         self.db.flush().await?;
@@ -189,7 +177,7 @@ impl PostgresSink {
     }
 
     /// Waits for what the server makes of a batch, and writes the one behind it, if one comes, meanwhile.
-    async fn wait(
+    pub(crate) async fn wait(
         &mut self,
         batch: &Batch,
         mut sent: Written,
@@ -207,7 +195,9 @@ impl PostgresSink {
             }
         };
         let fast = self.verdict(outcome, batch)?;
-        self.wrote(&sent, batch, fast);
+        if fast == Fast::Done && batch.upto.is_none() {
+            self.unsettled.extend(&sent.brought);
+        }
         Ok(fast)
     }
 
@@ -227,7 +217,7 @@ impl PostgresSink {
     }
 
     /// Ends a batch whose statements have done what they had to, and lets go of the one behind it.
-    async fn end(&mut self, batch: &Batch, behind: &mut Option<Behind>) -> Result<(), Error> {
+    pub(crate) async fn end(&mut self, batch: &Batch, behind: &mut Option<Behind>) -> Result<(), Error> {
         let was_open = std::mem::replace(&mut self.open, true);
         let Some(upto) = batch.upto else {
             failpoint::hit("apply.piece");
@@ -243,6 +233,7 @@ impl PostgresSink {
         if behind.as_ref().is_some_and(|b| b.written.is_some()) {
             failpoint::hit("line.sent");
         }
+        // a deferred trigger speaks here
         let Some(refused) = self.committed(&mut commit, upto).await? else { return Ok(()) };
         if let Some(mut written) = behind.as_mut().and_then(|b| b.written.take()) {
             failpoint::hit("line.refused");
