@@ -4,10 +4,15 @@
 //! the one before it is applied, up to the limit. A source transaction larger than the limit is cut into pieces that claim
 //! no position (`upto: None`) but the last.
 
+use std::collections::HashSet;
+
 use filters::change::{Batch, Change, Commit, Lsn};
 
 /// Changes in a batch at most; more brings nothing, and makes the target's work lumpy.
 const MOST: usize = 20_000;
+/// Tables in a batch at most. The target locks each, and each of its indexes, until the batch commits, in a table of locks that all its
+/// sessions share: by default it has room for some 7,000, and whoever finds it full fails, a tester too.
+const TABLES: usize = 1_000;
 
 /// Gathers changes.
 #[derive(Debug)]
@@ -15,6 +20,8 @@ pub struct Batcher {
     limit: usize,
     bytes: usize,
     batch: Batch,
+    /// Tables of its changes, by OID.
+    tables: HashSet<u32>,
     /// The source transaction that is open, and what stands in the batch from before it.
     xid: u32,
     open: bool,
@@ -33,6 +40,7 @@ impl Batcher {
             limit,
             bytes: 0,
             batch: Batch { after, ..Batch::default() },
+            tables: HashSet::new(),
             xid: 0,
             open: false,
             pieces: false,
@@ -49,6 +57,9 @@ impl Batcher {
     /// One of its changes.
     pub fn change(&mut self, change: Change) {
         self.bytes += change.size();
+        if self.batch.changes.last().is_none_or(|last| last.table.oid != change.table.oid) {
+            self.tables.insert(change.table.oid);
+        }
         self.batch.changes.push(change);
     }
 
@@ -83,7 +94,7 @@ impl Batcher {
 
     /// Must something be handed out before more is taken?
     pub fn is_full(&self) -> bool {
-        self.bytes >= self.limit || self.batch.changes.len() >= MOST
+        self.bytes >= self.limit || self.batch.changes.len() >= MOST || self.tables.len() >= TABLES
     }
 
     /// Is nothing in it, and no source transaction open?
@@ -109,6 +120,7 @@ impl Batcher {
                 return None;
             }
             self.bytes = 0;
+            self.tables.clear();
             self.pieces = true;
             return Some(std::mem::replace(&mut self.batch, Batch { after, ..Batch::default() }));
         };
@@ -117,6 +129,7 @@ impl Batcher {
         let next = Batch { after: upto, changes: rest, ..Batch::default() };
         let mut batch = std::mem::replace(&mut self.batch, next);
         self.bytes = self.batch.changes.iter().map(Change::size).sum();
+        self.tables = self.batch.changes.iter().map(|change| change.table.oid).collect();
         batch.upto = Some(upto);
         Some(batch)
     }
@@ -178,6 +191,25 @@ mod tests {
         b.commit(Lsn(20), 0);
         let last = b.take().unwrap();
         assert_eq!((last.after, last.upto, last.changes.len(), last.commits.len()), (Lsn(10), Some(Lsn(20)), 0, 1));
+    }
+
+    #[test]
+    fn many_tables_make_it_full() {
+        let mut b = Batcher::new(Lsn(10), 1 << 20);
+        let of = |oid| Change { table: Arc::new(Table { oid, ..Table::clone(&change().table) }), ..change() };
+        let most = u32::try_from(TABLES).unwrap();
+        for tx in 0..most {
+            b.begin(tx);
+            b.change(of(tx % (most - 1)));
+            b.change(of(tx % (most - 1)));
+            b.commit(Lsn(20 + u64::from(tx)), 0);
+        }
+        assert!(!b.is_full(), "one less");
+        b.begin(most);
+        b.change(of(most));
+        assert!(b.is_full());
+        assert_eq!(b.take().unwrap().commits.len(), TABLES);
+        assert!(!b.is_full(), "of what is left only one");
     }
 
     #[test]

@@ -25,6 +25,7 @@ use crate::cancels::Cancels;
 use crate::error::Error;
 use crate::setup::Setup;
 use crate::shapes::Shapes;
+use crate::vouched::Vouched;
 use crate::source::Stream;
 use crate::source::standby::{Standby, vouched};
 
@@ -54,6 +55,8 @@ pub struct Flow {
     pub tables: HashMap<(String, String), Arc<Compiled>>,
     /// The shapes that they were planned for, beside those that the stream tells.
     pub shapes: Shapes,
+    /// Which of them were looked at, and when.
+    pub vouched: Vouched,
     /// What production's catalog was when its tables were looked at last.
     pub word: String,
     /// The sessions of the copy, should nobody wait for them any more.
@@ -91,14 +94,14 @@ impl Flow {
     /// One event, whatever it is. The sink must be here.
     pub async fn admit(&mut self, event: Event) -> Result<(), Error> {
         match event {
-            Event::Schema(shape) if !self.is_plain(&shape) => self.reshaped(&shape).await,
+            Event::Schema(shape) if !self.knows(&shape) => self.reshaped(&shape).await,
             event => self.take(event),
         }
     }
 
     /// Must this event wait for the sink to be here?
     pub fn wants_sink(&self, event: &Event) -> bool {
-        matches!(event, Event::Schema(shape) if !self.is_plain(shape))
+        matches!(event, Event::Schema(shape) if !self.knows(shape))
     }
 
     /// One event that needs nobody to be asked: filtered, masked, into the batch.
@@ -115,7 +118,7 @@ impl Flow {
                     self.batch.change(due);
                 }
             },
-            Event::Schema(shape) if self.is_plain(&shape) => {}
+            Event::Schema(shape) if self.knows(&shape) => self.shapes.mark(shape.oid, true),
             Event::Schema(_) => return Err(Error::Bug("a shape that nobody looked at".into())),
             Event::Commit { lsn, time } => self.batch.commit(lsn, time),
             Event::Idle(lsn) => {

@@ -29,4 +29,5 @@ pub mod sql;
 pub mod start;
 pub mod stop;
 pub mod telemetry;
+pub mod vouched;
 pub mod window;

@@ -35,6 +35,9 @@ use crate::source::catalog::SourceTable;
 /// Schema and name.
 type Name = (String, String);
 
+/// Tables that are looked at together. One takes production 0.4 ms, and each more a few microseconds.
+const AT_ONCE: usize = 128;
+
 /// The tables as they were planned.
 #[derive(Default)]
 pub struct Shapes {
@@ -75,6 +78,14 @@ impl Shapes {
     /// The planned table of that OID.
     pub fn get(&self, oid: u32) -> Option<&Planned> {
         self.planned.get(&oid)
+    }
+
+    /// This table and some that stand beside it, the same ones each time: who looks at it looks at them too.
+    pub fn beside(&self, oid: u32) -> Vec<u32> {
+        let mut all: Vec<u32> = self.planned.keys().copied().collect();
+        all.sort_unstable();
+        let mut groups = all.chunks(AT_ONCE);
+        groups.find(|group| group.contains(&oid)).map_or_else(|| vec![oid], <[u32]>::to_vec)
     }
 
     /// It looks otherwise now, and nothing of that is anything to us.

@@ -237,6 +237,7 @@ pub async fn open(
         board: board.clone(),
         tables: plan.tables.into_iter().map(|(t, c)| (t.name(), c)).collect(),
         shapes,
+        vouched: Default::default(),
         word: String::new(),
         cancels: Cancels::default(),
         unsynced: None,

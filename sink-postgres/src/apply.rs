@@ -60,8 +60,10 @@ impl PostgresSink {
                         todo.extend(halves(batch).into_iter().rev());
                         continue;
                     }
+                    // its locks fill the table of them (53200): a smaller batch takes fewer
+                    let too_many = e.sqlstate() == Some("53200") && batch.commits.len() > 1;
                     // pieces that were applied before are gone with the transaction: only the whole can be tried again
-                    if !e.is_contention() || was_open {
+                    if !(e.is_contention() || too_many) || was_open {
                         return Err(e);
                     }
                     tries += 1;
@@ -123,6 +125,7 @@ impl PostgresSink {
         let brought = self.brought(&batch.changes);
         let whole: Vec<usize> = unsettled.iter().copied().collect();
         let mut run = self.statements.begin(&mut self.db);
+        run.make_room()?;
         run.sql(if open { "SAVEPOINT piece" } else { "BEGIN" })?;
         if let Some(claim) = claim {
             run.claim(claim)?;

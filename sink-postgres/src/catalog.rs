@@ -177,9 +177,10 @@ pub fn list(json: Option<&str>) -> Vec<String> {
 // A foreign key's own trigger may be made ALWAYS by a superuser, and would cascade
 const TABLES: &str = "
 WITH RECURSIVE root AS (
-  SELECT c.*, n.nspname FROM pg_catalog.json_array_elements($1::pg_catalog.json) t
-  JOIN pg_catalog.pg_namespace n ON n.nspname = t ->> 0
-  JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = t ->> 1
+  SELECT c.*, n.nspname
+  FROM (SELECT e ->> 0 AS schema, e ->> 1 AS name FROM pg_catalog.json_array_elements($1::pg_catalog.json) e OFFSET 0) t
+  JOIN pg_catalog.pg_namespace n ON n.nspname = t.schema
+  JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = t.name
 ), part(root, oid, kind) AS (
   SELECT c.oid, c.oid, c.relkind FROM root c
   UNION ALL SELECT p.root, c.oid, c.relkind FROM part p JOIN pg_catalog.pg_inherits i ON i.inhparent = p.oid AND p.kind = 'p'
@@ -218,7 +219,8 @@ SELECT a.attname,
 FROM pg_catalog.pg_attribute a
 WHERE a.attrelid = ANY ($1::oid[]) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attrelid, a.attnum";
 
-// strategy 3 of a btree class is its equality; search_path is empty, so it is named with its schema
+// strategy 3 of a btree class is its equality; search_path is empty, so it is named with its schema. OFFSET 0: a function in FROM is
+// thought to give a thousand rows, and joined as it stands every column of every table would be hashed for one table's index
 const UNIQUE: &str = "
 SELECT i.relname,
   pg_catalog.json_agg(a.attname ORDER BY k.n) FILTER (WHERE a.attname IS NOT NULL),
@@ -232,7 +234,8 @@ SELECT i.relname,
 FROM pg_catalog.pg_index x
 JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid
 CROSS JOIN LATERAL pg_catalog.generate_series(1, x.indnkeyatts) AS k(n)
-LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = x.indkey[k.n - 1] AND a.attnum > 0
+LEFT JOIN LATERAL (SELECT a.attname FROM pg_catalog.pg_attribute a
+  WHERE a.attrelid = x.indrelid AND a.attnum = x.indkey[k.n - 1] AND a.attnum > 0 OFFSET 0) a ON true
 LEFT JOIN pg_catalog.pg_opclass o ON o.oid = x.indclass[k.n - 1]
 LEFT JOIN pg_catalog.pg_amop m ON m.amopfamily = o.opcfamily AND m.amopstrategy = 3 AND m.amoplefttype = o.opcintype
   AND m.amoprighttype = o.opcintype

@@ -122,6 +122,10 @@ impl Statements {
     }
 }
 
+/// So many a session keeps. Each takes the target some tens of kilobytes, and of thousands of tables each has a few.
+const MOST: usize = 4_000;
+const FORGET: &str = "DEALLOCATE ALL";
+
 /// Statements gathered for one round trip.
 pub struct Exchange<'s> {
     statements: &'s mut Statements,
@@ -163,6 +167,17 @@ impl<'s> Exchange<'s> {
     pub fn claim(&mut self, claim: Claim) -> Result<(), Error> {
         let params: Vec<_> = claim.params.iter().map(|p| p.as_deref().map(|p| BytesMut::from(p.as_bytes()))).collect();
         self.run(claim.sql, &params, Expect::Checkpoint)
+    }
+
+    /// Lets the server forget what the session has prepared, if that is too much. Should it never come to that, the server keeps them,
+    /// and nobody uses them.
+    pub fn make_room(&mut self) -> Result<(), Error> {
+        if self.statements.names.len() >= MOST {
+            self.sql(FORGET)?;
+            // itself too
+            self.statements.names.clear();
+        }
+        Ok(())
     }
 
     fn run(&mut self, sql: &str, params: &[Option<BytesMut>], expect: Expect) -> Result<(), Error> {

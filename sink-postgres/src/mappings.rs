@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use filters::change::{Change, Op, Table as Shape};
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 
 use crate::catalog;
 use crate::error::Error;
@@ -22,10 +22,10 @@ impl PostgresSink {
     /// Makes the mappings for rows of these shapes, from one look at the target's catalog: a pipeline may have thousands of tables.
     pub async fn mappings(&mut self, shapes: &[&Arc<Shape>]) -> Result<(), Error> {
         let names: Vec<_> = shapes.iter().map(|s| (s.schema.to_string(), s.name.to_string())).collect();
-        let mut found = catalog::tables(&mut self.db, &names).await?;
+        let found = catalog::tables(&mut self.db, &names).await?;
         for (shape, name) in shapes.iter().zip(&names) {
             if self.known(shape).is_none() {
-                self.map_onto(shape, found.remove(name)).await?;
+                self.map_onto(shape, found.get(name)).await?;
             }
         }
         Ok(())
@@ -38,15 +38,15 @@ impl PostgresSink {
             return Ok(i);
         }
         let found = catalog::table(&mut self.db, &shape.schema, &shape.name).await?;
-        self.map_onto(shape, found).await
+        self.map_onto(shape, found.as_ref()).await
     }
 
-    async fn map_onto(&mut self, shape: &Arc<Shape>, found: Option<catalog::Table>) -> Result<usize, Error> {
+    async fn map_onto(&mut self, shape: &Arc<Shape>, found: Option<&catalog::Table>) -> Result<usize, Error> {
         let table = found.ok_or_else(|| Error::Refused {
             what: format!("{shape} does not exist on the target"),
             hint: "make it there (pg_dump --schema-only -t …), or exclude it".into(),
         })?;
-        let mut mapping = Mapping::new(&self.guard, shape, &table)?;
+        let mut mapping = Mapping::new(&self.guard, shape, table)?;
         let name = (shape.schema.to_string(), shape.name.to_string());
         mapping.partial = self.specs.get(&name).is_some_and(|spec| spec.partial);
         if let Some(own) = mapping.writable.owns("t.") {
@@ -106,12 +106,17 @@ impl PostgresSink {
 
     /// Reads of the target's catalog what is needed for these changes and not known yet.
     pub(crate) async fn learn(&mut self, changes: &[Change]) -> Result<(), Error> {
+        let mut new: Vec<&Arc<Shape>> = Vec::new();
+        let mut met = HashSet::new();
         for run in changes.chunk_by(|a, b| Arc::ptr_eq(&a.table, &b.table)) {
-            if let Some(change) = run.first() {
-                self.map(&change.table).await?;
+            if let Some(change) = run.first()
+                && self.known(&change.table).is_none()
+                && met.insert(address(&change.table))
+            {
+                new.push(&change.table);
             }
         }
-        Ok(())
+        if new.is_empty() { Ok(()) } else { self.mappings(&new).await }
     }
 
     /// Turns changes into items for the fold: skipped ones are left out; listed are rows that moved in incompletely, and what

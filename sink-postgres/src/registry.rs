@@ -132,21 +132,17 @@ impl PostgresSink {
         Ok(())
     }
 
-    /// What was noted so of each table that is not pending as a whole; or of one.
+    /// What was noted so of those of these tables that are not pending as a whole.
     pub async fn noted_rows(
         &mut self,
-        of: Option<&(String, String)>,
+        of: &[(String, String)],
     ) -> Result<Vec<((String, String), Option<String>)>, Error> {
         let pipeline = self.options.pipeline.clone();
-        let (schema, table) = (of.map(|name| name.0.as_str()), of.map(|name| name.1.as_str()));
-        let rows = self
-            .db
-            .query(
-                "SELECT schema, name, rows_at FROM sluice.tables WHERE pipeline = $1
-                 AND ($2::text IS NULL OR (schema, name) = ($2::text, $3::text))",
-                &[Some(&pipeline), schema, table],
-            )
-            .await?;
+        let of = serde_json::to_string(of).map_err(|e| Error::Bug(e.to_string()))?;
+        // the other way round each table would be compared to each name
+        let sql = "SELECT t.schema, t.name, t.rows_at FROM pg_catalog.json_array_elements($2::pg_catalog.json) o
+          CROSS JOIN LATERAL (SELECT * FROM sluice.tables WHERE pipeline = $1 AND schema = o ->> 0 AND name = o ->> 1 OFFSET 0) t";
+        let rows = self.db.query(sql, &[Some(&pipeline), Some(&of)]).await?;
         let text = |r: &wire::Row<'_>, i: usize| r.get(i).unwrap_or_default().to_owned();
         let all = rows.iter().map(|r| ((text(&r, 0), text(&r, 1)), r.get(2).map(str::to_owned)));
         Ok(all.filter(|(name, _)| self.tables.get(name).is_some_and(|p| !p.is_whole())).collect())

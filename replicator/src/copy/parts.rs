@@ -183,7 +183,7 @@ fn under(snapshot: &str, table: &SourceTable, rows: &str) -> String {
 
 /// Where its rows were, as it was noted last.
 async fn noted(sink: &mut PostgresSink, name: &(String, String)) -> Result<Option<Rows>, Error> {
-    let noted = sink.noted_rows(Some(name)).await?.pop();
+    let noted = sink.noted_rows(std::slice::from_ref(name)).await?.pop();
     Ok(noted.and_then(|(_, text)| Rows::parse(&text?)))
 }
 

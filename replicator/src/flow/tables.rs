@@ -47,11 +47,15 @@ impl Flow {
             self.shapes.mark(shape.oid, fits);
             return Ok(());
         }
-        let now = self.looks(&[oid]).await?;
+        let beside = self.shapes.beside(oid);
+        let snapshot = snapshot::now(&mut *self.watch.lock().await).await?;
+        let now = self.looks(&beside).await?;
         self.compare(&[oid], &now).await?;
-        let rewritten = !self.rewritten(Some(&name), &now).await?.is_empty();
+        let noted = self.noted(&beside).await?;
+        let rewritten = !self.rewritten(&[oid], &now, &noted).await?.is_empty();
         if fits && !rewritten {
             self.shapes.mark(shape.oid, true);
+            self.vouched.of(&self.shapes, snapshot, &now, &noted);
             return Ok(());
         }
         let sink = self.sink.as_mut().ok_or_else(|| Error::Bug("the sink is away".into()))?;
@@ -67,9 +71,10 @@ impl Flow {
         Err(Error::Changed { table, how })
     }
 
-    /// Must nobody be asked about this shape? It is no replicated table's.
-    pub fn is_plain(&self, shape: &Table) -> bool {
-        self.shapes.of(shape).is_none()
+    /// Is it known what to make of this shape? It is no replicated table's, or one that was looked at late enough.
+    pub fn knows(&self, shape: &Table) -> bool {
+        let Some(planned) = self.shapes.of(shape) else { return true };
+        planned.fits(shape) && self.batch.xid().is_some_and(|xid| self.vouched.covers(shape.oid, xid))
     }
 
     /// All tables, now and then: what changed without a row, or has no row behind it.
@@ -82,7 +87,8 @@ impl Flow {
         }
         let now = self.looks(&oids).await?;
         self.compare(&oids, &now).await?;
-        for name in self.rewritten(None, &now).await? {
+        let noted = self.noted(&oids).await?;
+        for name in self.rewritten(&oids, &now, &noted).await? {
             tracing::info!(schema = name.0, table = name.1, "{REWRITTEN}: it is copied again");
             if let Some(sink) = &mut self.sink {
                 sink.make_pending(&name, REWRITTEN).await?;
@@ -161,19 +167,32 @@ impl Flow {
         Ok(())
     }
 
-    /// Those of these tables whose rows were written anew since they were copied, or this one; what else is other is noted. Of
-    /// a table that is pending as a whole it is noted when its copy begins.
-    async fn rewritten(&mut self, of: Option<&Name>, now: &HashMap<u32, Look>) -> Result<Vec<Name>, Error> {
+    /// What was noted of the rows of these tables when they were looked at last, of those that are not pending as a whole.
+    async fn noted(&mut self, oids: &[u32]) -> Result<HashMap<Name, Option<Rows>>, Error> {
+        let Some(sink) = &mut self.sink else { return Ok(HashMap::new()) };
+        let names: Vec<Name> = oids.iter().filter_map(|&oid| self.shapes.get(oid)).map(Planned::name).collect();
+        let noted = sink.noted_rows(&names).await?;
+        Ok(noted.into_iter().map(|(name, rows)| (name, rows.as_deref().and_then(Rows::parse))).collect())
+    }
+
+    /// Those of these tables whose rows were written anew since they were copied; what else is other is noted. Of a table that is
+    /// pending as a whole it is noted when its copy begins.
+    async fn rewritten(
+        &mut self,
+        oids: &[u32],
+        now: &HashMap<u32, Look>,
+        noted: &HashMap<Name, Option<Rows>>,
+    ) -> Result<Vec<Name>, Error> {
         let Some(sink) = &mut self.sink else { return Ok(Vec::new()) };
         let mut due = Vec::new();
-        let by_name: HashMap<Name, &Planned> = self.shapes.planned().map(|p| (p.name(), p)).collect();
-        for (name, noted) in sink.noted_rows(of).await? {
-            let Some(planned) = by_name.get(&name) else { continue };
-            let Some(look) = now.get(&planned.table.shape.oid) else { continue };
+        for &oid in oids {
+            let (Some(planned), Some(look)) = (self.shapes.get(oid), now.get(&oid)) else { continue };
+            let name = planned.name();
+            let Some(was) = noted.get(&name) else { continue };
             let rows = look.rows.clone().of(&planned.concerns());
-            match noted.as_deref().and_then(Rows::parse) {
+            match was {
                 Some(was) if was.rewritten(&rows) => due.push(name),
-                Some(was) if was == rows => {}
+                Some(was) if *was == rows => {}
                 _ => sink.note_rows(&name, &rows.text()).await?,
             }
         }
