@@ -15,6 +15,7 @@ mod hung;
 mod in_flight;
 pub mod killer;
 mod kills;
+mod locks;
 mod moved;
 mod points;
 mod prepared;
