@@ -1,12 +1,11 @@
 //! Production's WAL is bounded, whatever state a run is in: the copy pauses, and in the end our own slot goes; then staging is
 //! repaired by a copy in chunks, and is full all the while.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
 use tokio_postgres::Client;
 
+use super::full::Full;
 use super::world::{LIMIT, NAME, World, equal, number, run, text};
 use crate::servers::{Cluster, wait_until};
 use crate::sluice::Running;
@@ -37,31 +36,6 @@ async fn noise(production: &Client, times: u32) {
     }
 }
 
-/// The fewest rows of a table that staging has shown.
-struct Fullness {
-    least: Arc<AtomicI64>,
-    over: Arc<AtomicBool>,
-}
-
-impl Fullness {
-    fn of(staging: Client) -> Fullness {
-        let full = Fullness { least: Arc::new(AtomicI64::new(i64::MAX)), over: Arc::new(AtomicBool::new(false)) };
-        let (least, over) = (full.least.clone(), full.over.clone());
-        tokio::spawn(async move {
-            while !over.load(Ordering::Relaxed) {
-                least.fetch_min(number(&staging, "SELECT count(*) FROM big").await, Ordering::Relaxed);
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-        });
-        full
-    }
-
-    fn least(self) -> i64 {
-        self.over.store(true, Ordering::Relaxed);
-        self.least.load(Ordering::Relaxed)
-    }
-}
-
 /// Production writes until the slot is gone, and not before its limit; then its WAL goes too.
 async fn reaches_the_limit(production: &Client, running: &Running, what: &str) {
     let gone = || running.log().matches("gone=true").count();
@@ -81,7 +55,6 @@ async fn the_slot_goes_whatever_we_wait_for(major: u32) {
     world.catch_up().await;
     let production = world.production().await;
     run(&production, "SELECT pg_create_physical_replication_slot('others')").await;
-    let rows = number(&production, "SELECT count(*) FROM big").await;
     let sluice = world.also(LIMITS);
     let mut running = sluice.spawn(&["run"]);
     for (n, what) in
@@ -116,7 +89,7 @@ async fn the_slot_goes_whatever_we_wait_for(major: u32) {
             2 => world.target.resume_process(),
             _ => world.target.restart(),
         }
-        let full = Fullness::of(world.staging().await);
+        let full = Full::of(&world.target).await;
         wait_until("a new slot is made", LIMIT, || async { text(&production, SLOTS).await.contains("sluice_world") })
             .await;
         let staging = world.staging().await;
@@ -126,7 +99,7 @@ async fn the_slot_goes_whatever_we_wait_for(major: u32) {
             text(&staging, sum).await == want && number(&staging, nothing).await == 0
         })
         .await;
-        assert_eq!(full.least(), rows, "{what}: staging was not full");
+        full.stayed().await;
         equal(&production, &staging).await;
         assert_eq!(text(&staging, "SELECT slot_dropped::text FROM sluice.checkpoint").await, "");
     }
@@ -184,7 +157,9 @@ async fn it_was_dropped_and_we_were_killed(major: u32) {
     assert!(status.contains("held more than limits.wal.drop_slot, and sluice dropped it at"), "{status}");
     let check = world.sluice.run(&["check"]).await.stdout;
     assert!(check.contains("the slot was dropped at limits.wal.drop_slot"), "{check}");
+    let full = Full::of(&world.target).await;
     world.catch_up().await;
+    full.stayed().await;
     equal(&production, &staging).await;
     // noted, and the slot is there: it was not dropped in the end
     run(&staging, "UPDATE sluice.checkpoint SET slot_dropped = now()").await;

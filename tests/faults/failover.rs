@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio_postgres::Client;
 
+use super::full::Full;
 use super::refusals::{RESYNC, mended, refused};
 use super::traffic::Traffic;
 use super::world::{LIMIT, NAME, TABLES, World, number, run, text};
@@ -12,26 +13,29 @@ use crate::servers::{Cluster, Proxy, wait_until};
 use crate::sluice::Sluice;
 
 majors!(
+    an_address_moves_as_publications_are_made,
     what_the_standby_lacks_is_refused,
     a_slot_that_did_not_go_along_is_refused,
     an_address_moves_and_the_old_one_lives
 );
 
-/// On 17 and later the slot goes along.
+/// On 17, the first with which the slot goes along.
+mod on_17 {
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn an_address_moves_to_the_promoted_one() {
+        crate::servers::within(crate::servers::test_limit(), super::an_address_moves_to_the_promoted_one(17)).await;
+    }
+}
+
 mod on_18_alone {
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn three_failovers_under_load() {
-        crate::servers::within(crate::servers::test_limit(), super::three_failovers_under_load()).await;
-    }
-
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn an_address_moves_to_the_promoted_one() {
-        crate::servers::within(crate::servers::test_limit(), super::an_address_moves_to_the_promoted_one()).await;
+        crate::servers::within(crate::servers::test_limit(), super::three_failovers_under_load(18)).await;
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn check_says_how_far_it_is_prepared() {
-        crate::servers::within(crate::servers::test_limit(), super::check_says_how_far_it_is_prepared()).await;
+        crate::servers::within(crate::servers::test_limit(), super::check_says_how_far_it_is_prepared(18)).await;
     }
 }
 
@@ -80,9 +84,9 @@ fn either(a: &Cluster, b: &Cluster) -> String {
     format!("postgres://postgres@127.0.0.1:{a},127.0.0.1:{b}/{NAME}")
 }
 
-async fn three_failovers_under_load() {
+async fn three_failovers_under_load(major: u32) {
     let seed = Seed::or(21);
-    let mut world = prepared(18).await;
+    let mut world = prepared(major).await;
     // the standby inherits it, and holds the stream back in its turn
     stay_behind(&world.source).await;
     let mut standby = world.source.standby(STANDBY, TAKES_ALONG).await;
@@ -94,6 +98,7 @@ async fn three_failovers_under_load() {
     let applied = "SELECT coalesce(sum(rows_applied), 0)::bigint FROM sluice.tables";
     // while nobody writes: a standby that has not asked for catalog rows yet loses a new slot to a busy primary's pruning
     has_slot(&world.source, &standby).await;
+    let full = Full::amid_traffic(&world.target).await;
     for round in 1..=3 {
         // a client of libpq has to say that it wants no standby; ours does so by itself
         let rngs = (0..3).map(|writer| seed.rng(round * 10 + writer)).collect();
@@ -123,6 +128,7 @@ async fn three_failovers_under_load() {
     }
     assert_eq!(running.log().matches("its history contains our position").count(), 3, "{}", running.log());
     world.settles(&mut running).await;
+    full.stayed().await;
     world.equal().await;
     let slots = world.production().await;
     let ours = format!("SELECT count(*) FROM pg_replication_slots WHERE slot_name = 'sluice_{NAME}' AND synced");
@@ -130,9 +136,9 @@ async fn three_failovers_under_load() {
 }
 
 /// One address, behind which another server answers: a virtual IP, or a name.
-async fn an_address_moves_to_the_promoted_one() {
+async fn an_address_moves_to_the_promoted_one(major: u32) {
     let seed = Seed::or(22);
-    let mut world = prepared(18).await;
+    let mut world = prepared(major).await;
     let standby = world.source.standby(STANDBY, TAKES_ALONG).await;
     stay_behind(&world.source).await;
     let proxy = Proxy::start(world.source.port()).await;
@@ -144,6 +150,7 @@ async fn an_address_moves_to_the_promoted_one() {
     let staging = world.staging().await;
     let applied = "SELECT sum(rows_applied)::bigint FROM sluice.tables";
     wait_until("it applies", LIMIT, || async { number(&staging, applied).await > 100 }).await;
+    let full = Full::amid_traffic(&world.target).await;
     world.source.kill9();
     // the address moves before the promotion is over: what answers is a standby for a while
     proxy.lead_to(standby.port());
@@ -156,6 +163,7 @@ async fn an_address_moves_to_the_promoted_one() {
     traffic.end().await;
     world.source = standby;
     world.settles(&mut running).await;
+    full.stayed().await;
     world.equal().await;
 }
 
@@ -234,6 +242,7 @@ async fn an_address_moves_and_the_old_one_lives(major: u32) {
     let staging = world.staging().await;
     let (sum, pending) = ("SELECT sum(n) FROM big", "SELECT count(*) FROM sluice.pending");
     let before = number(&staging, sum).await;
+    let full = Full::of(&world.target).await;
     proxy.lead_to(standby.port());
     world.sluice.ok(&["resync", "public.big"]).await;
     wait_until("the copy has begun", LIMIT, || async {
@@ -246,11 +255,43 @@ async fn an_address_moves_and_the_old_one_lives(major: u32) {
     assert!(status.code() == Some(5) && running.log().contains(lost), "{status}: {}", running.log());
     proxy.lead_to(world.source.port());
     world.catch_up().await;
+    full.stayed().await;
     world.equal().await;
 }
 
-async fn check_says_how_far_it_is_prepared() {
-    let world = prepared(18).await;
+/// A table joins, and who puts it into the publication is led to the promoted one: neither of the two is written, and no row is lost.
+async fn an_address_moves_as_publications_are_made(major: u32) {
+    let mut world = prepared(major).await;
+    let standby = world.source.standby(STANDBY, &[]).await;
+    let proxy = Proxy::start(world.source.port()).await;
+    // who it is, in the first packet
+    let url = format!("{}?sslmode=disable", proxy.url(NAME));
+    world.sluice = Sluice::over(NAME, &url, &world.target.url(NAME), TABLES);
+    world.catch_up().await;
+    let promoted = promote(&standby).await;
+    let (production, staging) = (world.production().await, world.staging().await);
+    for client in [&production, &promoted, &staging] {
+        run(client, "CREATE TABLE late (id int PRIMARY KEY, v int)").await;
+    }
+    run(&production, "INSERT INTO late SELECT g, g FROM generate_series(1, 500) g").await;
+    let listed = "SELECT count(*) FROM pg_publication_tables WHERE tablename = 'late'";
+    proxy.lead_astray("sluice/world/publish", standby.port());
+    let mut running = world.sluice.spawn(&["run"]);
+    let two = "two sessions are with two servers";
+    wait_until("it was led astray", LIMIT, || async {
+        running.log().contains(two) || number(&promoted, listed).await > 0
+    })
+    .await;
+    assert_eq!((number(&production, listed).await, number(&promoted, listed).await), (0, 0), "{}", running.log());
+    proxy.lead_home();
+    wait_until("it comes", LIMIT, || async { number(&staging, "SELECT count(*) FROM late").await == 500 }).await;
+    world.settles(&mut running).await;
+    world.equal().await;
+    assert_eq!(number(&promoted, listed).await, 0);
+}
+
+async fn check_says_how_far_it_is_prepared(major: u32) {
+    let world = prepared(major).await;
     let production = world.production().await;
     let check = || async {
         let told = world.sluice.run(&["check"]).await.stdout;

@@ -10,6 +10,7 @@ mod durable;
 mod ending;
 mod failover;
 mod fences;
+mod full;
 mod held;
 mod hung;
 mod in_flight;

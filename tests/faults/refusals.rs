@@ -1,9 +1,8 @@
 //! What is not the continuation of what staging has is refused, with what it means and what mends it; and it mends.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
+use super::full::Full;
 use super::traffic::Traffic;
 use super::world::{self, NAME, World, number, run};
 use crate::seed::Seed;
@@ -16,6 +15,13 @@ majors!(
     a_promotion_that_lost_something_is_refused,
     a_lost_slot_is_refused
 );
+
+mod on_18_alone {
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_slot_that_idled_is_refused() {
+        crate::servers::within(crate::servers::test_limit(), super::a_slot_that_idled_is_refused()).await;
+    }
+}
 
 pub const RESYNC: &str = "sluice resync --all";
 
@@ -30,20 +36,10 @@ pub async fn refused(sluice: &Sluice, what: &str, hint: &str) {
 
 /// `resync --all`, a run to the end; staging is full all the time.
 pub async fn mended(world: &World) {
-    let least = Arc::new(AtomicI64::new(i64::MAX));
-    let over = Arc::new(AtomicBool::new(false));
-    let (client, seen, end) = (world.staging().await, least.clone(), over.clone());
-    let watcher = tokio::spawn(async move {
-        while !end.load(Ordering::Relaxed) {
-            seen.fetch_min(number(&client, "SELECT least((SELECT count(*) FROM big), (SELECT count(*) FROM handles), (SELECT count(*) FROM log))").await, Ordering::Relaxed);
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-    });
+    let full = Full::of(&world.target).await;
     world.sluice.ok(&["resync", "--all", "--yes"]).await;
     world.catch_up().await;
-    over.store(true, Ordering::Relaxed);
-    watcher.await.expect("no panic");
-    assert!(least.load(Ordering::Relaxed) > 100, "a reader saw staging with {} rows", least.load(Ordering::Relaxed));
+    full.stayed().await;
     world.equal().await;
 }
 
@@ -194,6 +190,42 @@ async fn a_lost_slot_is_refused(major: u32) {
     })
     .await;
     meanwhile(&world, &seed).await;
-    refused(&world.sluice, "was invalidated", RESYNC).await;
+    // 15 does not say why
+    refused(&world.sluice, "was invalidated: production removed WAL that staging still needs", RESYNC).await;
     mended(&world).await;
+}
+
+/// 18 takes a slot away that nobody reads, if it is told to.
+async fn a_slot_that_idled_is_refused() {
+    let seed = Seed::or(14);
+    let world = World::new(18, false).await;
+    world.catch_up().await;
+    let production = world.production().await;
+    run(&production, "ALTER SYSTEM SET idle_replication_slot_timeout = '1s'").await;
+    run(&production, "SELECT pg_reload_conf()").await;
+    let gone = "SELECT count(*) FROM pg_replication_slots WHERE invalidation_reason = 'idle_timeout'";
+    wait_until("it is taken away", world::LIMIT, || async {
+        run(&production, "CHECKPOINT").await;
+        number(&production, gone).await == 1
+    })
+    .await;
+    meanwhile(&world, &seed).await;
+    let idled = "was invalidated: nobody read it for longer than production's idle_replication_slot_timeout";
+    let status = world.sluice.ok(&["status"]).await.stdout;
+    assert!(status.contains(idled) && status.contains(RESYNC), "{status}");
+    let check = world.sluice.run(&["check"]).await.stdout;
+    assert!(check.contains(idled) && check.contains("! warn   idle_replication_slot_timeout: 1s"), "{check}");
+    refused(&world.sluice, idled, RESYNC).await;
+    // and what keeps it from happening again
+    let stop = "ALTER SYSTEM SET idle_replication_slot_timeout = 0; SELECT pg_reload_conf();";
+    refused(&world.sluice, idled, stop).await;
+    for sql in stop.split("; ") {
+        run(&production, sql).await;
+    }
+    mended(&world).await;
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    run(&production, "CHECKPOINT").await;
+    meanwhile(&world, &seed).await;
+    world.catch_up().await;
+    world.equal().await;
 }

@@ -23,6 +23,8 @@ pub struct Proxy {
 #[derive(Debug)]
 struct Shared {
     weather: watch::Sender<Weather>,
+    /// What the first packet of a connection holds, and the port that it leads to then.
+    astray: Mutex<Option<(Vec<u8>, u16)>>,
     /// Bytes of a request after which the answer is to be swallowed, once.
     trigger: Mutex<Option<Vec<u8>>>,
     /// What clients say, and what the server hears instead.
@@ -49,6 +51,7 @@ impl Proxy {
         let port = listener.local_addr().expect("a bound listener has an address").port();
         let shared = Arc::new(Shared {
             weather: watch::Sender::new(Weather { upstream, ..Weather::default() }),
+            astray: Mutex::new(None),
             trigger: Mutex::new(None),
             lies: Mutex::new(Vec::new()),
             swallowed: AtomicUsize::new(0),
@@ -81,6 +84,16 @@ impl Proxy {
     /// New connections lead to another port of 127.0.0.1; the open ones stay where they are.
     pub fn lead_to(&self, port: u16) {
         self.shared.weather.send_modify(|weather| weather.upstream = port);
+    }
+
+    /// New connections of whoever says `said` in his first packet lead to another port; those of others lead where they did.
+    pub fn lead_astray(&self, said: &str, port: u16) {
+        *self.shared.astray.lock().expect("not poisoned") = Some((said.as_bytes().to_vec(), port));
+    }
+
+    /// Nobody is led astray any more.
+    pub fn lead_home(&self) {
+        *self.shared.astray.lock().expect("not poisoned") = None;
     }
 
     /// Whether new connections are hung up at once.
@@ -141,10 +154,19 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     }
 }
 
+/// The port for this connection: it may hang on who it is, which the client says first.
+async fn upstream(client: &TcpStream, shared: &Shared) -> io::Result<u16> {
+    let usual = shared.weather.borrow().upstream;
+    let Some((said, port)) = shared.astray.lock().expect("not poisoned").clone() else { return Ok(usual) };
+    let mut first = vec![0; 1024];
+    let count = client.peek(&mut first).await?;
+    Ok(if first[..count].windows(said.len()).any(|at| at == said) { port } else { usual })
+}
+
 async fn connect(client: TcpStream, shared: &Shared) -> io::Result<()> {
     let mut weather = shared.weather.subscribe();
     let born = weather.borrow().storm;
-    let upstream = weather.borrow().upstream;
+    let upstream = upstream(&client, shared).await?;
     let server = TcpStream::connect(SocketAddr::from(([127, 0, 0, 1], upstream))).await?;
     for socket in [&client, &server] {
         socket.set_nodelay(true)?;

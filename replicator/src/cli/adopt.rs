@@ -38,7 +38,7 @@ pub async fn run(args: &Args, verb: &Adopt) -> Result<(), Error> {
     let refuse = |what: String, hint: &str| Err(Error::Refused { what, hint: hint.to_owned() });
     let at = match found {
         None => return refuse(format!("there is no slot {}", verb.slot), "sluice run makes one, and copies"),
-        Some(s) if !s.ours || s.wal_status == "lost" => {
+        Some(s) if !s.ours || s.lost().is_some() => {
             return refuse(
                 format!("slot {} is no usable pgoutput slot of this database", verb.slot),
                 "sluice run copies",

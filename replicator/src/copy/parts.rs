@@ -31,6 +31,8 @@ const GIVE_UP: u32 = 2;
 /// Cuts pending ranges into parts, one after another.
 pub struct Parts {
     tables: Vec<(Due, SourceTable)>,
+    /// Of those before this one nothing is left for this slice: what is free grows by cuts of the same table only.
+    at: usize,
     taken: HashSet<i64>,
     loaded: HashSet<i64>,
     points_taken: HashSet<(String, String)>,
@@ -60,7 +62,7 @@ impl Parts {
             let Some(found) = found else { continue };
             announce(flow, &due.compiled, found.rows);
             sink.mapping(&due.compiled.output).await?;
-            let pending = sink.pending().find(|(n, _)| **n == due.name).map(|(_, p)| (p.is_whole(), p.fills()));
+            let pending = sink.pending_of(&due.name).map(|p| (p.is_whole(), p.fills()));
             let (whole, fills) = pending.unwrap_or_default();
             if whole || fills {
                 let oid = found.shape.oid;
@@ -76,6 +78,7 @@ impl Parts {
         }
         Ok(Parts {
             tables,
+            at: 0,
             taken: HashSet::new(),
             loaded: HashSet::new(),
             points_taken: HashSet::new(),
@@ -86,7 +89,7 @@ impl Parts {
     /// A part was loaded. Is nothing more pending of its table? (What the sink knows is of before the slice, and of its cuts.)
     pub fn is_last(&mut self, sink: &PostgresSink, chunk: &Chunk) -> bool {
         let spec = &chunk.task.spec;
-        let pending = sink.pending().find(|(n, _)| (&n.0, &n.1) == (&spec.schema, &spec.name)).map(|(_, p)| p);
+        let pending = sink.pending_of(&(spec.schema.clone(), spec.name.clone()));
         match &chunk.task.part {
             Part::Range(range) => {
                 self.loaded.insert(range.id);
@@ -113,11 +116,13 @@ impl Parts {
         sink: &mut PostgresSink,
         aligned: &Aligned,
     ) -> Result<Option<Chunk>, Error> {
-        for (due, table) in &self.tables {
-            if self.busy.get(&due.name).is_some_and(|n| *n >= GIVE_UP) {
-                continue; // the whole table is held, it seems: each further part would wait in vain
-            }
-            let Some(pending) = sink.pending().find(|(n, _)| **n == due.name).map(|(_, p)| p.clone()) else { continue };
+        while let Some((due, table)) = self.tables.get(self.at) {
+            // where the whole table is held, it seems, each further part would wait in vain
+            let held = self.busy.get(&due.name).is_some_and(|n| *n >= GIVE_UP);
+            let Some(pending) = sink.pending_of(&due.name).filter(|_| !held).cloned() else {
+                self.at += 1;
+                continue;
+            };
             // rows come before columns of rows
             let mut free: Vec<&Range> = pending.ranges.iter().filter(|r| !self.taken.contains(&r.id)).collect();
             free.sort_by_key(|r| !r.hides());
@@ -143,7 +148,10 @@ impl Parts {
                 {
                     Part::Points(pending.points.iter().take(POINTS).cloned().collect())
                 }
-                None => continue,
+                None => {
+                    self.at += 1;
+                    continue;
+                }
             };
             let spec = sink
                 .spec(&due.name)

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use filters::change::Table;
+use sink_postgres::pending::Pending;
 
 use super::Flow;
 use crate::error::{Doing, Error};
@@ -35,7 +36,7 @@ impl Flow {
         let must_know = planned.shields() || !fits;
         let table = planned.table.shape.to_string();
         let sink = self.sink.as_mut().ok_or_else(|| Error::Bug("the sink is away".into()))?;
-        if sink.pending().any(|(n, p)| *n == name && p.is_whole()) {
+        if sink.pending_of(&name).is_some_and(Pending::is_whole) {
             self.shapes.mark(shape.oid, fits);
             return Ok(());
         }

@@ -118,7 +118,7 @@ async fn read(db: &mut Connection, which: &str, params: &[Option<&str>]) -> Resu
         ("WHICH", which),
     ];
     let sql = parts.iter().fold(TABLES.to_owned(), |sql, (name, text)| sql.replace(name, text));
-    let made = made_types(db).await?;
+    let made = made_types(db, which, params).await?;
     let rows = db.query(&sql, params).await?;
     let mut tables = Vec::with_capacity(rows.len());
     for row in rows.iter() {
@@ -217,9 +217,14 @@ impl MadeType {
     }
 }
 
-/// Every type that somebody made, but for those of tables' rows.
-async fn made_types(db: &mut Connection) -> Result<HashMap<u32, MadeType>, Error> {
-    let rows = db.query(MADE_TYPES, &[]).await?;
+/// Every type that somebody made and that these tables' columns have, but for those of tables' rows. No others: each table brings two
+/// of its own, and a copy asks for its tables one by one.
+async fn made_types(
+    db: &mut Connection,
+    which: &str,
+    params: &[Option<&str>],
+) -> Result<HashMap<u32, MadeType>, Error> {
+    let rows = db.query(&MADE_TYPES.replace("WHICH", which), params).await?;
     let made = |r: wire::Row<'_>| {
         let number = |i: usize| r.get(i)?.parse::<i64>().ok();
         let made = MadeType {
@@ -235,10 +240,15 @@ async fn made_types(db: &mut Connection) -> Result<HashMap<u32, MadeType>, Error
 
 // An array's elements have the column's modifier, which is the array type's; 16384 is the first that is not PostgreSQL's own.
 const MADE_TYPES: &str = "
+WITH RECURSIVE used(oid) AS (
+  SELECT a.atttypid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND a.atttypid >= 16384
+  WHERE c.relkind IN ('r', 'p') AND (WHICH)
+  UNION SELECT CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.typelem END FROM used JOIN pg_catalog.pg_type t ON t.oid = used.oid)
 SELECT t.oid, t.typname, CASE WHEN t.typcategory = 'A' AND t.typelem <> 0 AND t.typtype = 'b' THEN 'a' ELSE t.typtype END,
   CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.typelem END::bigint, t.typtypmod,
   (SELECT pg_catalog.json_agg(e.enumlabel ORDER BY e.enumsortorder) FROM pg_catalog.pg_enum e WHERE e.enumtypid = t.oid)
-FROM pg_catalog.pg_type t LEFT JOIN pg_catalog.pg_class c ON c.oid = t.typrelid
+FROM used JOIN pg_catalog.pg_type t ON t.oid = used.oid LEFT JOIN pg_catalog.pg_class c ON c.oid = t.typrelid
 WHERE t.oid >= 16384 AND t.typtype <> 'p' AND coalesce(c.relkind, 'c') = 'c'";
 
 fn references(json: Option<&str>) -> Result<Vec<Reference>, Error> {

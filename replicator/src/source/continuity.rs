@@ -16,6 +16,9 @@ use crate::error::{Doing, Error};
 const RESYNC: &str =
     "sluice resync --all makes a new slot and brings staging up to date in chunks; staging stays full meanwhile";
 
+/// Else the next one goes the same way.
+const IDLES: &str = "Where sluice may stand still for as long again, first, on the server that has the slot: ALTER SYSTEM SET idle_replication_slot_timeout = 0; SELECT pg_reload_conf();";
+
 /// What is masked under one key finds nothing that is masked under another.
 fn another_key(was: &str, now: &str, key: &KeyOf) -> Result<(), Error> {
     let whose = key.environment.as_ref().map_or(String::new(), |name| format!(" (of the environment {name})"));
@@ -121,14 +124,9 @@ pub async fn before(
             "drop it, or rename the pipeline",
         );
     }
-    if slot.wal_status == "lost" {
-        return refuse(
-            format!(
-                "slot {} was invalidated: production removed WAL that staging still needs (max_slot_wal_keep_size, a timeout, or on a standby rows that it had to remove: hot_standby_feedback)",
-                now.slot
-            ),
-            RESYNC,
-        );
+    if let Some(why) = slot.lost() {
+        let hint = if slot.idled() { format!("{RESYNC}. {IDLES}") } else { RESYNC.to_owned() };
+        return refuse(format!("slot {} was invalidated: {why}", now.slot), hint);
     }
     let there = publications(&now.publications);
     if publications(&was.publications).iter().any(|(name, oid)| there.get(name) != Some(oid)) {

@@ -27,11 +27,42 @@ pub struct Slot {
     pub confirmed: Lsn,
     /// reserved, extended, unreserved, lost.
     pub wal_status: String,
+    /// Why it is lost, as 17 and later say it (`invalidation_reason`).
+    pub invalidated: Option<String>,
     /// Bytes of WAL that production keeps for it.
     pub held: i64,
     /// How far the WAL of the server that has it was on disk when we looked; on a standby, how far it was replayed.
     pub flushed: Lsn,
 }
+
+impl Slot {
+    /// Why it can be read no more, if that is so.
+    pub fn lost(&self) -> Option<&'static str> {
+        let why = match self.invalidated.as_deref() {
+            _ if self.wal_status != "lost" => return None,
+            Some("wal_removed") => {
+                "production removed WAL that staging still needs: the slot held more than max_slot_wal_keep_size"
+            }
+            Some("rows_removed") => {
+                "on the standby rows had to be removed that it needs: hot_standby_feedback is off there, or its primary did not hear of it"
+            }
+            Some("wal_level_insufficient") => "wal_level was less than logical meanwhile",
+            Some(IDLE) => "nobody read it for longer than production's idle_replication_slot_timeout",
+            _ => {
+                "production removed WAL that staging still needs (max_slot_wal_keep_size, or on a standby rows that it had to remove: hot_standby_feedback)"
+            }
+        };
+        Some(why)
+    }
+
+    /// Was it taken away because nobody read it?
+    pub fn idled(&self) -> bool {
+        self.invalidated.as_deref() == Some(IDLE)
+    }
+}
+
+/// What 18 and later take from whom nobody hears.
+const IDLE: &str = "idle_timeout";
 
 /// Asks a replication session which server it speaks to.
 pub async fn identify(db: &mut Connection) -> Result<System, Error> {
@@ -56,8 +87,9 @@ pub async fn look(db: &mut Connection, name: &str) -> Result<Option<Slot>, Error
     let sql = format!(
         "SELECT plugin = 'pgoutput' AND database = pg_catalog.current_database(), active_pid, confirmed_flush_lsn, wal_status,
            pg_catalog.pg_wal_lsn_diff({END}, restart_lsn)::bigint,
-           CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn() ELSE pg_catalog.pg_current_wal_flush_lsn() END
-         FROM pg_catalog.pg_replication_slots WHERE slot_name = {}",
+           CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn() ELSE pg_catalog.pg_current_wal_flush_lsn() END,
+           pg_catalog.to_jsonb(s) ->> 'invalidation_reason'
+         FROM pg_catalog.pg_replication_slots s WHERE slot_name = {}",
         quote_literal(name)
     );
     let rows = db.simple(&sql).await?;
@@ -67,6 +99,7 @@ pub async fn look(db: &mut Connection, name: &str) -> Result<Option<Slot>, Error
         active_pid: r.get(1).and_then(|p| p.parse().ok()),
         confirmed: r.get(2).and_then(|l| l.parse().ok()).unwrap_or(Lsn::ZERO),
         wal_status: r.get(3).unwrap_or("lost").to_owned(),
+        invalidated: r.get(6).map(str::to_owned),
         held: r.get(4).and_then(|h| h.parse().ok()).unwrap_or(0),
         flushed: r.get(5).and_then(|l| l.parse().ok()).unwrap_or(Lsn::ZERO),
     }))

@@ -60,7 +60,7 @@ pub async fn make_on_standby(
     keeper.simple("COMMIT").await.doing("keep the catalog's rows")?;
     keeper.close().await;
     match standby.slot(name).await? {
-        Some(slot) if slot.wal_status != "lost" => Ok(at),
+        Some(slot) if slot.lost().is_none() => Ok(at),
         _ => Err(Error::NotYet(format!("slot {name} was lost while it was made on the standby: another is made"))),
     }
 }

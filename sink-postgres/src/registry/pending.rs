@@ -14,6 +14,11 @@ impl PostgresSink {
         self.tables.iter().filter(|(name, _)| self.specs.contains_key(*name))
     }
 
+    /// What is pending of one, if it is registered: it is asked for each part of thousands of tables.
+    pub fn pending_of(&self, name: &(String, String)) -> Option<&Pending> {
+        self.specs.get(name).and_then(|_| self.tables.get(name))
+    }
+
     /// Reads again what is pending: after a rollback, and after chunks were loaded by other sessions.
     pub async fn reload_pending(&mut self) -> Result<(), Error> {
         let pipeline = self.options.pipeline.clone();

@@ -1,5 +1,6 @@
 //! Another server answers where the primary did.
 
+use super::super::full::Full;
 use super::super::traffic::Traffic;
 use super::super::world::{LIMIT, NAME, World, number, run};
 use super::{STANDBY, applies, behind, copied, fingerprint, keeps_for, promote, through};
@@ -41,6 +42,7 @@ async fn a_standby_that_follows_to_another_primary(major: u32) {
     copied(&world, &running).await;
     let staging = world.staging().await;
     applies(&staging, 100).await;
+    let full = Full::amid_traffic(&world.target).await;
     // nothing is written while it goes: neither standby is ahead of the other
     traffic.end().await;
     fails_over(&mut world, &standby, other).await;
@@ -48,6 +50,7 @@ async fn a_standby_that_follows_to_another_primary(major: u32) {
     applies(&staging, 100).await;
     traffic.end().await;
     world.settles(&mut running).await;
+    full.stayed().await;
     world.equal().await;
     assert_eq!(number(&staging, "SELECT timeline::bigint FROM sluice.checkpoint").await, 2, "{}", running.log());
 }
@@ -66,6 +69,7 @@ async fn another_server_answers_later(major: u32) {
     copied(&world, &running).await;
     let staging = world.staging().await;
     let (before, pending) = (fingerprint(&staging).await, "SELECT count(*) FROM sluice.pending");
+    let full = Full::of(&world.target).await;
     let two = "two sessions are with two servers";
     let apart = "replays timeline 1, and source.primary_url writes timeline 2";
 
@@ -90,5 +94,6 @@ async fn another_server_answers_later(major: u32) {
     wait_until("it is copied", LIMIT, || async { number(&staging, pending).await == 0 }).await;
     run(&world.production().await, "UPDATE big SET n = n + 1").await;
     world.settles(&mut running).await;
+    full.stayed().await;
     world.equal().await;
 }

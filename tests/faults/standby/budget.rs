@@ -1,5 +1,6 @@
 //! What the slot on the standby holds there is bounded as it is on a primary (`limits.wal`).
 
+use super::super::full::Full;
 use super::super::world::{LIMIT, NAME, number, run, text};
 use super::{SLOTS, behind, copied, through};
 use crate::servers::wait_until;
@@ -27,8 +28,10 @@ async fn its_slot_goes_before_the_disk_is_full(major: u32) {
     let others = "SELECT coalesce(string_agg(slot_name::text, ' ' ORDER BY slot_name), '') FROM pg_replication_slots WHERE slot_type = 'physical'";
     assert_eq!((text(&there, others).await, text(&production, others).await), ("others".into(), "standby".into()));
     run(&tester, "COMMIT").await;
+    let full = Full::of(&world.target).await;
     wait_until("a new one is made", LIMIT, || async { number(&there, SLOTS).await == 1 }).await;
     world.settles(&mut running).await;
+    full.stayed().await;
     world.equal().await;
     assert!(running.log().contains("its slot was dropped at limits.wal.drop_slot"), "{}", running.log());
 }

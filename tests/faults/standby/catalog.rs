@@ -4,10 +4,10 @@ use tokio_postgres::Client;
 
 use super::super::refusals::{RESYNC, mended};
 use super::super::world::{LIMIT, NAME, World, number, run};
-use super::{SLOTS, STANDBY, behind, copied, ends_with_5, through};
-use crate::servers::wait_until;
+use super::{SLOTS, STANDBY, behind, copied, ends_with_5, promote, through};
+use crate::servers::{Proxy, wait_until};
 
-on_18_alone!(its_rows_stay_while_the_slot_is_made, its_rows_are_removed);
+on_18_alone!(its_rows_stay_while_the_slot_is_made, another_server_keeps_nothing, its_rows_are_removed);
 
 /// Leaves rows of the catalog behind, and removes them.
 async fn prunes(production: &Client) {
@@ -36,6 +36,28 @@ async fn its_rows_stay_while_the_slot_is_made(major: u32) {
     prunes(&production).await;
     copied(&world, &running).await;
     assert!(!running.log().contains("lost"), "{}", running.log());
+    world.settles(&mut running).await;
+    world.equal().await;
+}
+
+/// Who keeps the rows while the slot is made is led to a promoted copy, which knows nothing of this standby: no slot is made.
+async fn another_server_keeps_nothing(major: u32) {
+    let (mut world, standby) = behind(major).await;
+    let other = world.source.standby("other", &[]).await;
+    promote(&other).await;
+    let proxy = Proxy::start(world.source.port()).await;
+    // who it is, in the first packet
+    let primary = format!("{}?sslmode=disable", proxy.url(NAME));
+    world.sluice = through(&standby.url(NAME), &primary, &world.target.url(NAME), "");
+    proxy.lead_astray("sluice/world/slot", other.port());
+    let mut running = world.sluice.spawn(&["run"]);
+    let there = standby.client(NAME).await;
+    let two = "two sessions are with two servers";
+    wait_until("it was led astray", LIMIT, || async { running.log().contains(two) || number(&there, SLOTS).await > 0 })
+        .await;
+    assert_eq!(number(&there, SLOTS).await, 0, "{}", running.log());
+    proxy.lead_home();
+    copied(&world, &running).await;
     world.settles(&mut running).await;
     world.equal().await;
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::super::full::Full;
 use super::super::traffic::Traffic;
 use super::super::world::{LIMIT, NAME, number, run};
 use super::{SLOTS, applies, behind, copied, keeps_for};
@@ -55,9 +56,11 @@ async fn a_whole_life(major: u32) {
     world.equal().await;
     assert_eq!(number(&staging, "SELECT count(*) FROM late").await, 500);
     // all of it from a new slot
+    let full = Full::of(&world.target).await;
     world.sluice.ok(&["resync", "--all", "--yes"]).await;
     assert_eq!(number(&there, SLOTS).await, 0);
     world.catch_up().await;
+    full.stayed().await;
     world.equal().await;
     world.sluice.ok(&["destroy", "--yes"]).await;
     let publications = "SELECT count(*) FROM pg_publication";

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::super::refusals::{RESYNC, refused};
+use super::super::full::Full;
+use super::super::refusals::{RESYNC, mended, refused};
 use super::super::traffic::Traffic;
 use super::super::world::{LIMIT, NAME, TABLES, World, number, run, text};
 use super::{applies, behind, copied, ends_with_5, fingerprint, promote};
@@ -46,9 +47,7 @@ async fn one_and_then_the_other(mut world: World, promoted: Cluster) {
     let promoted = std::mem::replace(&mut world.source, old);
     world.sluice = Sluice::over(NAME, &world.source.url(NAME), &world.target.url(NAME), TABLES);
     refused(&world.sluice, "slot sluice_world is gone from production", RESYNC).await;
-    world.sluice.ok(&["resync", "--all", "--yes"]).await;
-    world.catch_up().await;
-    world.equal().await;
+    mended(&world).await;
     drop(promoted);
 }
 
@@ -60,6 +59,7 @@ async fn the_standby_is_promoted_amid_the_stream(major: u32) {
     let mut running = world.sluice.spawn(&["run"]);
     copied(&world, &running).await;
     applies(&world.staging().await, 200).await;
+    let full = Full::amid_traffic(&world.target).await;
     promote(&standby).await;
     let other = Traffic::start(&standby.url(NAME), vec![seed.rng(3), seed.rng(4)]);
     ends_with_5(&mut running, "the standby of source.url was promoted").await;
@@ -68,6 +68,7 @@ async fn the_standby_is_promoted_amid_the_stream(major: u32) {
     tokio::time::sleep(Duration::from_millis(500)).await;
     traffic.end().await;
     other.end().await;
+    full.stayed().await;
     one_and_then_the_other(world, standby).await;
 }
 

@@ -1,5 +1,6 @@
 //! What is not a standby and its primary, or not any more.
 
+use super::super::full::Full;
 use super::super::refusals::{RESYNC, mended, refused};
 use super::super::world::{LIMIT, NAME, TABLES, World, number, run};
 use super::{SLOTS, behind, promote, through};
@@ -52,10 +53,12 @@ async fn what_does_not_belong_together_is_refused(major: u32) {
     let before = Sluice::over(NAME, &primary, &target, TABLES);
     before.ok(&["run", "--until-caught-up"]).await;
     refused(&world.sluice, "slot sluice_world is on the primary", "sluice resync --all").await;
+    let full = Full::of(&world.target).await;
     world.sluice.ok(&["resync", "--all", "--yes"]).await;
     let production = world.production().await;
     assert_eq!(number(&production, SLOTS).await, 0);
     world.catch_up().await;
+    full.stayed().await;
     world.equal().await;
     // another standby has no such slot
     let another = world.source.standby("another", &[]).await;

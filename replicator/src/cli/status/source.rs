@@ -57,10 +57,8 @@ pub async fn ask(config: &Config, lock: Option<&Lock>, source: &Servers) -> Resu
         },
     };
     if let Some(found) = found {
-        if found.wal_status == "lost" {
-            said.problems.push(format!(
-                "slot {name} was invalidated: production removed WAL that staging still needs; sluice resync --all makes a new one"
-            ));
+        if let Some(why) = found.lost() {
+            said.problems.push(format!("slot {name} was invalidated: {why}; sluice resync --all makes a new one"));
         }
         said.lag = lag(&mut db, config, &found).await?;
         said.slot = Some(Slot {
