@@ -21,6 +21,7 @@ macro_rules! since_16 {
 mod another;
 mod budget;
 mod catalog;
+mod environment;
 mod life;
 mod promoted;
 mod refused;

@@ -143,7 +143,17 @@ impl From<Finding> for Problem {
 pub async fn standing(config: &Config, side: Side, info: &Conninfo, db: &mut Connection) -> Result<Standing, Error> {
     let server = side.of(config);
     let says = says(db, server.environment_from.as_ref()).await.map_err(|e| side.failed(e))?;
-    Ok(compare(side, server, info.user(), &says))
+    Ok(compare(side, key(config, side, info), server, info.user(), &says))
+}
+
+/// The key of the file that says where this server is: production may be two.
+fn key(config: &Config, side: Side, info: &Conninfo) -> &'static str {
+    let primary = config.source.primary.as_ref().and_then(|url| Conninfo::parse(url.expose()).ok());
+    match side {
+        Side::Target => "target.url",
+        Side::Source if primary.is_some_and(|p| p.redacted() == info.redacted()) => "source.primary_url",
+        Side::Source => "source.url",
+    }
 }
 
 /// Refuses what does not fit.
@@ -162,7 +172,7 @@ pub async fn doubt(config: &Config, side: Side, info: &Conninfo, db: &mut Connec
     })
 }
 
-fn compare(side: Side, server: &Server, role: &str, says: &Says) -> Standing {
+fn compare(side: Side, key: &str, server: &Server, role: &str, says: &Says) -> Standing {
     let section = side.section();
     let own = server.environment_from.is_none();
     let from = server.environment_from.as_ref();
@@ -208,7 +218,7 @@ fn compare(side: Side, server: &Server, role: &str, says: &Says) -> Standing {
     let silent = |why: String, who: &str, sql: Option<String>| {
         Standing::Unconfirmed(Finding {
             what: format!("{means}: the server does not say so: {why}"),
-            hint: format!("if {section}.url leads where it should, {who}; {unasked}"),
+            hint: format!("if {key} leads where it should, {who}; {unasked}"),
             sql,
         })
     };
@@ -218,7 +228,7 @@ fn compare(side: Side, server: &Server, role: &str, says: &Says) -> Standing {
         Says::Label(label) => Standing::Another(Finding {
             what: format!("{means}: the server says that it is {label} ({table})"),
             hint: format!(
-                "look where {section}.url leads. A copy of another server says what that one is, until its administrator says otherwise there{}",
+                "look where {key} leads. A copy of another server says what that one is, until its administrator says otherwise there{}",
                 if own {
                     format!(": UPDATE sluice.environment SET name = {};", wire::quote_literal(asked))
                 } else {
@@ -279,7 +289,7 @@ mod tests {
     fn only_what_the_server_says_too_is_believed() {
         use Says::*;
         let label = |l: &str| Label(l.to_owned());
-        let word = |side: Side, server: &Server, says: &Says| match compare(side, server, "r", says) {
+        let word = |side: Side, server: &Server, says: &Says| match compare(side, "source.url", server, "r", says) {
             Standing::Fits(_) => "fits",
             Standing::Unasked(_) => "unasked",
             Standing::Unconfirmed(_) => "unconfirmed",
