@@ -43,6 +43,13 @@ reap()   { local p i; [ -e "$RUN_DIR/pids" ] || return 0
 alive()  { local p s; for p in $(cat "$RUN_DIR/pids"); do
     s=$(cat "/proc/$p/stat" 2>/dev/null) || continue; s=${s##*) }; [ "${s%% *}" = Z ] || return 0; done; return 1; }
 
+# --- a server that is far away -------------------------------------------------
+# far PORT: a port behind which that one is, 5 ms there and back (DELAY=0.0025 each way). What the wire itself costs is nobody's CPU
+# in the table, but it is the machine's.
+far()    { rm -f "$RUN_DIR/far.port"; setsid python3 "$BENCH_HOME/distance.py" "$1" "$RUN_DIR/far.port" >>"$RUN_DIR/far.log" 2>&1 </dev/null & echo $! >"$RUN_DIR/far.pid"
+  until [ -s "$RUN_DIR/far.port" ]; do sleep 0.01; done; cat "$RUN_DIR/far.port"; }
+near()   { [ ! -e "$RUN_DIR/far.pid" ] || kill "$(cat "$RUN_DIR/far.pid")" 2>/dev/null || true; rm -f "$RUN_DIR/far.pid"; }
+
 # Defaults; a peer overrides what it needs.
 KINDS="catchup snapshot latency"   # which kinds of workload the peer takes part in
 REPL_TITLE=                        # regex: target-side processes that ARE the replicator
@@ -63,7 +70,11 @@ masked() { case ${WORKLOAD%%_*} in
   oltp|latency) echo pgbench_accounts:filler ;;
   mixed)        echo customer:email,phone payment:iban review:body ;;
   wide)         echo wide:t1,t2,t3,t4 ;;
-  bigtx)        echo big:name,email ;;
+  bigtx|hugetx) echo big:name,email ;;
+  tables)       seq -f 't%.0f:name' "${TABLES:-2000}" ;;
+  tables10)     seq -f 't%.0f:name' 10 ;;
+  columns)      echo columns:t1,t2,t333 ;;
+  megabyte)     echo document:title ;;
   snapshot)     echo narrow:name,email wide:t1,t2,t3,t4 ;;
   esac; }
 masked_of() { local tc; for tc in $(masked); do [ "${tc%%:*}" != "$1" ] || echo "${tc#*:}"; done; }

@@ -40,7 +40,7 @@ pub mod referrers;
 mod registry;
 pub mod removed;
 pub mod route;
-mod rows;
+pub mod rows;
 pub mod schema;
 pub mod sequences;
 pub mod session;
