@@ -64,7 +64,8 @@ bench: release ## sluice beside native replication (PEERS="native sluice" WORKLO
 fmt: needs ## rewrites every file as rustfmt wants it
 	cargo fmt --all
 
-lint: needs ## clippy, warnings are errors
+lint: needs ## how rustfmt wants it, and clippy; warnings are errors
+	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --features replicator/failpoints -- -D warnings
 
 doc: needs ## the code's documentation, warnings are errors

@@ -25,9 +25,9 @@ use crate::cancels::Cancels;
 use crate::error::Error;
 use crate::setup::Setup;
 use crate::shapes::Shapes;
-use crate::vouched::Vouched;
 use crate::source::Stream;
 use crate::source::standby::{Standby, vouched};
+use crate::vouched::Vouched;
 
 /// Both ends, and what is between them.
 pub struct Flow {
