@@ -69,6 +69,7 @@ fn mapping() -> Mapping {
         referenced: false,
         fires: false,
         always: vec![],
+        shares: vec![],
         row_security: false,
         may_truncate: true,
         may_write: true,

@@ -50,6 +50,7 @@ fn mapping() -> Arc<Mapping> {
         referenced: false,
         fires: false,
         always: vec![],
+        shares: vec![],
         row_security: false,
         may_truncate: true,
         may_write: true,

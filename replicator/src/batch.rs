@@ -11,7 +11,7 @@ use filters::change::{Batch, Change, Commit, Lsn};
 /// Changes in a batch at most; more brings nothing, and makes the target's work lumpy.
 const MOST: usize = 20_000;
 /// Tables in a batch at most. The target locks each, and each of its indexes, until the batch commits, in a table of locks that all its
-/// sessions share: by default it has room for some 7,000, and whoever finds it full fails, a tester too.
+/// sessions share: by default it has room for some 7,000, and whoever finds it full fails, a tester too. A partitioned table counts as one.
 const TABLES: usize = 1_000;
 
 /// Gathers changes.
@@ -94,7 +94,9 @@ impl Batcher {
 
     /// Must something be handed out before more is taken?
     pub fn is_full(&self) -> bool {
-        self.bytes >= self.limit || self.batch.changes.len() >= MOST || self.tables.len() >= TABLES
+        // in pieces one source transaction would lock no less
+        let tables = self.tables.len() >= TABLES && !self.batch.commits.is_empty();
+        self.bytes >= self.limit || self.batch.changes.len() >= MOST || tables
     }
 
     /// Is nothing in it, and no source transaction open?
@@ -210,6 +212,20 @@ mod tests {
         assert!(b.is_full());
         assert_eq!(b.take().unwrap().commits.len(), TABLES);
         assert!(!b.is_full(), "of what is left only one");
+    }
+
+    #[test]
+    fn one_transaction_of_many_tables_is_not_cut_for_them() {
+        let mut b = Batcher::new(Lsn(10), 1 << 20);
+        let of = |oid| Change { table: Arc::new(Table { oid, ..Table::clone(&change().table) }), ..change() };
+        b.begin(1);
+        for oid in 0..=u32::try_from(TABLES).unwrap() {
+            b.change(of(oid));
+            assert!(!b.is_full(), "{oid}");
+        }
+        b.commit(Lsn(20), 0);
+        assert!(b.is_full(), "whole, it waits for no other");
+        assert_eq!(b.take().unwrap().upto, Some(Lsn(20)));
     }
 
     #[test]

@@ -104,7 +104,7 @@ impl Flow {
         matches!(event, Event::Schema(shape) if !self.knows(shape))
     }
 
-    /// One event that needs nobody to be asked: filtered, masked, into the batch.
+    /// One event for which nobody is to be asked ([`Self::wants_sink`] has said so): filtered, masked, into the batch.
     pub fn take(&mut self, event: Event) -> Result<(), Error> {
         match event {
             Event::Begin { xid, .. } => self.batch.begin(xid),
@@ -118,8 +118,8 @@ impl Flow {
                     self.batch.change(due);
                 }
             },
-            Event::Schema(shape) if self.knows(&shape) => self.shapes.mark(shape.oid, true),
-            Event::Schema(_) => return Err(Error::Bug("a shape that nobody looked at".into())),
+            // known to fit, which is not asked twice: what a look says grows old between two questions
+            Event::Schema(shape) => self.shapes.mark(shape.oid, true),
             Event::Commit { lsn, time } => self.batch.commit(lsn, time),
             Event::Idle(lsn) => {
                 self.batch.idle(lsn);

@@ -117,10 +117,10 @@ impl Shapes {
 }
 
 impl Planned {
-    /// Is anything of it masked or left out, so that a name must not deceive us?
+    /// Is anything of it masked or left out, a row too, so that a name must not deceive us?
     pub fn shields(&self) -> bool {
         let away = self.compiled.dropped_columns().chain(self.compiled.withheld_columns());
-        self.compiled.masked_columns().chain(away).next().is_some()
+        self.compiled.only().is_some() || self.compiled.masked_columns().chain(away).next().is_some()
     }
 
     /// Schema and name.

@@ -29,7 +29,7 @@ pub mod slot;
 pub mod standby;
 
 pub use ends::conninfos;
-pub use plan::{Plan, described, key, key_of, on_referenced, own_rows, plan, protected, require, spec};
+pub use plan::{Plan, described, key, key_of, on_referenced, own_rows, plan, protected, require, shared, spec};
 pub use prove::{Asked, Demands, prove};
 pub use recognise::{different, identity};
 pub use refused::Refused;
@@ -97,6 +97,7 @@ pub async fn open(
     let (mut standby, primary) = standby::open(config, &source, &mut watch, followed).await?.unzip();
     let demands = Demands::read(&mut staging).await?;
     let mut plan = plan(config, lock, memory, &demands, &mut watch).await.map_err(unfit)?;
+    plan.proofs.problems.extend(shared(config, &plan.written(), &mut staging).await?);
     let protected = protected(config, &mut staging).await?;
     let memory = config.limits.logical_decoding_work_mem;
     let mut replication = production::replication(&source.stream, &config.pipeline, memory).await?;

@@ -5,7 +5,8 @@
 //! tables beside the one in question are looked at with it, and what the look says of them is kept.
 //!
 //! **Why it may be kept.** A Relation comes in a transaction that has written rows of the table. Whatever changed the table before
-//! was committed before that transaction could lock it, or is of the same transaction. So a snapshot that shows the transaction shows
+//! was committed before that transaction could lock it, or is of the same transaction. (A partitioned table is sent
+//! as its root, and who writes a leaf locks the leaf: whatever changes a column of the root locks every leaf.) So a snapshot that shows the transaction shows
 //! each change of the table that the Relation can stand for; the look came after the snapshot, and shows no less. Of a
 //! transaction that the snapshot does not show nothing is known: it is looked again.
 //!

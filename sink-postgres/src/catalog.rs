@@ -70,6 +70,8 @@ pub struct Table {
     pub fires: bool,
     /// What fires even then: ENABLE ALWAYS or ENABLE REPLICA.
     pub always: Vec<Always>,
+    /// Other tables (schema, name) that have rows of it: its partitions, and those that it is a partition of, at any depth.
+    pub shares: Vec<(String, String)>,
     /// Row security is on, and it applies to us.
     pub row_security: bool,
     /// May we TRUNCATE it?
@@ -129,6 +131,7 @@ pub async fn tables(
             row_security: yes(8),
             may_truncate: yes(9),
             may_write: yes(10),
+            shares: row.get(11).and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default(),
             columns: Vec::new(),
             unique: Vec::new(),
         };
@@ -178,13 +181,21 @@ pub fn list(json: Option<&str>) -> Vec<String> {
 const TABLES: &str = "
 WITH RECURSIVE root AS (
   SELECT c.*, n.nspname
-  FROM (SELECT e ->> 0 AS schema, e ->> 1 AS name FROM pg_catalog.json_array_elements($1::pg_catalog.json) e OFFSET 0) t
+  FROM (SELECT DISTINCT e ->> 0 AS schema, e ->> 1 AS name FROM pg_catalog.json_array_elements($1::pg_catalog.json) e OFFSET 0) t
   JOIN pg_catalog.pg_namespace n ON n.nspname = t.schema
   JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = t.name
 ), part(root, oid, kind) AS (
   SELECT c.oid, c.oid, c.relkind FROM root c
   UNION ALL SELECT p.root, c.oid, c.relkind FROM part p JOIN pg_catalog.pg_inherits i ON i.inhparent = p.oid AND p.kind = 'p'
   JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid
+), above(root, oid) AS (
+  SELECT c.oid, i.inhparent FROM root c JOIN pg_catalog.pg_inherits i ON i.inhrelid = c.oid AND c.relispartition
+  UNION ALL SELECT a.root, i.inhparent FROM above a JOIN pg_catalog.pg_class c ON c.oid = a.oid AND c.relispartition
+  JOIN pg_catalog.pg_inherits i ON i.inhrelid = a.oid
+), shares AS (
+  SELECT s.root, pg_catalog.json_agg(pg_catalog.json_build_array(n.nspname, c.relname) ORDER BY n.nspname, c.relname) AS names
+  FROM (SELECT root, oid FROM part WHERE oid <> root UNION ALL SELECT root, oid FROM above) s
+  JOIN pg_catalog.pg_class c ON c.oid = s.oid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace GROUP BY s.root
 ), loud AS (
   SELECT p.root, p.oid AS rel, t.tgenabled AS enabled, 'trigger' AS what, t.tgname AS name
   FROM part p JOIN pg_catalog.pg_trigger t ON t.tgrelid = p.oid
@@ -204,8 +215,8 @@ SELECT c.oid, c.nspname, c.relname, c.relkind, c.relpersistence, r.confrelid IS 
   c.relrowsecurity AND pg_catalog.row_security_active(c.oid),
   pg_catalog.has_table_privilege(c.oid, 'TRUNCATE'),
   pg_catalog.has_table_privilege(c.oid, 'SELECT') AND pg_catalog.has_table_privilege(c.oid, 'INSERT')
-    AND pg_catalog.has_table_privilege(c.oid, 'UPDATE') AND pg_catalog.has_table_privilege(c.oid, 'DELETE')
-FROM root c LEFT JOIN said s ON s.root = c.oid LEFT JOIN referenced r ON r.confrelid = c.oid";
+    AND pg_catalog.has_table_privilege(c.oid, 'UPDATE') AND pg_catalog.has_table_privilege(c.oid, 'DELETE'), h.names
+FROM root c LEFT JOIN said s ON s.root = c.oid LEFT JOIN shares h ON h.root = c.oid LEFT JOIN referenced r ON r.confrelid = c.oid";
 
 // regclass has a cast from text of its own, which knows neither "-" nor a number; from bpchar it is its input function
 const COLUMNS: &str = "

@@ -162,6 +162,26 @@ impl Guard {
         schema == "sluice" || self.protected.contains(&(schema.to_owned(), name.to_owned()))
     }
 
+    /// Is the table, or are rows of it, the target's own?
+    fn has_own_of(&self, schema: &str, name: &str) -> bool {
+        self.protects(schema, name) || self.rows.contains_key(&(schema.to_owned(), name.to_owned()))
+    }
+
+    /// Does nobody's own stand among the rows of a table? A write by the root reaches every partition of it, and one to a partition
+    /// is seen in the root.
+    pub fn apart(&self, table: &Table) -> Result<(), Error> {
+        let Some((schema, other)) = table.shares.iter().find(|(schema, name)| self.has_own_of(schema, name)) else {
+            return Ok(());
+        };
+        Err(Error::Refused {
+            what: format!(
+                "{}.{} cannot be written: on the target it shares rows with {schema}.{other}, its partition or its parent, where rows are staging's own",
+                table.schema, table.name
+            ),
+            hint: "exclude it, detach the partition on the target, or name rows of the table that is written in protect.rows".into(),
+        })
+    }
+
     /// Lets a table be written, or says why not.
     pub fn writable(&self, table: &Table) -> Result<Writable, Error> {
         let name = format!("{}.{}", table.schema, table.name);
@@ -169,6 +189,7 @@ impl Guard {
         if self.protects(&table.schema, &table.name) {
             return refuse(format!("{name} is protected"), "take it out of `tables:` or out of `protect.tables:`");
         }
+        self.apart(table)?;
         if !matches!(table.kind, 'r' | 'p') {
             return refuse(format!("{name} on the target is no table"), "only tables can be written; exclude it");
         }
@@ -257,6 +278,7 @@ mod tests {
             referenced: false,
             fires: false,
             always: vec![],
+            shares: vec![],
             row_security: false,
             may_truncate: true,
             may_write: true,
@@ -297,6 +319,17 @@ mod tests {
         assert!(matches!(guard.writable(&table("public", "users")), Err(Error::Refused { .. })));
         // what sluice keeps for itself is no table of the user's
         assert!(matches!(guard.writable(&table("sluice", "checkpoint")), Err(Error::Refused { .. })));
+    }
+
+    #[test]
+    fn what_shares_rows_with_what_is_protected_is_never_writable() {
+        let own = Arc::new(Predicate::parse("id > 1").expect("a predicate"));
+        let rows = HashMap::from([(("public".to_owned(), "b".to_owned()), own)]);
+        let guard = Guard::new([("public".to_owned(), "a".to_owned())], true).sparing(rows);
+        let with = |name: &str| Table { shares: vec![("public".into(), name.into())], ..table("public", "p") };
+        assert!(matches!(guard.writable(&with("a")), Err(Error::Refused { .. })), "a protected partition");
+        assert!(matches!(guard.writable(&with("b")), Err(Error::Refused { .. })), "one with protected rows");
+        assert!(guard.writable(&with("c")).is_ok());
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod crossing;
 mod environment;
 mod fires;
 mod never;
+mod partitions;
 pub mod referenced;
 mod roles;
 pub mod rows;

@@ -10,7 +10,7 @@ use crate::check::{self, Table};
 use crate::servers::{Cluster, wait_until};
 use crate::sluice::{Running, Sluice};
 
-majors!(equal_names_and_other_columns, production_waits_for_us);
+majors!(equal_names_and_other_columns, production_waits_for_us, rows_chosen_by_another_column);
 
 const SOON: Duration = Duration::from_secs(45);
 
@@ -77,6 +77,40 @@ async fn production_waits_for_us(major: u32) {
     tokio::time::timeout(SOON, s.batch_execute(SWAP)).await.expect("it commits").expect("it commits");
     nothing_raw(&t, &running).await;
     goes_on(&s, &t, running).await;
+}
+
+/// Nothing is masked, and which rows come is decided by a column: another has its name now, and only the catalog tells.
+async fn rows_chosen_by_another_column(major: u32) {
+    let (mut source, target) = (Cluster::start(major), Cluster::start(major));
+    let sluice = Sluice::over(
+        "unseen_rows",
+        &source.url("postgres"),
+        &target.url("postgres"),
+        "tables: { public.t: { where: shown } }",
+    );
+    let (s, t) = (source.client("postgres").await, target.client("postgres").await);
+    for side in [&s, &t] {
+        run(side, "CREATE TABLE t (id int PRIMARY KEY, other bool, shown bool, v text)").await;
+    }
+    run(&s, "INSERT INTO t SELECT g, g <= 10, g > 10, 'a' FROM generate_series(1, 20) g").await;
+    sluice.ok(&["run", "--until-caught-up"]).await;
+    let mut running = sluice.spawn(&["run"]);
+    run(&s, "UPDATE t SET v = 'beat' WHERE id = 11").await;
+    wait_until("it streams", SOON, || async { number(&t, "SELECT count(*) FROM t WHERE v = 'beat'").await == 1 }).await;
+    standbys(&mut source, &s, "nobody").await;
+    let writer = source.client("postgres").await;
+    let swap = "BEGIN; ALTER TABLE t DROP other, DROP v; ALTER TABLE t RENAME shown TO other; ALTER TABLE t ADD shown bool, ADD v text;
+        UPDATE t SET shown = NOT other, v = 'b'; INSERT INTO t VALUES (0, false, true, 'b'); COMMIT";
+    let swap = tokio::spawn(async move { writer.batch_execute(swap).await });
+    wait_until("it waits for what it has read", SOON, || async {
+        assert_eq!(number(&t, "SELECT count(*) FROM t WHERE id <= 10").await, 0, "{}", running.log());
+        running.log().contains("does not show this transaction yet")
+    })
+    .await;
+    standbys(&mut source, &s, "").await;
+    swap.await.expect("no panic").expect("it commits in the end");
+    running.term();
+    assert!(running.wait(Duration::from_secs(20)).await.success(), "{}", running.log());
 }
 
 async fn nothing_raw(t: &Client, running: &Running) {

@@ -1,5 +1,6 @@
 //! What must not be touched: is it there, and could anything that we write reach it?
 
+use filters::policy::TableRule;
 use sink_postgres::guard::Guard;
 use sink_postgres::{catalog, own};
 use wire::{Connection, quote_ident};
@@ -15,6 +16,7 @@ const HERE: Area = Area::Protected;
 /// All of it.
 pub async fn all(report: &mut Report, world: &World<'_>, db: &mut Connection) -> Result<(), Error> {
     rows(report, world, db).await?;
+    shared(report, world, db).await?;
     if world.config.protect.is_empty() {
         report.warn(
             HERE,
@@ -59,6 +61,17 @@ pub async fn all(report: &mut Report, world: &World<'_>, db: &mut Connection) ->
             let says = format!("{}: a delete or update by us would reach it", list.join(", "));
             report.fail(HERE, name, says, Some(Mend::target(sql)));
         }
+    }
+    Ok(())
+}
+
+/// Tables that are written, and share rows with what is protected.
+async fn shared(report: &mut Report, world: &World<'_>, db: &mut Connection) -> Result<(), Error> {
+    let structures = world.policy.tables.iter().filter(|(_, rule)| **rule == TableRule::Structure);
+    let written: Vec<_> =
+        world.tables.iter().map(|(t, _)| t.name()).chain(structures.map(|(name, _)| name.clone())).collect();
+    for problem in start::shared(world.config, &written, db).await? {
+        report.fail(HERE, &problem.path, problem.what, problem.hint.map(Mend::hand));
     }
     Ok(())
 }

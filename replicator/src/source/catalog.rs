@@ -118,8 +118,9 @@ async fn read(db: &mut Connection, which: &str, params: &[Option<&str>]) -> Resu
         ("WHICH", which),
     ];
     let sql = parts.iter().fold(TABLES.to_owned(), |sql, (name, text)| sql.replace(name, text));
-    let made = made_types(db, which, params).await?;
     let rows = db.query(&sql, params).await?;
+    // behind the tables: a type that was made between the two is known, and one of a table that came between is not missed
+    let made = made_types(db, which, params).await?;
     let mut tables = Vec::with_capacity(rows.len());
     for row in rows.iter() {
         let text = |i: usize| row.get(i).unwrap_or("");

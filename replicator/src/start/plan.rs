@@ -9,12 +9,12 @@ use filters::key::MaskKey;
 use filters::policy::{Class, Policy, TableRule, TableRules};
 use filters::predicate::Predicate;
 use sink_postgres::catalog::Required;
-use sink_postgres::guard::OnReferenced;
+use sink_postgres::guard::{Guard, OnReferenced};
 use sink_postgres::known::{Fate, Known, KnownColumn, Memory};
 use sink_postgres::spec::TableSpec;
 use wire::Connection;
 
-use crate::config::{self, Config, Lock, Problems};
+use crate::config::{self, Config, Lock, Problem, Problems};
 use crate::error::{Doing, Error};
 use crate::proofs::Proofs;
 use crate::source::catalog::{self, SourceTable};
@@ -49,6 +49,13 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// The target's tables that are written: also those that are emptied, and stay so.
+    pub fn written(&self) -> Vec<(String, String)> {
+        let structures = self.policy.tables.iter().filter(|(_, rule)| **rule == TableRule::Structure);
+        let emptied = structures.map(|(name, _)| name).chain(&self.hollow).cloned();
+        self.tables.iter().map(|(t, _)| t.name()).chain(emptied).collect()
+    }
+
     /// Only a plan of which everything is proved is one to follow.
     pub fn proved(mut self) -> Result<Plan, Error> {
         match self.proofs.problems.is_empty() {
@@ -250,4 +257,22 @@ pub async fn protected(config: &Config, db: &mut Connection) -> Result<Vec<(Stri
         .map_err(sink_postgres::Error::from)?;
     let names = rows.iter().map(|r| (r.get(0).unwrap_or_default().to_owned(), r.get(1).unwrap_or_default().to_owned()));
     Ok(names.filter(|(s, n)| config.is_protected(s, n)).collect())
+}
+
+/// Of these tables (schema, name), which are written, those that share rows with one that is protected, or has protected rows: a
+/// root and its partitions.
+pub async fn shared(
+    config: &Config,
+    written: &[(String, String)],
+    target: &mut Connection,
+) -> Result<Vec<Problem>, Error> {
+    let guard = Guard::new(protected(config, target).await?, true).sparing(own_rows(config));
+    let mut problems = Vec::new();
+    for ((schema, name), table) in sink_postgres::catalog::tables(target, written).await? {
+        if let Err(sink_postgres::Error::Refused { what, hint }) = guard.apart(&table) {
+            problems.push(Problem::new(config.path(&schema, &name), what).hint(hint));
+        }
+    }
+    problems.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(problems)
 }

@@ -114,6 +114,7 @@ fn mapping(kind: &Kind) -> Arc<Mapping> {
         referenced: false,
         fires: false,
         always: vec![],
+        shares: vec![],
         row_security: false,
         may_truncate: true,
         may_write: true,

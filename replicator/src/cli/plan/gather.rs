@@ -75,7 +75,9 @@ pub async fn gather(config: &Config, lock: Option<&Lock>, sample: Option<u32>) -
         true => bench.tables(&source_info.data, &target_info, plan.tables.iter().map(|(t, _)| t)).await?,
         false => Trials::default(),
     };
-    let problems: Vec<Problem> = unconfirmed.into_iter().chain(plan.proofs.problems).chain(trials.problems).collect();
+    let shared = start::shared(config, &plan.written(), &mut target).await?;
+    let found_wrong = plan.proofs.problems.into_iter().chain(shared).chain(trials.problems);
+    let problems: Vec<Problem> = unconfirmed.into_iter().chain(found_wrong).collect();
     tokio::time::sleep(MEASURE.saturating_sub(began.0.elapsed())).await;
     let wal_per_second = wal(&mut source).await?.saturating_sub(began.1) as f64 / began.0.elapsed().as_secs_f64();
     source.close().await;
