@@ -22,6 +22,7 @@ use crate::applied::Applied;
 use crate::batch::Batcher;
 use crate::board::Board;
 use crate::cancels::Cancels;
+use crate::downstream::Downstream;
 use crate::error::Error;
 use crate::setup::Setup;
 use crate::shapes::Shapes;
@@ -30,7 +31,7 @@ use crate::source::standby::{Standby, vouched};
 use crate::vouched::Vouched;
 
 /// Both ends, and what is between them.
-pub struct Flow {
+pub struct Flow<S = PostgresSink> {
     /// Names and options.
     pub setup: Arc<Setup>,
     /// The stream, started at the checkpoint.
@@ -41,8 +42,8 @@ pub struct Flow {
     pub standby: Option<Arc<Standby>>,
     /// The policy.
     pub filter: Filter,
-    /// The target, taken over; `None` while a batch is applied.
-    pub sink: Option<PostgresSink>,
+    /// The target, or the topic, taken over; `None` while a batch is applied.
+    pub sink: Option<S>,
     /// What was taken and not applied.
     pub batch: Batcher,
     /// Events that were looked at before their time.
@@ -67,7 +68,7 @@ pub struct Flow {
     pub pending: bool,
 }
 
-impl Flow {
+impl<S: Downstream> Flow<S> {
     /// The next event: those that were looked at before come first. Cancel-safe.
     pub async fn next(&mut self) -> Result<Event, Error> {
         match self.ahead.pop_front() {
@@ -179,8 +180,9 @@ impl Flow {
             state.lag.quiet(self.batch.position());
         }
         state.unparsable = self.filter.unparsable();
-        state.divergences += self.sink.as_mut().map_or(0, PostgresSink::take_diverged);
-        state.quarantined_ever += self.sink.as_mut().map_or(0, PostgresSink::take_quarantined);
+        let (diverged, quarantined) = self.sink.as_mut().map_or((0, 0), S::take_counts);
+        state.divergences += diverged;
+        state.quarantined_ever += quarantined;
         drop(state);
         self.count_records();
     }
@@ -230,12 +232,12 @@ impl Flow {
 
 /// Applies a batch, which must be here as a whole, if what brought it vouches for it, and what comes behind it in the line. In no
 /// other way is one applied.
-pub async fn apply(
-    sink: &mut PostgresSink,
+pub async fn apply<S: Downstream>(
+    sink: &mut S,
     noted: Noted,
     line: &mut Line,
     standby: Option<&Standby>,
 ) -> Result<Progress, Error> {
     vouched(standby).await?;
-    Ok(sink.apply_line(noted, line).await?)
+    sink.apply_line(noted, line).await
 }

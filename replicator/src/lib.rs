@@ -13,6 +13,7 @@ pub mod check;
 pub mod cli;
 pub mod config;
 pub mod copy;
+pub mod downstream;
 pub mod error;
 pub mod flow;
 pub mod lag;

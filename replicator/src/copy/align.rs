@@ -21,6 +21,7 @@ use wire::Connection;
 
 use super::due::Due;
 use super::exporter::Exporter;
+use crate::downstream::Downstream;
 use crate::error::{Doing, Error};
 use crate::flow::Flow;
 use crate::source::snapshot::Snapshot;
@@ -65,7 +66,11 @@ pub struct Aligned {
 /// Aligns, or gives up for now.
 ///
 /// Of what is due, tables that somebody on production holds are left out.
-pub async fn align(flow: &mut Flow, due: &mut Vec<Due>, stop: &Stop) -> Result<Option<Aligned>, Error> {
+pub async fn align<S: Downstream>(
+    flow: &mut Flow<S>,
+    due: &mut Vec<Due>,
+    stop: &Stop,
+) -> Result<Option<Aligned>, Error> {
     // without a snapshot in hand
     if !keeps_up(flow).await? {
         due.clear();
@@ -137,7 +142,7 @@ pub async fn align(flow: &mut Flow, due: &mut Vec<Due>, stop: &Stop) -> Result<O
 
 /// Does the standby that has the stream, if there is one, replay what the primary writes? Else a snapshot of the primary would be held
 /// for nothing.
-async fn keeps_up(flow: &mut Flow) -> Result<bool, Error> {
+async fn keeps_up<S: Downstream>(flow: &mut Flow<S>) -> Result<bool, Error> {
     let Some(standby) = flow.standby.clone() else { return Ok(true) };
     let written = wal::nudge(&mut *flow.watch.lock().await).await?;
     let kept = standby.reaches(written, &mut Patience::of(BEHIND)).await?;
@@ -148,7 +153,7 @@ async fn keeps_up(flow: &mut Flow) -> Result<bool, Error> {
 }
 
 /// Says it, once until a slice is aligned again.
-fn stands_still(flow: &Flow) {
+fn stands_still<S>(flow: &Flow<S>) {
     let mut state = flow.board.state();
     if !std::mem::replace(&mut state.still, true) {
         tracing::warn!(
@@ -227,7 +232,7 @@ async fn release(db: &mut Connection) -> Result<(), Error> {
 
 /// Reads the stream up to F into `flow.ahead`, applying nothing. How many events from the front S shows (ending with a
 /// commit).
-async fn look_ahead(flow: &mut Flow, s: &Snapshot, flushed: Lsn) -> Result<Looked, Error> {
+async fn look_ahead<S: Downstream>(flow: &mut Flow<S>, s: &Snapshot, flushed: Lsn) -> Result<Looked, Error> {
     let mut hole = None;
     let mut bytes = 0usize;
     let began = Instant::now();

@@ -8,13 +8,11 @@ use filters::change::Table;
 use sink_postgres::pending::Pending;
 
 use super::Flow;
+use crate::downstream::{Downstream, Name};
 use crate::error::{Doing, Error};
 use crate::shapes::Planned;
 use crate::source::rewrites::{self, Look, Rows};
 use crate::source::{catalog, snapshot};
-
-/// Schema and name.
-type Name = (String, String);
 
 /// So long nobody wonders that production does not show yet what its stream has.
 const SOON: Duration = Duration::from_secs(1);
@@ -24,7 +22,7 @@ const AGAIN: Duration = Duration::from_millis(50);
 /// What `status` says of a table that is copied again.
 const REWRITTEN: &str = "its rows were rewritten on production";
 
-impl Flow {
+impl<S: Downstream> Flow<S> {
     /// A table's shape in the stream. The sink must be here.
     ///
     /// Also one that fits: it comes after every change of a table, so it may be one that changed the rows and not the
