@@ -1,0 +1,198 @@
+//! How a capture begins: what the topic remembers and what production is are held against each other before anything is made.
+//!
+//! 1. **Fence.** The producer is opened first: whoever captured into this topic can commit nothing any more, and what he had open is
+//!    aborted. What is read of the topic afterwards is all there is.
+//! 2. **Recognise**, as a run does ([`continuity`]): what the checkpoint is there, the topic's memory is here.
+//! 3. **Intend**: what it belongs to is written before the slot is made.
+//! 4. **Slot**, if there is no position; a slot that was made for an intent is made anew.
+//! 5. **Place**: a `Start`, all tables, and the position, in one Kafka transaction. From then on it can be gone on from.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use filters::change::Lsn;
+use sink_postgres::checkpoint::{Checkpoint, Identity};
+use sink_postgres::known;
+use tokio::sync::Mutex;
+
+use super::super::envelope::{Described, Start};
+use super::super::memory::{self, Belongs, Memory, Placed};
+use super::super::options::Options;
+use super::super::producer::Producer;
+use super::super::requests::Requests;
+use super::super::sink::KafkaSink;
+use super::super::{blocking, topic};
+use super::Capture;
+use crate::applied::Applied;
+use crate::batch::Batcher;
+use crate::board::Board;
+use crate::cancels::Cancels;
+use crate::config::{Config, Lock};
+use crate::downstream::Name;
+use crate::error::{Doing, Error};
+use crate::flow::Flow;
+use crate::shapes::Shapes;
+use crate::source::servers::Started;
+use crate::source::{Stream, continuity, production, publication, slot, snapshot, wal};
+use crate::start::{self, Demands, Plan};
+
+/// Opens it. The position is the one that production had.
+pub async fn open(config: &Config, lock: Option<&Lock>, board: &Board, cancels: &Cancels) -> Result<(Capture, Lsn), Error> {
+    let options = Options::of(config)?;
+    let source = start::ends::production(config)?;
+    if source.is_split() {
+        return Err(Error::Refused {
+            what: "source.primary_url: a capture whose slot is on a standby is not built yet".into(),
+            hint: "name the primary in source.url, and leave source.primary_url out".into(),
+        });
+    }
+    let (mut producer, memory) = blocking({
+        let options = options.clone();
+        move || {
+            topic::ensure_all(&options)?;
+            let producer = Producer::open(&options, &options.capture_id())?;
+            Ok((producer, memory::read(&options)?))
+        }
+    })
+    .await?;
+
+    let mut watch = start::ends::source(config, &source.data, "watch", &[]).await?;
+    let source = source.at(watch.info());
+    let placed = memory.placed;
+    start::recognise::primary(&mut watch, &source, placed.is_some()).await?;
+    let known: known::Memory = memory.tables.iter().map(|(n, t)| (n.clone(), t.described.spec.known.clone())).collect();
+    // nobody knows yet what targets there will be: a target is as production is
+    let demands = Demands::read(&mut watch).await?;
+    let plan = start::plan(config, lock, known, &demands, &mut watch).await?.proved()?;
+    let plan = start::worth_it(plan)?;
+    let mut replication =
+        production::replication(&source.stream, &config.pipeline, config.limits.logical_decoding_work_mem).await?;
+    slot::one_server(&mut watch, &mut replication).await?;
+    let names: Vec<String> =
+        publication::wanted(&config.pipeline, plan.tables.iter().map(|(t, _)| t)).into_iter().map(|p| p.name).collect();
+    let mut identity = start::identity(&plan, &config.slot(), &names, &mut watch, &mut replication).await?;
+    let was = memory.belongs.as_ref().map(|b| checkpoint(b, placed));
+    let found = slot::look(&mut watch, &identity.slot).await.doing("look at the slot")?;
+    continuity::before(was.as_ref(), found.as_ref(), &identity, &plan.key_of, "", false, &mut replication).await?;
+
+    start::publish::publish(config, &source.data, &plan, &mut watch).await?;
+    identity.publications = publication::fingerprint(&mut watch, &names).await.doing("read the publications")?;
+    let from = match placed {
+        Some(placed) => placed.at,
+        None => {
+            let belongs = belongs(config, &identity, Lsn::ZERO, &memory);
+            producer = blocking(move || {
+                memory::intend(&mut producer, &belongs)?;
+                Ok(producer)
+            })
+            .await?;
+            if found.is_some() {
+                let mut writer = production::writer(&source.stream, &config.pipeline, "slot", &[]).await?;
+                slot::seize(&mut writer, &identity.slot).await.doing("drop the unfinished slot")?;
+            }
+            cancels.add(replication.canceler());
+            let at = start::slot::make(&identity.slot, &mut replication).await?;
+            tracing::info!(slot = identity.slot, %at, "slot created");
+            at
+        }
+    };
+    let stream = Stream::start(replication, &identity.slot, &names, from, Default::default()).await?;
+    let mut waits = HashMap::new();
+    if placed.is_some() {
+        let there = slot::look(&mut watch, &identity.slot).await.doing("look at the slot")?;
+        continuity::after(from, there.as_ref(), None)?;
+        let changed = was.map_or(Vec::new(), |was| {
+            continuity::rejoined(&was.identity.publications, &identity.publications)
+        });
+        let xid = snapshot::next_xid(&mut watch).await?;
+        let joined = |name: &Name| !memory.tables.contains_key(name) || changed.contains(name);
+        waits.extend(plan.tables.iter().map(|(t, _)| t.name()).filter(joined).map(|name| (name, xid)));
+    }
+
+    let xids = placed.map_or((0, 0), |placed| placed.xids);
+    let applied = Applied::resume(xids.0, xids.1, &snapshot::now(&mut watch).await?);
+    let goal = wal::nudge(&mut watch).await?;
+    let described: Vec<Described> = plan.tables.iter().map(|(t, c)| describe(t, c, &plan, config)).collect();
+    let belongs = belongs(config, &identity, from, &memory);
+    let requests = Requests::open(&options, belongs.requests)?;
+    let sink = blocking(move || KafkaSink::begin(producer, Placed { at: from, xids }, belongs, described, (memory, waits))).await?;
+    let setup = start::setup(config, source, Started::of(&mut watch).await?, names, sink.waits());
+    {
+        let mut state = board.state();
+        state.applied = from;
+    }
+    let flow = Flow {
+        batch: Batcher::new(from, setup.batch_bytes()),
+        setup: Arc::new(setup),
+        stream,
+        watch: Arc::new(Mutex::new(watch)),
+        standby: None,
+        shapes: Shapes::new(&plan.tables, &plan.memory),
+        filter: plan.filter,
+        sink: Some(sink),
+        ahead: VecDeque::new(),
+        applied,
+        board: board.clone(),
+        tables: plan.tables.into_iter().map(|(t, c)| (t.name(), c)).collect(),
+        vouched: Default::default(),
+        word: String::new(),
+        cancels: cancels.clone(),
+        unsynced: None,
+        pending: false,
+    };
+    Ok((Capture::new(flow, requests, identity.publications), goal))
+}
+
+/// What the topic remembers, as a checkpoint would.
+fn checkpoint(belongs: &Belongs, placed: Option<Placed>) -> Checkpoint {
+    Checkpoint {
+        lsn: placed.map(|placed| placed.at),
+        epoch: 0,
+        xid_seen: placed.map_or(0, |placed| placed.xids.0),
+        xid_max: placed.map_or(0, |placed| placed.xids.1),
+        identity: Identity {
+            system_id: belongs.start.system_id.to_string(),
+            timeline: i32::try_from(belongs.start.timeline).unwrap_or_default(),
+            source_database: belongs.database.clone(),
+            slot: belongs.start.slot.clone(),
+            publications: belongs.publications.clone(),
+            mask_key: belongs.start.mask_key.clone(),
+            policy: belongs.start.policy.clone(),
+        },
+        target_id: String::new(),
+    }
+}
+
+/// What the topic belongs to from here on.
+fn belongs(config: &Config, identity: &Identity, at: Lsn, memory: &Memory) -> Belongs {
+    let start = Start {
+        pipeline: config.pipeline.clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        system_id: identity.system_id.parse().unwrap_or_default(),
+        timeline: u32::try_from(identity.timeline).unwrap_or_default(),
+        slot: identity.slot.clone(),
+        at,
+        policy: identity.policy.clone(),
+        mask_key: identity.mask_key.clone(),
+        time: super::super::now(),
+    };
+    let requests = memory.belongs.as_ref().map_or(0, |b| b.requests);
+    let (database, publications) = (identity.source_database.clone(), identity.publications.clone());
+    Belongs { database, publications, start, requests }
+}
+
+/// A table as appliers have to know it.
+fn describe(
+    table: &crate::source::catalog::SourceTable,
+    compiled: &Arc<filters::filter::Compiled>,
+    plan: &Plan,
+    config: &Config,
+) -> Described {
+    let types = compiled.sources().iter().map(|&i| table.types.get(i).cloned().unwrap_or_default()).collect();
+    Described {
+        shape: Arc::clone(&compiled.output),
+        spec: start::spec(table, compiled, &plan.policy, &plan.memory, config),
+        types,
+        masked: compiled.masked_columns().map(str::to_owned).collect(),
+    }
+}
