@@ -16,6 +16,8 @@ pub mod copy;
 pub mod downstream;
 pub mod error;
 pub mod flow;
+#[cfg(feature = "kafka")]
+pub mod kafka;
 pub mod lag;
 pub mod pace;
 pub mod pipeline;

@@ -93,6 +93,11 @@ impl Row {
         self.data.len()
     }
 
+    /// Its columns, as `TupleData` has them: what [`split_from`](Row::split_from) took.
+    pub fn as_bytes(&self) -> &Bytes {
+        &self.data
+    }
+
     /// Its values, in the order of the table's columns.
     pub fn values(&self) -> Values<'_> {
         Values { data: &self.data }

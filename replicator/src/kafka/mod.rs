@@ -1,0 +1,3 @@
+//! Kafka between capture and apply.
+
+pub mod envelope;
