@@ -31,6 +31,8 @@ pub struct Batcher {
     left_out: bool,
     /// Up to here there is nothing for us.
     idle: Lsn,
+    /// Where the topic is read on behind that, if it comes from one.
+    read_on: Option<i64>,
 }
 
 impl Batcher {
@@ -46,6 +48,7 @@ impl Batcher {
             pieces: false,
             left_out: false,
             idle: after,
+            read_on: None,
         }
     }
 
@@ -77,12 +80,32 @@ impl Batcher {
     pub fn commit(&mut self, lsn: Lsn, time: i64) {
         let before = self.batch.commits.last().map_or(0, |c| c.changes);
         if self.batch.changes.len() > before || self.pieces || self.left_out {
-            self.batch.commits.push(Commit { changes: self.batch.changes.len(), lsn, xid: self.xid, time });
+            self.batch.commits.push(Commit {
+                changes: self.batch.changes.len(),
+                lsn,
+                xid: self.xid,
+                time,
+                read_on: self.read_on,
+            });
             self.pieces = false;
             self.left_out = false;
         }
         self.open = false;
         self.idle = lsn;
+    }
+
+    /// What ends a source transaction, or says that nothing is in flight, is the record before this offset of the topic. To be said
+    /// before it is taken.
+    pub fn reads_on(&mut self, offset: i64) {
+        self.read_on = Some(offset);
+    }
+
+    /// The source transaction that is open is void: it comes again, or never.
+    pub fn void(&mut self) {
+        let whole = self.batch.commits.last().map_or(0, |c| c.changes);
+        self.batch.changes.truncate(whole);
+        (self.open, self.pieces, self.left_out) = (false, false, false);
+        self.measure();
     }
 
     /// Nothing is in flight up to here.
@@ -127,13 +150,18 @@ impl Batcher {
             return Some(std::mem::replace(&mut self.batch, Batch { after, ..Batch::default() }));
         };
         let rest = self.batch.changes.split_off(last.changes);
-        let upto = if rest.is_empty() && !self.open { last.lsn.max(self.idle) } else { last.lsn };
+        let beyond = rest.is_empty() && !self.open && self.idle > last.lsn;
+        let (upto, read_on) = if beyond { (self.idle, self.read_on) } else { (last.lsn, last.read_on) };
         let next = Batch { after: upto, changes: rest, ..Batch::default() };
         let mut batch = std::mem::replace(&mut self.batch, next);
+        self.measure();
+        (batch.upto, batch.read_on) = (Some(upto), read_on);
+        Some(batch)
+    }
+
+    fn measure(&mut self) {
         self.bytes = self.batch.changes.iter().map(Change::size).sum();
         self.tables = self.batch.changes.iter().map(|change| change.table.oid).collect();
-        batch.upto = Some(upto);
-        Some(batch)
     }
 
     /// Hands out an empty batch that only moves the position, if there is somewhere to move it to.
@@ -143,7 +171,7 @@ impl Batcher {
         }
         let next = Batch { after: self.idle, ..Batch::default() };
         let batch = std::mem::replace(&mut self.batch, next);
-        Some(Batch { upto: Some(self.idle), ..batch })
+        Some(Batch { upto: Some(self.idle), read_on: self.read_on, ..batch })
     }
 }
 
@@ -193,6 +221,27 @@ mod tests {
         b.commit(Lsn(20), 0);
         let last = b.take().unwrap();
         assert_eq!((last.after, last.upto, last.changes.len(), last.commits.len()), (Lsn(10), Some(Lsn(20)), 0, 1));
+    }
+
+    #[test]
+    fn a_topic_is_read_on_behind_what_was_applied() {
+        let mut b = Batcher::new(Lsn(10), 1 << 20);
+        for (tx, offset) in [(1u32, 5), (2, 9)] {
+            b.begin(tx);
+            b.change(change());
+            b.reads_on(offset);
+            b.commit(Lsn(10 + u64::from(tx)), 0);
+        }
+        b.begin(3);
+        b.change(change());
+        let batch = b.take().unwrap();
+        assert_eq!((batch.read_on, batch.commits[0].read_on), (Some(9), Some(5)));
+        b.void();
+        assert!(b.is_empty());
+        b.reads_on(20);
+        b.idle(Lsn(30));
+        let batch = b.take_idle().unwrap();
+        assert_eq!((batch.upto, batch.read_on, batch.changes.len()), (Some(Lsn(30)), Some(20), 0));
     }
 
     #[test]

@@ -223,7 +223,8 @@ fn halves(batch: Batch) -> Vec<Batch> {
     for c in &mut second.commits {
         c.changes -= cut.changes;
     }
-    first.upto = Some(cut.lsn);
+    second.read_on = first.read_on;
+    (first.upto, first.read_on) = (Some(cut.lsn), cut.read_on);
     vec![first, second]
 }
 
@@ -234,16 +235,18 @@ mod tests {
 
     #[test]
     fn a_batch_is_cut_behind_a_source_transaction() {
-        let commit = |changes, lsn| Commit { changes, lsn: Lsn(lsn), xid: 1, time: 0 };
+        let commit = |changes, lsn| Commit { changes, lsn: Lsn(lsn), xid: 1, time: 0, read_on: Some(lsn as i64) };
         let batch = Batch {
             after: Lsn(1),
             upto: Some(Lsn(30)),
             commits: vec![commit(0, 10), commit(0, 20), commit(0, 30)],
+            read_on: Some(35),
             ..Batch::default()
         };
         let parts = halves(batch);
         assert_eq!(parts.len(), 2);
         assert_eq!((parts[0].after, parts[0].upto, parts[0].commits.len()), (Lsn(1), Some(Lsn(10)), 1));
+        assert_eq!((parts[0].read_on, parts[1].read_on), (Some(10), Some(35)), "never beyond what it has");
         assert_eq!((parts[1].after, parts[1].upto, parts[1].commits.len()), (Lsn(10), Some(Lsn(30)), 2));
         assert_eq!(halves(parts[0].clone()).len(), 1);
     }

@@ -52,6 +52,8 @@ pub struct Checkpoint {
     pub identity: Identity,
     /// The database that it was written in.
     pub target_id: String,
+    /// Where its topic is read on; `None`: it follows none.
+    pub read_on: Option<i64>,
 }
 
 /// What a checkpoint belongs to, as columns; their values are [`belongs`]'s.
@@ -65,7 +67,7 @@ fn belongs<'a>(pipeline: &'a str, i: &'a Identity, timeline: &'a str, target: &'
 }
 
 fn columns() -> String {
-    format!("lsn, epoch, xid_seen, xid_max, {BELONGS}")
+    format!("lsn, epoch, xid_seen, xid_max, {BELONGS}, read_on")
 }
 
 fn parse(rows: &Rows) -> Option<Checkpoint> {
@@ -85,6 +87,7 @@ fn parse(rows: &Rows) -> Option<Checkpoint> {
             policy: text(10)?,
         },
         target_id: text(11)?,
+        read_on: text(12).and_then(|offset| offset.parse().ok()),
     })
 }
 
@@ -132,6 +135,15 @@ pub async fn place(
     params.extend([Some(lsn.as_str()), Some(epoch.as_str())]);
     let moved = db.execute(&sql, &params).await?;
     match moved {
+        1 => Ok(()),
+        _ => Err(Error::Fenced(format!("another sluice has taken over pipeline {pipeline}"))),
+    }
+}
+
+/// Says where the topic is read on, once: from then on each batch does.
+pub async fn reads_on(db: &mut Connection, pipeline: &str, epoch: i64, offset: i64) -> Result<(), Error> {
+    let sql = "UPDATE sluice.checkpoint SET read_on = $3::bigint WHERE pipeline = $1 AND epoch = $2::bigint";
+    match db.execute(sql, &[Some(pipeline), Some(&epoch.to_string()), Some(&offset.to_string())]).await? {
         1 => Ok(()),
         _ => Err(Error::Fenced(format!("another sluice has taken over pipeline {pipeline}"))),
     }

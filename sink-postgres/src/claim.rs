@@ -20,6 +20,7 @@ impl Claim {
         let seconds = |time: i64| format!("{}.{:06}", time.div_euclid(1_000_000), time.rem_euclid(1_000_000));
         params.extend([upto.to_string(), xids.0.to_string(), xids.1.to_string()].map(Some));
         params.push(batch.commits.last().map(|c| seconds(c.time)));
+        params.push(batch.read_on.map(|offset| offset.to_string()));
         Claim { sql: MOVE, params }
     }
 }
@@ -30,5 +31,5 @@ const LOCK: &str = "SELECT 1 FROM sluice.checkpoint
 const MOVE: &str =
     "UPDATE sluice.checkpoint SET lsn = $4::text::pg_lsn, xid_seen = $5::text::bigint, xid_max = $6::text::bigint,
   source_time = coalesce('2000-01-01 00:00:00+00'::timestamptz + ($7::text || ' seconds')::interval, source_time),
-  updated_at = pg_catalog.clock_timestamp()
+  read_on = coalesce($8::text::bigint, read_on), updated_at = pg_catalog.clock_timestamp()
   WHERE pipeline = $1::text AND epoch = $2::text::bigint AND lsn = $3::text::pg_lsn";

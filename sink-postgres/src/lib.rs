@@ -49,6 +49,7 @@ pub mod sink;
 pub mod spec;
 mod statement;
 mod tombstones;
+pub mod topic;
 pub mod trial;
 
 pub use error::Error;

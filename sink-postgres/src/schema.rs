@@ -3,7 +3,7 @@
 use wire::{Connection, quote_literal};
 
 use crate::error::Error;
-use crate::{audit, orphans, removed, session};
+use crate::{audit, orphans, removed, session, topic};
 
 /// Rows that could not be applied ([`crate::quarantine`]).
 const QUARANTINE: &str = "\
@@ -60,7 +60,7 @@ pub fn sql() -> String {
 
 /// The tables that came after the first version; each may be there already.
 fn later() -> String {
-    format!("{QUARANTINE}{SHADOWED}{TOMBSTONES}{}{}{}", orphans::TABLE, removed::TABLE, audit::TABLE)
+    format!("{QUARANTINE}{SHADOWED}{TOMBSTONES}{}{}{}{}", orphans::TABLE, removed::TABLE, audit::TABLE, topic::TABLE)
 }
 
 /// What lets a role use it, however it was made: its schema and each of its tables. `sluice.environment` is none of them: it is
@@ -91,6 +91,7 @@ CREATE TABLE IF NOT EXISTS sluice.checkpoint (
   target_id text NOT NULL,             -- this database, so that a clone or a restored copy is known
   mask_key text NOT NULL,
   policy text NOT NULL,
+  read_on bigint,                      -- the offset at which the topic is read on, where one is between; NULL: none is
   hold text,                           -- why the stream stands still, if it does
   slot_dropped timestamptz,            -- we have dropped its slot, which held too much, and have not begun anew yet
   reread boolean NOT NULL DEFAULT false, -- somebody wants whoever runs to read its files again
@@ -128,6 +129,7 @@ const SCHEMA: &str = "CREATE SCHEMA IF NOT EXISTS sluice;\nREVOKE ALL ON SCHEMA 
 const ADDED: &str = "\
 ALTER TABLE sluice.checkpoint ADD COLUMN IF NOT EXISTS reread boolean NOT NULL DEFAULT false;
 ALTER TABLE sluice.checkpoint ADD COLUMN IF NOT EXISTS slot_dropped timestamptz;
+ALTER TABLE sluice.checkpoint ADD COLUMN IF NOT EXISTS read_on bigint;
 ALTER TABLE sluice.pending ADD COLUMN IF NOT EXISTS columns text[];
 ALTER TABLE sluice.tables ADD COLUMN IF NOT EXISTS rows_at text;
 ALTER TABLE sluice.tables ADD COLUMN IF NOT EXISTS only_rows text NOT NULL DEFAULT '';
@@ -135,7 +137,8 @@ ALTER TABLE sluice.tables ADD COLUMN IF NOT EXISTS only_rows text NOT NULL DEFAU
 const LAST_ADDED: &str = "SELECT pg_catalog.to_regclass('sluice.quarantine') IS NOT NULL AND pg_catalog.to_regclass('sluice.audit') IS NOT NULL
     AND pg_catalog.to_regclass('sluice.tombstones') IS NOT NULL AND pg_catalog.to_regclass('sluice.removed') IS NOT NULL
     AND pg_catalog.to_regclass('sluice.shadowed') IS NOT NULL AND pg_catalog.to_regclass('sluice.orphans') IS NOT NULL
-    AND EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attrelid = pg_catalog.to_regclass('sluice.checkpoint') AND attname = 'slot_dropped')";
+    AND EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attrelid = pg_catalog.to_regclass('sluice.checkpoint') AND attname = 'read_on')
+    AND pg_catalog.to_regclass('sluice.described') IS NOT NULL";
 
 /// Makes what is missing. An error names what the role lacks.
 pub async fn ensure(db: &mut Connection) -> Result<(), Error> {

@@ -14,6 +14,8 @@ pub struct Commit {
     pub xid: u32,
     /// When it committed, microseconds since 2000-01-01 00:00 UTC.
     pub time: i64,
+    /// Where its topic is read on behind it; `None`: it comes from none.
+    pub read_on: Option<i64>,
 }
 
 /// A run of changes that is applied as a whole: production from `after` (exclusive) to `upto` (inclusive), both ends of
@@ -29,6 +31,8 @@ pub struct Batch {
     pub upto: Option<Lsn>,
     /// The source transactions that end in this batch, in order. A sink may cut the batch behind any of them.
     pub commits: Vec<Commit>,
+    /// Where its topic is read on behind `upto`; `None`: it comes from none.
+    pub read_on: Option<i64>,
 }
 
 /// How far a sink is.

@@ -21,7 +21,7 @@ use sink_postgres::line::{Line, Noted};
 use sink_postgres::pending::{Pending, Range};
 
 use super::envelope::{ChunkBegin, ChunkEnd, Commit, Described, Encoder, Record};
-use super::memory::{BELONGS, Belongs, Memory, Table, key_of};
+use super::memory::{BELONGS, Belongs, Memory, PLACED, Placed, Table, key_of};
 use super::producer::Producer;
 use crate::downstream::{Downstream, Name};
 use crate::error::Error;
@@ -43,14 +43,15 @@ pub struct KafkaSink {
 }
 
 impl KafkaSink {
-    /// Goes on at `at` from what was remembered; `belongs` and `tables` as they are now. The first records say that a capture begins.
+    /// Goes on from what was remembered; `belongs` and `tables` as they are now, and what of these waits. The first records say that a capture begins.
     pub fn begin(
         producer: Producer,
-        at: Lsn,
+        placed: Placed,
         belongs: Belongs,
         tables: Vec<Described>,
-        memory: Memory,
+        (memory, waits): (Memory, HashMap<Name, u64>),
     ) -> Result<KafkaSink, Error> {
+        let at = placed.at;
         let mut sink = KafkaSink {
             producer,
             encoder: Encoder::new(),
@@ -60,22 +61,25 @@ impl KafkaSink {
             pending: HashMap::new(),
             told: HashMap::new(),
             sent: 0,
-            xids: (0, 0),
+            xids: placed.xids,
             chunks: 0,
         };
-        sink.start(tables, memory)?;
+        sink.start(tables, memory, &waits)?;
         Ok(sink)
     }
 
-    fn start(&mut self, tables: Vec<Described>, mut memory: Memory) -> Result<(), Error> {
+    fn start(&mut self, tables: Vec<Described>, mut memory: Memory, waits: &HashMap<Name, u64>) -> Result<(), Error> {
         self.producer.begin()?;
         self.send(&Record::Start(self.belongs.start.clone()))?;
         self.remember(BELONGS, self.belongs.encode(&mut Encoder::new()))?;
         for described in tables {
             let name = (described.spec.schema.clone(), described.spec.name.clone());
             let was = memory.tables.remove(&name);
-            let (rows, due) = was.map_or((None, None), |was| (was.rows, was.due));
-            let table = Table { described, rows, due };
+            let (rows, mut due, mut wait) = was.map_or((None, None, None), |was| (was.rows, was.due, was.wait));
+            if let Some(xid) = waits.get(&name) {
+                (due, wait) = (Some("it joined the publication".to_owned()), Some(*xid));
+            }
+            let table = Table { described, rows, due, wait };
             self.tell(&table, &name)?;
             if let Some(why) = table.due {
                 // said again: it may have been said amid what is void now
@@ -86,8 +90,8 @@ impl KafkaSink {
         for name in memory.tables.keys() {
             self.remember(&key_of(name), Vec::new())?;
         }
-        // whoever looks for where we stand finds it behind all of that
         self.send(&Record::Position(self.progress.applied))?;
+        self.place(self.progress.applied)?;
         self.producer.commit()?;
         Ok(())
     }
@@ -113,6 +117,11 @@ impl KafkaSink {
 
     fn remember(&mut self, key: &str, value: Vec<u8>) -> Result<(), Error> {
         Ok(self.producer.remember(key.as_bytes(), &value)?)
+    }
+
+    /// In the transaction of what leads there.
+    fn place(&mut self, at: Lsn) -> Result<(), Error> {
+        self.remember(PLACED, Placed { at, xids: self.xids }.encode())
     }
 
     /// Where it stands.
@@ -166,6 +175,9 @@ impl KafkaSink {
         if let Some(upto) = batch.upto.filter(|upto| batch.commits.last().is_none_or(|last| last.lsn < *upto)) {
             self.send(&Record::Position(upto))?;
         }
+        if let Some(upto) = batch.upto {
+            self.place(upto)?;
+        }
         self.sent = seq;
         Ok(())
     }
@@ -203,18 +215,32 @@ impl KafkaSink {
         Ok(self.progress)
     }
 
-    /// A part of a table begins. What was unknown of it was told by that.
+    /// The transaction id that a snapshot must have behind it before it counts for this table.
+    pub fn waits_for(&self, name: &Name) -> Option<u64> {
+        self.tables.get(name)?.wait
+    }
+
+    /// All tables that wait so.
+    pub fn waits(&self) -> HashMap<Name, u64> {
+        self.tables.iter().filter_map(|(name, table)| Some((name.clone(), table.wait?))).collect()
+    }
+
+    /// Parts of a table are about to be sent that was unknown: its rows are here now.
+    pub fn is_sent(&mut self, name: &Name, rows: String) -> Result<(), Error> {
+        let Some(table) = self.tables.get(name) else { return Ok(()) };
+        let table = Table { rows: Some(rows), due: None, wait: None, ..table.clone() };
+        self.whole(|sink| sink.note(&table, name))?;
+        self.pending.remove(name);
+        Ok(())
+    }
+
+    /// A part of a table begins, in a transaction of its own.
     pub fn chunk_begins(&mut self, name: &Name, part: sink_postgres::part::Part) -> Result<u64, Error> {
         self.chunks += 1;
         self.producer.begin()?;
-        let table = self.tables.get(name).cloned();
-        let mut table = table.ok_or_else(|| Error::Bug("a part of a table that was not described".into()))?;
-        if table.due.take().is_some() {
-            self.note(&table, name)?;
-            self.pending.remove(name);
-        }
-        let begin =
-            ChunkBegin { table: table.described.shape.oid, id: self.chunks, at: self.progress.applied, part };
+        let oid = self.tables.get(name).map(|table| table.described.shape.oid);
+        let table = oid.ok_or_else(|| Error::Bug("a part of a table that was not described".into()))?;
+        let begin = ChunkBegin { table, id: self.chunks, at: self.progress.applied, part };
         self.send(&Record::ChunkBegin(begin))?;
         Ok(self.chunks)
     }
