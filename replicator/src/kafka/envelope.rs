@@ -28,6 +28,8 @@ mod described;
 mod encode;
 #[cfg(test)]
 mod golden;
+#[cfg(test)]
+mod proto;
 mod schema;
 #[cfg(test)]
 mod tests;
