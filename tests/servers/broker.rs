@@ -32,6 +32,9 @@ const SETTINGS: &[(&str, &str)] = &[
     ("node.id", "1"),
     ("controller.listener.names", "CONTROLLER"),
     ("inter.broker.listener.name", "PLAINTEXT"),
+    // so long the controller waits for a broker that was killed before it takes the next one of that id; it asks every 2 s
+    ("broker.session.timeout.ms", "2000"),
+    ("broker.heartbeat.interval.ms", "250"),
     ("auto.create.topics.enable", "false"),
     ("offsets.topic.replication.factor", "1"),
     ("offsets.topic.num.partitions", "1"),
