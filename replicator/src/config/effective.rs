@@ -5,6 +5,7 @@ use std::fmt::Write;
 use filters::mask::{MaskSpec, Setting};
 use filters::policy::Class;
 
+use super::buffer::Buffer;
 use super::protect::{References, WORDS};
 use super::sections::{OnDivergence, OnError, SlotWalLimit};
 use super::server::{Server, Tls};
@@ -53,6 +54,9 @@ impl Config {
             out.push_str("  tables:\n");
             self.protect.iter().for_each(|p| _ = writeln!(out, "    - {}", quote(&p.to_string())));
         }
+        if let Some(buffer) = &self.buffer {
+            kafka(&mut out, buffer);
+        }
         let divergence = match self.apply.on_divergence {
             OnDivergence::Heal => "heal",
             OnDivergence::Stop => "stop",
@@ -95,6 +99,18 @@ impl Config {
             _ = writeln!(out, "serve:\n  listen: {}", quote(&listen.to_string()));
         }
         out
+    }
+}
+
+fn kafka(out: &mut String, buffer: &Buffer) {
+    let Buffer { brokers, topic, properties } = buffer;
+    _ = writeln!(out, "buffer:\n  kafka:\n    brokers: {}\n    topic: {}", quote(brokers), quote(topic));
+    if !properties.is_empty() {
+        out.push_str("    properties:\n");
+    }
+    for property in properties {
+        let value = if property.shown { property.value.expose() } else { "***" };
+        _ = writeln!(out, "      {}: {}", quote(&property.name), quote(value));
     }
 }
 

@@ -55,7 +55,12 @@ pub const KEYS: &[(&str, State)] = &[
     ("protect.rows.*", Built),
     ("protect.on_referenced", Built),
     ("protect.on_referenced.*", Built),
-    ("buffer", NotYet),
+    ("buffer", Built),
+    ("buffer.kafka", Built),
+    ("buffer.kafka.brokers", Built),
+    ("buffer.kafka.topic", Built),
+    ("buffer.kafka.properties", Built),
+    ("buffer.kafka.properties.*", Built),
     ("apply", Built),
     ("apply.on_error", Built),
     ("apply.max_quarantined", Built),
@@ -100,7 +105,7 @@ fn walk(node: &mut Node, pattern: &mut Vec<&'static str>, path: &str, problems: 
         let problem = |what: String| Problem { line: Some(entry.line), ..Problem::new(path.clone(), what) };
         match children.iter().find(|(name, _)| *name == entry.key || *name == "*") {
             Some((_, NotYet)) => {
-                // the deepest single key says best what was asked for: `buffer.kafka`, not `buffer`
+                // the deepest single key says best what was asked for: `notify.slack`, not `notify`
                 let mut deep = path.clone();
                 if let Kind::Map(inner) = &entry.node.kind
                     && let [only] = inner.as_slice()

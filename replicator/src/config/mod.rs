@@ -9,6 +9,7 @@
 //! its first fault: a person who mends a file wants to see all of them, each with its key path. Nothing here but
 //! [`Config::load`] touches the world.
 
+mod buffer;
 mod effective;
 mod expand;
 mod files;
@@ -35,6 +36,7 @@ mod units;
 mod tests;
 
 pub use crate::source::catalog::Reference;
+pub use buffer::{Buffer, Property};
 pub(crate) use effective::{class_text, quote};
 pub use expand::Env;
 pub use files::Files;
@@ -77,6 +79,8 @@ pub struct Config {
     pub protect_rows: protect::Rows,
     /// What becomes of the target's own rows that refer to a row which production deletes.
     pub on_referenced: protect::References,
+    /// The topic between capture and apply, if there is one.
+    pub buffer: Option<Buffer>,
     /// What becomes of a change that does not go as expected.
     pub apply: Apply,
     /// The pace of copying.

@@ -9,6 +9,7 @@ use filters::mask::MaskSpec;
 use filters::policy::Class;
 
 use super::Config;
+use super::buffer::buffer;
 use super::masks::{self, Domains};
 use super::never::never_write;
 use super::problem::{Fault, Problems};
@@ -179,6 +180,7 @@ pub(super) fn config(root: &At<'_>, problems: &mut Problems) -> Option<Config> {
     if !key.is_there() && needs_key(&masking.domains, &tables) {
         key.problem(Fault::new("missing, and masks need it").hint("openssl rand -base64 32"), problems);
     }
+    let buffer = buffer(&root.get("buffer"), pipeline.as_deref(), problems);
     let apply = apply(&root.get("apply"), problems);
     let copy = copying(&root.get("copy"), problems);
     let sequences = sequences(&root.get("sequences"), problems);
@@ -202,6 +204,7 @@ pub(super) fn config(root: &At<'_>, problems: &mut Problems) -> Option<Config> {
         protect,
         protect_rows,
         on_referenced,
+        buffer,
         apply,
         copy,
         sequences,

@@ -27,6 +27,7 @@ fn where_nothing_is_said_the_defaults_hold() {
     assert_eq!((c.limits.wal_warn, c.limits.lag), (4 << 30, Duration::from_secs(60)));
     assert_eq!(c.limits.max_slot_wal_keep_size, SlotWalLimit::Required);
     assert_eq!(c.serve.listen, None);
+    assert!(c.buffer.is_none());
     assert!(c.masking.key.is_none() && c.protect.is_empty() && c.never_write.is_empty());
     assert!(c.source.tls == Tls::Verified && c.source.environment_from.is_none());
 }
@@ -199,6 +200,51 @@ serve: { listen: \"[::1]:9847\" }",
         again.tables.iter().map(|t| (&t.pattern, &t.rule, t.optional)).collect::<Vec<_>>(),
         c.tables.iter().map(|t| (&t.pattern, &t.rule, t.optional)).collect::<Vec<_>>()
     );
+}
+
+#[test]
+#[cfg(feature = "kafka")]
+fn a_buffer_has_a_topic_of_the_pipelines_name() {
+    let buffer = |yaml: &str| config(&format!("pipeline: a_1\nbuffer: {{ kafka: {{ {yaml} }} }}")).buffer.unwrap();
+    let least = buffer("brokers: \"k:9092\"");
+    assert_eq!((least.brokers.as_str(), least.topic.as_str()), ("k:9092", "sluice.a_1"));
+    assert!(least.properties.is_empty());
+    assert_eq!(buffer("brokers: \"a-1.b_2:1, [::1]:65535 ,10.0.0.1:3\"").brokers, "a-1.b_2:1,[::1]:65535,10.0.0.1:3");
+    assert_eq!(buffer("brokers: \"k:1\", topic: A.b_c-1").topic, "A.b_c-1");
+}
+
+#[test]
+#[cfg(feature = "kafka")]
+fn properties_reach_librdkafka_as_they_are_written() {
+    let yaml = "buffer: { kafka: { brokers: \"k:1\", properties:
+  { security.protocol: SASL_PLAINTEXT, linger.ms: 0, socket.keepalive.enable: true, sasl.username: \"${URL}\", sasl.password: typed } } }";
+    let c = config(yaml);
+    let properties: Vec<_> = c.buffer.iter().flat_map(|b| &b.properties).collect();
+    let given: Vec<_> = properties.iter().map(|p| (p.name.as_str(), p.value.expose())).collect();
+    let expected = [
+        ("security.protocol", "SASL_PLAINTEXT"),
+        ("linger.ms", "0"),
+        ("socket.keepalive.enable", "true"),
+        ("sasl.username", "postgres://u:hunter2@prod/shop"),
+        ("sasl.password", "typed"),
+    ];
+    assert_eq!(given, expected);
+    let shown = c.effective();
+    assert!(!format!("{c:?}{shown}").contains("hunter2") && !format!("{c:?}{shown}").contains("typed"), "{shown}");
+    let expected = "buffer:
+  kafka:
+    brokers: \"k:1\"
+    topic: sluice.shop
+    properties:
+      security.protocol: SASL_PLAINTEXT
+      linger.ms: 0
+      socket.keepalive.enable: true
+      sasl.username: \"***\"
+      sasl.password: \"***\"
+";
+    assert!(shown.contains(expected), "{shown}");
+    let readable = shown.replacen("\"***\"", "x", 1).replacen("\"***\"", "y", 1);
+    assert_eq!(Config::parse(&readable, &env).unwrap().effective(), shown);
 }
 
 proptest! {
