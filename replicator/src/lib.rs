@@ -15,6 +15,8 @@ pub mod config;
 pub mod copy;
 pub mod error;
 pub mod flow;
+#[cfg(feature = "kafka")]
+pub mod kafka;
 pub mod lag;
 pub mod pace;
 pub mod pipeline;
