@@ -5,9 +5,9 @@ SHELL := bash
 MAKEFLAGS += --no-print-directory
 
 SERVERS := tests/testbed/servers.sh
-# Both majors under test, the first whose standbys have slots, and the first whose slots go along in a failover, fetched if the machine has them not; a failing fetch ends the recipe.
+# Both majors under test, the first whose standbys have slots, the first whose slots go along in a failover, and Kafka, fetched if the machine has them not; a failing fetch ends the recipe.
 WITH_SERVERS = SLUICE_PG15=$$($(SERVERS) pg 15); SLUICE_PG16=$$($(SERVERS) pg 16); SLUICE_PG17=$$($(SERVERS) pg 17); SLUICE_PG18=$$($(SERVERS) pg 18); \
-  export SLUICE_PG15 SLUICE_PG16 SLUICE_PG17 SLUICE_PG18
+  SLUICE_KAFKA=$$($(SERVERS) kafka); export SLUICE_PG15 SLUICE_PG16 SLUICE_PG17 SLUICE_PG18 SLUICE_KAFKA
 CARGO_TEST = cargo test --workspace --features replicator/failpoints
 # Limits of wall time, on two cores, the build not counted.
 TEST_LIMIT ?= 35m
@@ -33,7 +33,7 @@ build: needs ## the binary, for debugging: target/debug/sluice
 release: needs ## the binary, for use: target/release/sluice
 	cargo build --release --bin sluice
 
-test: needs ## every test, against real PostgreSQL 15, 18 and a little 16 and 17 (FILTER=name for some of them, SEED=n for another run)
+test: needs ## every test, against real PostgreSQL 15, 18 and a little 16 and 17, and Kafka (FILTER=name for some of them, SEED=n for another run)
 	@$(WITH_SERVERS); \
 	  $(CARGO_TEST) --no-run; \
 	  timeout --foreground --kill-after=10 $(TEST_LIMIT) $(CARGO_TEST) -- $(FILTER) || { code=$$?; \

@@ -1,4 +1,4 @@
-//! Tests against real servers: PostgreSQL 15 and 18, and the real binary.
+//! Tests against real servers: PostgreSQL 15 and 18, Kafka, and the real binary.
 //!
 //! `servers` starts and breaks them, `sluice` drives the binary, `check` compares two databases, `seed` makes random
 //! runs repeatable. `detection` measures what `init` proposes. Every other module is tests.
@@ -10,6 +10,8 @@ mod detection;
 mod faults;
 mod harness;
 mod healing;
+#[cfg(feature = "kafka")]
+mod kafka;
 mod policy;
 mod preflight;
 mod safety;

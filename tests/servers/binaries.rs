@@ -17,6 +17,11 @@ pub fn server(major: u32) -> PathBuf {
     found.entry(major).or_insert_with(|| servers_sh(&["pg", &major.to_string()])).clone()
 }
 
+/// The directory of Kafka's jars: `SLUICE_KAFKA`, else what `tests/testbed/servers.sh` has fetched or fetches.
+pub fn kafka() -> PathBuf {
+    servers_sh(&["kafka"])
+}
+
 /// The directory in which fetched servers, and our templates, are kept.
 pub fn cache() -> PathBuf {
     servers_sh(&["cache"])

@@ -3,7 +3,7 @@
 //! A child dies with its parent by `PR_SET_PDEATHSIG`. The kernel takes "parent" to be the *thread* that forked, and
 //! the threads of the test runner end with each test: so one thread, which never ends, forks everything.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::os::unix::process::CommandExt;
@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 
 type Job = (Command, SyncSender<io::Result<Child>>);
 
-/// Pids of children that are to be ended when the test process ends.
-static ALIVE: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
+/// Pids of children that are to be ended when the test process ends, and by which signal.
+static ALIVE: Mutex<BTreeMap<u32, i32>> = Mutex::new(BTreeMap::new());
 
 /// A child that is bound to the test process; dropping it kills it.
 #[derive(Debug)]
@@ -50,7 +50,7 @@ pub fn spawn_bound(mut command: Command, at_our_end: i32) -> io::Result<Spawned>
     let (answer, spawned) = sync_channel(1);
     spawner.send((command, answer)).expect("the spawner never ends");
     let child = spawned.recv().expect("the spawner never ends")?;
-    ALIVE.lock().expect("not poisoned").insert(child.id());
+    ALIVE.lock().expect("not poisoned").insert(child.id(), at_our_end);
     Ok(Spawned { child, status: None })
 }
 
@@ -126,15 +126,16 @@ fn stat(pid: u32) -> Option<(String, u32)> {
     Some((fields.next()?.to_owned(), fields.next()?.parse().ok()?))
 }
 
-/// At the end of the test process: SIGQUIT, which to a server is "at once", then SIGKILL.
+/// At the end of the test process: to each child its signal, then SIGKILL.
 pub fn end_all() {
-    let pids: Vec<u32> = ALIVE.try_lock().map(|alive| alive.iter().copied().collect()).unwrap_or_default();
+    let alive = ALIVE.try_lock().map(|alive| alive.clone()).unwrap_or_default();
+    let pids: Vec<u32> = alive.keys().copied().collect();
     let kin: Vec<u32> = pids.iter().flat_map(|&pid| children(pid)).map(|(pid, _)| pid).collect();
     for &pid in pids.iter().chain(&kin) {
         send(pid, libc::SIGCONT);
     }
-    for &pid in &pids {
-        send(pid, libc::SIGQUIT);
+    for (&pid, &signal) in &alive {
+        send(pid, signal);
     }
     let start = Instant::now();
     while start.elapsed() < Duration::from_secs(3) && pids.iter().any(|&pid| !reaped(pid)) {

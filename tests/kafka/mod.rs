@@ -1,0 +1,3 @@
+//! The buffer, against a real broker.
+
+mod broker;

@@ -1,0 +1,227 @@
+//! One Kafka of a test's own: broker and controller in one process (KRaft), started, stopped, killed, paused.
+//!
+//! Settings and memory are those of a machine that has little to spare. Topics do not come by themselves: what a broker
+//! makes when somebody mistypes a name, or is too early, has the settings of nobody.
+
+mod java;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+
+use self::java::Archive;
+use super::process::{Spawned, spawn_bound};
+use super::scratch;
+use super::template::{copy, free_port};
+
+/// A start takes 2 s, and 20 on a machine that does something else.
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// What a broker says when it takes clients.
+const READY: &str = "Kafka Server started";
+
+/// Settings of every broker but its addresses and its directory. One replica of everything; without the last two 140 MB
+/// more, and no start within `-Xmx128m`.
+const SETTINGS: &[(&str, &str)] = &[
+    ("process.roles", "broker,controller"),
+    ("node.id", "1"),
+    ("controller.listener.names", "CONTROLLER"),
+    ("inter.broker.listener.name", "PLAINTEXT"),
+    ("auto.create.topics.enable", "false"),
+    ("offsets.topic.replication.factor", "1"),
+    ("offsets.topic.num.partitions", "1"),
+    ("transaction.state.log.replication.factor", "1"),
+    ("transaction.state.log.min.isr", "1"),
+    ("transaction.state.log.num.partitions", "1"),
+    ("group.initial.rebalance.delay.ms", "0"),
+    ("log.cleaner.dedupe.buffer.size", "4194304"),
+    ("log.cleaner.io.buffer.size", "65536"),
+];
+
+/// A running (or stopped) broker with its directory. Dropping it kills the broker and removes the directory.
+#[derive(Debug)]
+pub struct Broker {
+    dir: PathBuf,
+    port: u16,
+    settings: Vec<(String, String)>,
+    process: Option<Spawned>,
+}
+
+impl Broker {
+    /// A new broker with the harness' settings, without a topic.
+    pub fn start() -> Broker {
+        Broker::with(&[])
+    }
+
+    /// The same with settings of its own; they win over the harness'.
+    pub fn with(settings: &[(&str, &str)]) -> Broker {
+        let mut broker = Broker::stopped(settings);
+        let java::Prepared { data, classes } = java::prepared();
+        broker.begin(data, Archive::Read(classes));
+        broker
+    }
+
+    /// One for all tests of the process. A test must neither stop it nor pause it, and has topics of its own.
+    pub fn shared() -> &'static Broker {
+        static SHARED: OnceLock<Broker> = OnceLock::new();
+        SHARED.get_or_init(Broker::start)
+    }
+
+    /// `127.0.0.1:PORT`, the same after every restart.
+    pub fn addr(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// Its TCP port on 127.0.0.1, for a proxy; clients go on to [`Broker::addr`] whatever they came by.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Where the records are: a directory for each partition.
+    pub fn log_dir(&self) -> PathBuf {
+        self.dir.join("data")
+    }
+
+    /// Everything that the broker has said.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.dir.join("kafka.log")).unwrap_or_default()
+    }
+
+    /// A topic of one partition, with settings such as `("max.message.bytes", "1000000")`.
+    pub async fn create_topic(&self, name: &str, settings: &[(&str, &str)]) {
+        let mut topic = NewTopic::new(name, 1, TopicReplication::Fixed(1));
+        topic = settings.iter().fold(topic, |topic, (name, value)| topic.set(name, value));
+        let client = ClientConfig::new().set("bootstrap.servers", self.addr()).create();
+        let admin: AdminClient<DefaultClientContext> = client.expect("an admin client");
+        let wait = AdminOptions::new().operation_timeout(Some(LIMIT)).request_timeout(Some(LIMIT));
+        let made = admin.create_topics([&topic], &wait).await.expect("ask for a topic");
+        assert!(made.iter().all(Result::is_ok), "make topic {name}: {made:?}");
+    }
+
+    /// SIGKILL: nothing is written any more, nobody is told.
+    pub fn kill9(&mut self) {
+        self.end(libc::SIGKILL);
+    }
+
+    /// SIGTERM: clients are told, logs are closed.
+    pub fn stop(&mut self) {
+        self.resume(); // a paused one would hear it later
+        self.end(libc::SIGTERM);
+    }
+
+    /// Starts it again, after a stop if it still runs. Same port, same data.
+    pub fn start_again(&mut self) {
+        self.stop();
+        let started = self.launch(Archive::Read(&java::prepared().classes));
+        started.unwrap_or_else(|why| panic!("the broker does not come up again: {why}\n{}", self.tail()));
+    }
+
+    /// SIGSTOP: it neither answers nor hangs up.
+    pub fn pause(&mut self) {
+        self.signal(libc::SIGSTOP);
+    }
+
+    /// Lets a paused broker go on.
+    pub fn resume(&mut self) {
+        self.signal(libc::SIGCONT);
+    }
+
+    fn signal(&mut self, signal: i32) {
+        if let Some(process) = &mut self.process {
+            process.signal(signal);
+        }
+    }
+
+    fn end(&mut self, signal: i32) {
+        self.signal(signal);
+        if let Some(mut process) = self.process.take() {
+            assert!(process.wait(LIMIT).is_some(), "the broker did not end on signal {signal}\n{}", self.tail());
+        }
+    }
+
+    /// One that has never run, and has neither ports nor data.
+    fn stopped(settings: &[(&str, &str)]) -> Broker {
+        let settings = settings.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
+        Broker { dir: scratch::scratch_dir("kafka"), port: 0, settings, process: None }
+    }
+
+    /// The first start: on free ports, from a copy of a formatted directory.
+    fn begin(&mut self, formatted: &Path, archive: Archive<'_>) {
+        for _ in 0..20 {
+            let _ = fs::remove_dir_all(self.log_dir());
+            copy(formatted, &self.log_dir());
+            self.configure();
+            match self.launch(archive) {
+                Ok(()) => return,
+                Err(_) if self.log().contains("Address already in use") => {}
+                Err(why) => panic!("the broker does not come up: {why}\n{}", self.tail()),
+            }
+        }
+        panic!("no free port found");
+    }
+
+    /// Ports that are free now; later settings win over earlier ones.
+    fn configure(&mut self) {
+        self.port = free_port();
+        let (port, controller) = (self.port, free_port());
+        let harness = SETTINGS.iter().map(|&(name, value)| (name.to_owned(), value.to_owned()));
+        let own = [
+            ("listeners", format!("PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}")),
+            ("advertised.listeners", format!("PLAINTEXT://127.0.0.1:{port}")),
+            ("controller.quorum.voters", format!("1@127.0.0.1:{controller}")),
+            ("log.dirs", self.log_dir().display().to_string()),
+        ];
+        let own = own.into_iter().map(|(name, value)| (name.to_owned(), value));
+        let lines: Vec<String> =
+            harness.chain(own).chain(self.settings.clone()).map(|(name, value)| format!("{name}={value}\n")).collect();
+        fs::write(self.properties(), lines.concat()).expect("write server.properties");
+    }
+
+    fn launch(&mut self, archive: Archive<'_>) -> Result<(), String> {
+        let before = self.log().len();
+        let log = fs::OpenOptions::new().create(true).append(true).open(self.dir.join("kafka.log"));
+        let log = log.map_err(|error| error.to_string())?;
+        let mut server = java::command("kafka.Kafka", Some(archive));
+        server.arg(self.properties()).stdout(log.try_clone().map_err(|error| error.to_string())?).stderr(log);
+        let mut process = spawn_bound(server, libc::SIGKILL).map_err(|error| error.to_string())?;
+        let start = Instant::now();
+        while !self.log().get(before..).is_some_and(|said| said.contains(READY)) {
+            if let Some(status) = process.ended() {
+                return Err(format!("ended with {status}"));
+            }
+            if start.elapsed() > LIMIT {
+                return Err(format!("not ready after {LIMIT:?}"));
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        self.process = Some(process);
+        Ok(())
+    }
+
+    fn properties(&self) -> PathBuf {
+        self.dir.join("server.properties")
+    }
+
+    fn tail(&self) -> String {
+        let log = self.log();
+        let skip = log.lines().count().saturating_sub(40);
+        log.lines().skip(skip).collect::<Vec<_>>().join("\n")
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("log of the broker on port {}:\n{}", self.port, self.tail());
+        }
+        self.process = None;
+        if !scratch::keep() {
+            let _ = fs::remove_dir_all(&self.dir);
+        }
+    }
+}
