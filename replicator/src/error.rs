@@ -37,6 +37,16 @@ pub enum Error {
     /// The target.
     #[error(transparent)]
     Target(#[from] sink_postgres::Error),
+    /// The topic between capture and apply.
+    #[cfg(feature = "kafka")]
+    #[error("kafka: {action}")]
+    Kafka {
+        /// What we were about to do.
+        action: Cow<'static, str>,
+        /// What happened.
+        #[source]
+        source: crate::kafka::Error,
+    },
     /// A change that no filter can take.
     #[error(transparent)]
     Filter(#[from] filters::filter::FilterError),
@@ -180,6 +190,8 @@ impl Error {
             Error::Stream(e) if e.is_transient() => Kind::Unavailable,
             Error::Stream(_) | Error::Filter(_) => Kind::Data,
             Error::Target(Target::Wire(e)) => wire(e),
+            #[cfg(feature = "kafka")]
+            Error::Kafka { source, .. } => source.kind(),
             Error::Target(Target::Stale)
             | Error::Changed { .. }
             | Error::Standby(_)
@@ -218,6 +230,8 @@ impl Error {
             Error::Config(_) | Error::Refused { .. } | Error::Target(Target::Refused { .. }) => {
                 Error::Unfit(Box::new(self))
             }
+            #[cfg(feature = "kafka")]
+            Error::Kafka { ref source, .. } if source.is_of_topic() => Error::Unfit(Box::new(self)),
             other => other,
         }
     }
@@ -254,6 +268,8 @@ impl Error {
                 e => return e.hint(),
             },
             Error::Target(Target::Fenced(_)) => "only one sluice may run a pipeline; stop the other, or start this one again to take over".into(),
+            #[cfg(feature = "kafka")]
+            Error::Kafka { source, .. } => source.hint()?.into(),
             Error::Target(Target::Collides { columns, .. }) => format!("{COLLIDES}: give {columns} a class that keeps such values apart, or drop the unique index on staging; the stream is held here and nothing is lost"),
             Error::Target(Target::Data { full: Some(n), .. }) => format!("with it more than {n} rows would be in quarantine (apply.max_quarantined), so it may be the table: mend it, or look at sluice quarantine list; the stream is held here and nothing is lost"),
             Error::Target(Target::Data { operation: "copy", source, .. }) if source.sqlstate() == Some("23505") => {

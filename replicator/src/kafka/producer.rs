@@ -1,0 +1,209 @@
+//! The one producer of a pipeline.
+//!
+//! `transactional.id` is the pipeline's: to open a producer ends what the one before has left open, and from then on the broker
+//! takes nothing more of it. So there is one capture at a time, whatever the machines think of each other.
+//!
+//! **After an error a producer is of no more use**, unless [`abort`](Producer::abort) succeeds. How a commit has ended that had no answer is
+//! known as soon as the next producer is open: what [`tail`](super::Consumer::tail) gives then is all there is.
+
+use std::time::{Duration, Instant};
+
+use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
+
+use super::context::Context;
+use super::{Error, LOOK, Options, PARTITION, PATIENCE};
+use crate::error::{self, Doing as _};
+
+/// Puts records into the topic, in transactions.
+pub struct Producer {
+    client: BaseProducer<Context>,
+    topic: String,
+    /// Records since the library was last asked what was acknowledged.
+    unasked: u32,
+}
+
+impl std::fmt::Debug for Producer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Producer").field("topic", &self.topic).finish_non_exhaustive()
+    }
+}
+
+/// So many records lie acknowledged, and in memory, before that is heard.
+const ASK: u32 = 500;
+/// While what is on its way is waited for. The library's own wait is one of 100 ms, or of a busy loop.
+const NAP: Duration = Duration::from_micros(200);
+/// What the library has to give up a record after its time, and to tell of it.
+const GRACE: Duration = Duration::from_secs(5);
+
+impl Producer {
+    /// Connects, and fences whoever produced before for this pipeline: what that one had open is void, and what it had
+    /// committed is in the topic when this returns.
+    pub fn open(options: &Options) -> Result<Producer, error::Error> {
+        let client: BaseProducer<Context> = options
+            .producer()
+            .and_then(|config| Ok(config.create_with_context(Context::new())?))
+            .doing("set up a producer")?;
+        let producer = Producer { client, topic: options.topic.clone(), unasked: 0 };
+        producer.initialise().doing("open the producer")?;
+        Ok(producer)
+    }
+
+    fn initialise(&self) -> Result<(), Error> {
+        self.until_answered(|client| client.init_transactions(LOOK))
+    }
+
+    /// Opens a transaction. It has five minutes (`transaction.timeout.ms`), then the broker ends it and takes us for fenced.
+    pub fn begin(&mut self) -> Result<(), error::Error> {
+        self.sound().and_then(|()| Ok(self.client.begin_transaction()?)).doing("begin a transaction")
+    }
+
+    /// Puts a record into the transaction; waits while too much is on its way. That the broker has not taken one is told by one of
+    /// the next calls.
+    pub fn send(&mut self, key: &[u8], headers: &[(&str, &[u8])], value: &[u8]) -> Result<(), error::Error> {
+        self.put(key, headers, value).doing("send a record")
+    }
+
+    fn put(&mut self, key: &[u8], headers: &[(&str, &[u8])], value: &[u8]) -> Result<(), Error> {
+        self.sound()?;
+        let mut record = BaseRecord::to(&self.topic).partition(PARTITION).key(key).payload(value);
+        if !headers.is_empty() {
+            let mut all = OwnedHeaders::new_with_capacity(headers.len());
+            for &(key, value) in headers {
+                all = all.insert(Header { key, value: Some(value) });
+            }
+            record = record.headers(all);
+        }
+        while let Err((error, back)) = self.client.send(record) {
+            match error {
+                // it would not fit an empty queue either
+                KafkaError::MessageProduction(Code::QueueFull) if self.client.in_flight_count() == 0 => {
+                    return Err(Error::of(Code::MessageSizeTooLarge));
+                }
+                // no record waits for longer than its timeout, so this ends
+                KafkaError::MessageProduction(Code::QueueFull) => self.breathe(),
+                e => return Err(self.because(e)),
+            }
+            self.sound()?;
+            record = back;
+        }
+        self.unasked += 1;
+        if self.unasked >= ASK {
+            self.unasked = 0;
+            self.client.poll(Duration::ZERO);
+        }
+        Ok(())
+    }
+
+    /// Ends the transaction: when this returns, all of it is acknowledged by as many brokers as the topic demands, and readers see
+    /// it. Gives the offset of the last record that went into the topic (-1 before the first). On an error it may have
+    /// been committed or not: see above.
+    pub fn commit(&mut self) -> Result<i64, error::Error> {
+        self.complete().doing("commit")?;
+        Ok(self.client.context().last())
+    }
+
+    fn complete(&mut self) -> Result<(), Error> {
+        self.drain()?;
+        self.client.commit_transaction(PATIENCE).map_err(|e| self.because(e))?;
+        self.client.context().reached();
+        Ok(())
+    }
+
+    /// Ends the transaction, and nobody will see any of it.
+    pub fn abort(&mut self) -> Result<(), error::Error> {
+        self.void().doing("abort")
+    }
+
+    fn void(&mut self) -> Result<(), Error> {
+        // in short steps, since it waits for records of which only a poll hears that they are gone
+        self.until_answered(|client| client.abort_transaction(NAP * 50))?;
+        while self.client.in_flight_count() > 0 {
+            self.client.poll(Duration::ZERO);
+        }
+        self.client.context().forget();
+        Ok(())
+    }
+
+    /// Until all that was sent is acknowledged: to commit waits for that in steps of 100 ms.
+    fn drain(&mut self) -> Result<(), Error> {
+        let began = Instant::now();
+        while self.client.in_flight_count() > 0 {
+            self.sound()?;
+            self.breathe();
+            if began.elapsed() > PATIENCE + GRACE {
+                return Err(self.client.context().why(Error::silence()));
+            }
+        }
+        self.sound()
+    }
+
+    /// Hears what there is to hear, else waits a moment.
+    #[expect(clippy::disallowed_methods, reason = "the caller is a thread that may block")]
+    fn breathe(&self) {
+        let before = self.client.in_flight_count();
+        self.client.poll(Duration::ZERO);
+        if before == self.client.in_flight_count() {
+            std::thread::sleep(NAP);
+        }
+    }
+
+    /// Asks again until there is an answer, patience is at its end, or it is known why there will be none.
+    fn until_answered(
+        &self,
+        ask: impl Fn(&BaseProducer<Context>) -> Result<(), KafkaError>,
+    ) -> Result<(), Error> {
+        let (began, context) = (Instant::now(), self.client.context());
+        loop {
+            let error = match ask(&self.client) {
+                Ok(()) => {
+                    context.reached();
+                    return Ok(());
+                }
+                Err(e) => e,
+            };
+            while self.client.in_flight_count() > 0 && !self.is_still() {}
+            self.client.poll(Duration::from_millis(1));
+            let again = matches!(&error, KafkaError::Transaction(e) if e.is_retriable());
+            if let Some(denied) = context.denied() {
+                return Err(denied);
+            }
+            if !again || began.elapsed() > PATIENCE {
+                return Err(self.because(error));
+            }
+        }
+    }
+
+    /// Has nothing been heard?
+    fn is_still(&self) -> bool {
+        let before = self.client.in_flight_count();
+        self.client.poll(Duration::ZERO);
+        before == self.client.in_flight_count()
+    }
+
+    /// Has the broker taken all so far, as far as is known?
+    fn sound(&self) -> Result<(), Error> {
+        if !self.client.context().has_failed() {
+            return Ok(());
+        }
+        let code = self.client.context().failure().unwrap_or(Code::Fail);
+        Err(self.because(KafkaError::MessageProduction(code)))
+    }
+
+    /// Once a producer is lost, each call tells its own consequence of it: the cause is what counts.
+    fn because(&self, e: KafkaError) -> Error {
+        match self.client.client().fatal_error() {
+            Some((code, _)) => match Error::of(code) {
+                Error::Fenced => Error::Fenced,
+                _ => e.into(),
+            },
+            None => match Error::from(e) {
+                Error::Told { code: Code::UnknownTopic | Code::UnknownPartition | Code::UnknownTopicOrPartition, .. } => {
+                    Error::Absent(self.topic.clone())
+                }
+                e => self.client.context().why(e),
+            },
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! The topic as it must be: made so where it is not there, looked at where it is.
+//!
+//! One partition, because the order of transactions holds in one only. Never compacted: that keeps the last record of each key, and sluice
+//! needs all, since an update may not hold a value that an earlier one has.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{self, Poll, Wake};
+use std::thread::Thread;
+use std::time::{Duration, Instant};
+
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+
+use super::context::Context;
+use super::options::{BATCH, LARGEST};
+use super::{Error, LOOK, Options, PATIENCE};
+use crate::error::{self, Doing as _, Kind};
+
+/// A topic's settings, as far as anything rests on them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// One.
+    pub partitions: usize,
+    /// Copies of it.
+    pub replicas: usize,
+    /// How many copies must have a record before it is acknowledged.
+    pub in_sync: usize,
+    /// delete, compact, or both.
+    pub cleanup: String,
+    /// How long a record is kept at least; `None`: for ever.
+    pub retention: Option<Duration>,
+    /// How many bytes are kept at most; `None`: any.
+    pub retained: Option<u64>,
+    /// Of a batch, compressed.
+    pub largest: usize,
+}
+
+/// Makes the topic if it is not there, and refuses one that is not as it must be.
+pub fn ensure(options: &Options) -> Result<(), error::Error> {
+    if look(options)?.is_none() {
+        make(options).doing_to("make topic", &options.topic)?;
+    }
+    check(options)
+}
+
+/// Refuses a topic that is not as it must be, or not there.
+pub fn check(options: &Options) -> Result<(), error::Error> {
+    let shape = look(options)?.ok_or_else(|| Error::Absent(options.topic.clone())).doing("look for the topic")?;
+    fits(&options.topic, &shape)
+}
+
+/// Is it as it must be?
+fn fits(topic: &str, shape: &Shape) -> Result<(), error::Error> {
+    let refused = |what, hint| Err(error::Error::Refused { what, hint });
+    let alter = |setting: &str| format!("kafka-configs.sh --alter --entity-type topics --entity-name {topic} --add-config {setting}");
+    if shape.partitions != 1 {
+        return refused(
+            format!("topic {topic} has {} partitions, and transactions stay in order in one only", shape.partitions),
+            "name a topic that is not there yet, which sluice makes, or one that has exactly one partition".into(),
+        );
+    }
+    if shape.cleanup.split(',').any(|policy| policy.trim() == "compact") {
+        return refused(
+            format!("topic {topic} is compacted, and records would go that later ones lean on"),
+            alter("cleanup.policy=delete"),
+        );
+    }
+    if shape.largest < BATCH {
+        return refused(
+            format!("topic {topic} takes at most {} bytes at a time", shape.largest),
+            alter(&format!("max.message.bytes={LARGEST}")),
+        );
+    }
+    if shape.replicas > 1 && shape.in_sync < 2 {
+        tracing::warn!(topic, hint = alter("min.insync.replicas=2"), "what one broker alone has acknowledged can be lost with it");
+    }
+    Ok(())
+}
+
+/// The topic's settings; `None`: there is no such topic.
+pub fn look(options: &Options) -> Result<Option<Shape>, error::Error> {
+    shape(options).doing_to("look at topic", &options.topic)
+}
+
+fn shape(options: &Options) -> Result<Option<Shape>, Error> {
+    let Some((partitions, replicas)) = sizes(options)?.1 else { return Ok(None) };
+    let admin: AdminClient<Context> = options.admin()?.create_with_context(Context::new())?;
+    let asked = ResourceSpecifier::Topic(&options.topic);
+    let told = wait(admin.describe_configs([&asked], &AdminOptions::new().request_timeout(Some(PATIENCE))))?;
+    let told = told.into_iter().next().ok_or_else(Error::silence)?.map_err(Error::of)?;
+    let text = |name: &str| told.get(name).and_then(|entry| entry.value.clone());
+    let number = |name: &str| text(name).and_then(|value| value.parse::<i64>().ok());
+    // -1 is how a broker says any
+    let bound = |name: &str| number(name).and_then(|n| u64::try_from(n).ok());
+    Ok(Some(Shape {
+        partitions,
+        replicas,
+        in_sync: bound("min.insync.replicas").unwrap_or(1) as usize,
+        cleanup: text("cleanup.policy").unwrap_or_default(),
+        retention: bound("retention.ms").map(Duration::from_millis),
+        retained: bound("retention.bytes"),
+        largest: bound("max.message.bytes").map_or(usize::MAX, |n| n as usize),
+    }))
+}
+
+/// How many brokers there are; and of the topic, partitions and copies, if it is there.
+fn sizes(options: &Options) -> Result<(usize, Option<(usize, usize)>), Error> {
+    let client: BaseConsumer<Context> = options.consumer(false)?.create_with_context(Context::new())?;
+    let (began, context) = (Instant::now(), client.context());
+    loop {
+        let error = match client.fetch_metadata(Some(&options.topic), LOOK * 10) {
+            Ok(told) => match told.topics().first().map(|topic| (topic.error().map(Code::from), topic)) {
+                None | Some((Some(Code::UnknownTopicOrPartition | Code::UnknownTopic), _)) => {
+                    return Ok((told.brokers().len(), None));
+                }
+                Some((None, topic)) => {
+                    let copies = topic.partitions().iter().map(|p| p.replicas().len()).min();
+                    return Ok((told.brokers().len(), Some((topic.partitions().len(), copies.unwrap_or(0)))));
+                }
+                // made a moment ago, it may have no leader yet
+                Some((Some(code), _)) => Error::of(code),
+            },
+            Err(e) => e.into(),
+        };
+        client.poll(Duration::from_millis(1));
+        if let Some(denied) = context.denied() {
+            return Err(denied);
+        }
+        if error.kind() != Kind::Unavailable || began.elapsed() > PATIENCE {
+            return Err(context.why(error));
+        }
+    }
+}
+
+fn make(options: &Options) -> Result<(), Error> {
+    let replicas = sizes(options)?.0.clamp(1, 3);
+    // one broker may fail, and what is acknowledged is on another's disk then
+    let in_sync = if replicas == 3 { "2" } else { "1" };
+    let largest = LARGEST.to_string();
+    let retention = options.retention.map(|r| r.as_millis().to_string());
+    let mut topic = NewTopic::new(&options.topic, 1, TopicReplication::Fixed(replicas as i32))
+        .set("cleanup.policy", "delete")
+        .set("min.insync.replicas", in_sync)
+        // as it comes: the broker does not pack it anew
+        .set("compression.type", "producer")
+        .set("max.message.bytes", &largest);
+    if let Some(retention) = &retention {
+        topic = topic.set("retention.ms", retention);
+    }
+    let admin: AdminClient<Context> = options.admin()?.create_with_context(Context::new())?;
+    let limits = AdminOptions::new().request_timeout(Some(PATIENCE)).operation_timeout(Some(PATIENCE));
+    let made = wait(admin.create_topics([&topic], &limits))?;
+    match made.into_iter().next() {
+        // somebody else was faster, or it is only now known here
+        Some(Ok(_) | Err((_, Code::TopicAlreadyExists))) => {}
+        Some(Err((_, code))) => return Err(Error::of(code)),
+        None => return Err(Error::silence()),
+    }
+    tracing::info!(topic = options.topic, replicas, "topic made");
+    settle(options)
+}
+
+/// Until brokers know of it: each hears of it in its own time.
+#[expect(clippy::disallowed_methods, reason = "the caller is a thread that may block")]
+fn settle(options: &Options) -> Result<(), Error> {
+    let began = Instant::now();
+    while sizes(options)?.1.is_none() {
+        if began.elapsed() > PATIENCE {
+            return Err(Error::silence());
+        }
+        std::thread::sleep(LOOK / 5);
+    }
+    Ok(())
+}
+
+/// The library's answers come to a thread of its own; this one has nothing else to do.
+fn wait<T>(future: impl Future<Output = Result<T, KafkaError>>) -> Result<T, KafkaError> {
+    struct Waiting(Thread);
+    impl Wake for Waiting {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Arc::new(Waiting(std::thread::current())).into();
+    let (mut future, mut context) = (pin!(future), task::Context::from_waker(&waker));
+    loop {
+        match future.as_mut().poll(&mut context) {
+            Poll::Ready(done) => return done,
+            Poll::Pending => std::thread::park(),
+        }
+    }
+}
