@@ -47,6 +47,21 @@ pub enum Error {
         #[source]
         source: crate::kafka::Error,
     },
+    /// Nobody has captured into the topic yet.
+    #[cfg(feature = "kafka")]
+    #[error("nothing has been captured into topic {0} yet")]
+    NothingCaptured(String),
+    /// A record of a topic that is none.
+    #[cfg(feature = "kafka")]
+    #[error("{topic}{}: {why}", offset.map_or_else(String::new, |o| format!(", offset {o}")))]
+    Topic {
+        /// Which.
+        topic: String,
+        /// Where it stands.
+        offset: Option<i64>,
+        /// What is wrong with it.
+        why: crate::kafka::envelope::Malformed,
+    },
     /// A change that no filter can take.
     #[error(transparent)]
     Filter(#[from] filters::filter::FilterError),
@@ -189,6 +204,10 @@ impl Error {
             Error::Stream(crate::source::Error::Wire(e)) => wire(e),
             Error::Stream(e) if e.is_transient() => Kind::Unavailable,
             Error::Stream(_) | Error::Filter(_) => Kind::Data,
+            #[cfg(feature = "kafka")]
+            Error::Topic { .. } => Kind::Data,
+            #[cfg(feature = "kafka")]
+            Error::NothingCaptured(_) => Kind::Unavailable,
             Error::Target(Target::Wire(e)) => wire(e),
             #[cfg(feature = "kafka")]
             Error::Kafka { source, .. } => source.kind(),

@@ -8,7 +8,7 @@
 mod end;
 mod look;
 mod orphans;
-mod pulse;
+pub(crate) mod pulse;
 mod sequences;
 
 pub use end::End;
@@ -370,7 +370,7 @@ async fn told(feeder: &mut Option<Feeder>) -> Option<Progress> {
 }
 
 /// Polls a cancel-safe future once.
-fn poll_once<T>(future: impl Future<Output = T>) -> Option<T> {
+pub(crate) fn poll_once<T>(future: impl Future<Output = T>) -> Option<T> {
     let mut future = std::pin::pin!(future);
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     match future.as_mut().poll(&mut context) {

@@ -22,8 +22,8 @@ pub mod environment;
 pub mod never;
 mod plan;
 mod prove;
-mod publish;
-mod recognise;
+pub(crate) mod publish;
+pub(crate) mod recognise;
 mod refused;
 pub mod slot;
 pub mod standby;
@@ -34,7 +34,7 @@ pub use prove::{Asked, Demands, prove};
 pub use recognise::{different, identity};
 pub use refused::Refused;
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -62,6 +62,7 @@ use crate::pipeline::Pipeline;
 use crate::proofs::trial::Bench;
 use crate::setup::Setup;
 use crate::shapes::Shapes;
+use crate::source::Servers;
 use crate::source::servers::Started;
 use crate::source::standby::vouched;
 use crate::source::{Stream, continuity, production, publication, slot as source_slot, snapshot, wal};
@@ -202,23 +203,8 @@ pub async fn open(
     let goal = wal::nudge(&mut watch).await?;
     let setup = Setup {
         waits: sink.waits().await?,
-        pipeline: config.pipeline.clone(),
-        source,
-        started: Started::of(&mut watch).await?,
         primary,
-        target,
-        slot: ours.identity.slot,
-        publications: ours.publications,
-        slice: config.copy.slice,
-        window: config.copy.window.clone(),
-        readers: readers(config),
-        pace: config.limits.source_rate.map(|rate| Arc::new(Pace::new(rate, config.limits.source_idle))),
-        idle: config.limits.source_idle,
-        chunk_rows: config.copy.chunk_rows,
-        memory: config.limits.memory,
-        budget: budget(config),
-        sequences: config.sequences.map(|s| Rule { margin: s.margin, offset: s.offset }),
-        on_error: on_error(config),
+        ..setup(config, (source, Started::of(&mut watch).await?), target, ours.identity.slot, ours.publications)
     };
     {
         let mut state = board.state();
@@ -273,6 +259,36 @@ async fn tried(
     Ok(trials.problems)
 }
 
+/// Names and options, of a pipeline with its slot on the primary and nothing that waits.
+pub(crate) fn setup(
+    config: &Config,
+    (source, started): (Servers, Started),
+    target: Conninfo,
+    slot: String,
+    publications: Vec<String>,
+) -> Setup {
+    Setup {
+        waits: HashMap::new(),
+        pipeline: config.pipeline.clone(),
+        source,
+        started,
+        primary: None,
+        target,
+        slot,
+        publications,
+        slice: config.copy.slice,
+        window: config.copy.window.clone(),
+        readers: readers(config),
+        pace: config.limits.source_rate.map(|rate| Arc::new(Pace::new(rate, config.limits.source_idle))),
+        idle: config.limits.source_idle,
+        chunk_rows: config.copy.chunk_rows,
+        memory: config.limits.memory,
+        budget: budget(config),
+        sequences: config.sequences.map(|s| Rule { margin: s.margin, offset: s.offset }),
+        on_error: on_error(config),
+    }
+}
+
 /// Readers of the copy: beside them there are the stream, the session that looks around, and the one that holds the snapshot.
 /// And no more than can share its pace without standing still for too long.
 fn readers(config: &Config) -> usize {
@@ -300,7 +316,7 @@ pub fn watcher(config: &Config) -> Result<Watcher, Error> {
 }
 
 /// A plan that copies nothing is a mistake.
-fn worth_it(plan: Plan) -> Result<Plan, Error> {
+pub(crate) fn worth_it(plan: Plan) -> Result<Plan, Error> {
     for warning in &plan.warnings {
         tracing::warn!("{warning}");
     }
@@ -358,7 +374,7 @@ async fn empty(sink: &mut PostgresSink, plan: &Plan) -> Result<(), Error> {
     Ok(())
 }
 
-fn on_error(config: &Config) -> OnError {
+pub(crate) fn on_error(config: &Config) -> OnError {
     match config.apply.on_error {
         config::OnError::Stop => OnError::Stop,
         config::OnError::Quarantine => OnError::Quarantine { most: config.apply.max_quarantined },

@@ -102,6 +102,23 @@ impl Pending {
         self.ranges.iter().any(|r| !r.hides())
     }
 
+    /// The pending range in which all of `[lo, hi)` lies; of a table that is one unit only all of it does.
+    pub fn holding(&self, lo: Option<&Key>, hi: Option<&Key>) -> Option<&Range> {
+        let same = |r: &&Range| r.lo.as_ref() == lo && r.hi.as_ref() == hi;
+        let Some(kinds) = &self.kinds else { return self.ranges.iter().find(same) };
+        let text = |key: &Key| -> Vec<Vec<u8>> { key.iter().map(|v| v.as_bytes().to_vec()).collect() };
+        let inside = |r: &Range, key: &Key| {
+            let key = text(key);
+            in_range(kinds, r, &key.iter().map(Vec::as_slice).collect::<Vec<_>>())
+        };
+        let holds = |r: &&Range| {
+            let from = r.lo.is_none() || r.lo.as_ref() == lo || lo.is_some_and(|lo| inside(r, lo));
+            let to = r.hi.is_none() || r.hi.as_ref() == hi || hi.is_some_and(|hi| inside(r, hi));
+            from && to
+        };
+        self.ranges.iter().find(same).or_else(|| self.ranges.iter().find(holds))
+    }
+
     /// Is this row's key pending? A row whose key cannot be read is pending as soon as anything is.
     pub fn covers(&self, row: &Row) -> bool {
         // asked of every change: a table that is done is not read

@@ -217,6 +217,12 @@ impl PostgresSink {
         self.sync().await
     }
 
+    /// The topic is read on at this offset: set once, when a target begins to follow it.
+    pub async fn reads_on(&mut self, offset: i64) -> Result<(), Error> {
+        checkpoint::reads_on(&mut self.db, &self.options.pipeline, self.epoch, offset).await?;
+        self.sync().await
+    }
+
     /// What this batch begins with; `None` if pieces before it have begun with it. `open`: there are such.
     pub(crate) fn claim(&self, batch: &Batch, open: bool) -> Option<Claim> {
         let begins = batch.upto.is_some() || !open;

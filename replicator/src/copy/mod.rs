@@ -13,13 +13,13 @@
 //! So at every moment a done range is exact at the checkpoint and a pending range is unknown; a crash resumes at the next
 //! chunk; no transaction on production outlives a slice, and WAL is held for a slice, not for the copy.
 
-mod align;
+pub(crate) mod align;
 mod chunk;
 mod collisions;
-mod due;
+pub(crate) mod due;
 mod exporter;
-mod parts;
-mod slice;
+pub(crate) mod parts;
+pub(crate) mod slice;
 
 use std::collections::HashSet;
 use std::time::Instant;

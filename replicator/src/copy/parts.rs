@@ -10,7 +10,7 @@ use filters::filter::Compiled;
 use sink_postgres::PostgresSink;
 use sink_postgres::load::Task;
 use sink_postgres::part::{KeyColumn, Part, part_condition};
-use sink_postgres::pending::{Pending, Range};
+use sink_postgres::pending::Range;
 use wire::{quote_ident, quote_literal};
 
 use super::align::{Aligned, BEGIN};
@@ -129,9 +129,13 @@ impl Parts {
             let range = free.first().map(|r| Range::clone(r));
             let part = match range {
                 Some(range) => {
-                    let range = match cut(&aligned.exporter, due, table, &pending, &range, flow.setup.chunk_rows(table))
-                        .await?
-                    {
+                    // a unit has no cut
+                    let rows = flow.setup.chunk_rows(table);
+                    let at = match pending.kinds {
+                        Some(_) => cut(&aligned.exporter, due, table, &range, rows).await?,
+                        None => None,
+                    };
+                    let range = match at {
                         Some(at) => {
                             let (first, _) = sink.cut(&due.name, range.id, &at).await?;
                             sink_postgres::failpoint::hit("chunk.cut");
@@ -181,7 +185,7 @@ impl Parts {
 /// The lock comes before S. That S can still be had proves that the exporter is there, and with it the lock that is older than
 /// S; so nothing has rewritten the table in between (its rows would look gone under S), and now there is a lock of our own.
 /// The other way round, behind somebody who waits for the table, an exporter that goes would let him in before us.
-fn under(snapshot: &str, table: &SourceTable, rows: &str) -> String {
+pub(crate) fn under(snapshot: &str, table: &SourceTable, rows: &str) -> String {
     format!(
         "{BEGIN}; LOCK TABLE {} IN ACCESS SHARE MODE; SET TRANSACTION SNAPSHOT {}; COPY ({rows}) TO STDOUT; COMMIT",
         table.from(),
@@ -204,17 +208,13 @@ fn announce(flow: &Flow, compiled: &Compiled, rows: i64) {
 }
 
 /// The key at which a range is cut so that its first part has `rows` rows; `None` if it has no more than that.
-async fn cut(
+pub(crate) async fn cut(
     exporter: &Exporter,
     due: &Due,
     table: &SourceTable,
-    pending: &Pending,
     range: &Range,
     rows: u64,
 ) -> Result<Option<Vec<String>>, Error> {
-    if pending.kinds.is_none() {
-        return Ok(None);
-    }
     let columns = key_columns(table);
     let names: Vec<&str> = columns.iter().map(|c| c.name.as_str()).collect();
     let texts: Vec<String> = names.iter().map(|n| format!("t.{n}::pg_catalog.text")).collect();
@@ -235,7 +235,7 @@ async fn cut(
         .map(|row| (0..columns.len()).map(|i| row.get(i).unwrap_or_default().to_owned()).collect()))
 }
 
-fn key_columns(table: &SourceTable) -> Vec<KeyColumn> {
+pub(crate) fn key_columns(table: &SourceTable) -> Vec<KeyColumn> {
     table
         .key
         .iter()

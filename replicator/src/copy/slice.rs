@@ -161,7 +161,7 @@ async fn take(idle: &mut Vec<Reader>, cancels: &Cancels, setup: &Setup, epoch: i
 
 /// Does a session of somebody else wait for one of ours: for a lock, or, as `CREATE INDEX CONCURRENTLY` does, for all that read
 /// under an older snapshot?
-async fn somebody_waits(watch: &mut Connection, pipeline: &str) -> Result<bool, Error> {
+pub(crate) async fn somebody_waits(watch: &mut Connection, pipeline: &str) -> Result<bool, Error> {
     let ours = ["export", "copy"].map(|role| format!("sluice/{pipeline}/{role}"));
     let rows = watch
         .query(

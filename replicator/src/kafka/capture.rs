@@ -187,7 +187,11 @@ impl Capture {
         let paused = self.flow.board.state().paused;
         let closed = self.flow.setup.window.as_ref().is_some_and(|window| !window.is_open_now());
         let overdue = self.next_slice.elapsed() > OVERDUE;
-        !self.asked.is_empty() && !paused && !closed && Instant::now() >= self.next_slice && (self.flow.is_quiet() || overdue)
+        !self.asked.is_empty()
+            && !paused
+            && !closed
+            && Instant::now() >= self.next_slice
+            && (self.flow.is_quiet() || overdue)
     }
 
     /// Sends some of what was asked for.

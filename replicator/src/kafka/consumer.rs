@@ -64,6 +64,11 @@ impl Consumer {
         Ok(consumer)
     }
 
+    /// One that only looks at where the topic begins and ends.
+    pub fn watch(options: &Options) -> Result<Consumer, error::Error> {
+        Consumer::connect(options, false)
+    }
+
     fn connect(options: &Options, ends: bool) -> Result<Consumer, error::Error> {
         let client: BaseConsumer<Context> = options
             .consumer(ends)
@@ -130,9 +135,9 @@ impl Consumer {
                 // it was neither: what is fetched now is not what was asked for
                 Err(Error::Told { code: Code::LogTruncation, told })
             }
-            Error::Told { code: Code::UnknownTopic | Code::UnknownPartition | Code::UnknownTopicOrPartition, .. } => {
-                Err(Error::Absent(self.topic.clone()))
-            }
+            Error::Told {
+                code: Code::UnknownTopic | Code::UnknownPartition | Code::UnknownTopicOrPartition, ..
+            } => Err(Error::Absent(self.topic.clone())),
             // the group is a name only
             Error::Told { code: Code::GroupAuthorizationFailed, .. } => Ok(()),
             e if e.kind() == Kind::Unavailable => {
@@ -176,7 +181,10 @@ impl Consumer {
                 Err(e) => Error::from(e),
             };
             match error {
-                Error::Told { code: Code::UnknownTopic | Code::UnknownPartition | Code::UnknownTopicOrPartition, .. } => {
+                Error::Told {
+                    code: Code::UnknownTopic | Code::UnknownPartition | Code::UnknownTopicOrPartition,
+                    ..
+                } => {
                     return Err(Error::Absent(self.topic.clone()));
                 }
                 e if e.kind() != Kind::Unavailable || began.elapsed() >= timeout => return Err(context.why(e)),
@@ -194,6 +202,35 @@ impl Consumer {
             _ if offset < low => Err(Error::Expired { offset, low }),
             _ if offset > end => Err(Error::Beyond { offset, end }),
             _ => Ok(()),
+        }
+    }
+
+    /// Everything that there is, for a topic that is small.
+    pub fn all(options: &Options) -> Result<Vec<Taken>, error::Error> {
+        let mut consumer = Consumer::connect(options, true)?;
+        consumer.everything().doing_to("read all of", &options.topic)
+    }
+
+    fn everything(&mut self) -> Result<Vec<Taken>, Error> {
+        let (low, end) = self.bounds(PATIENCE)?;
+        let mut found = Vec::new();
+        if low == end {
+            return Ok(found);
+        }
+        self.assign(low)?;
+        let mut heard = Instant::now();
+        loop {
+            match self.take(LOOK)? {
+                Heard::Record(taken) => {
+                    heard = Instant::now();
+                    found.push(taken);
+                }
+                Heard::End => return Ok(found),
+                Heard::Nothing if heard.elapsed() > PATIENCE => {
+                    return Err(self.client.context().why(Error::silence()));
+                }
+                Heard::Nothing => {}
+            }
         }
     }
 

@@ -213,6 +213,18 @@ pub enum Malformed {
     },
 }
 
+impl Malformed {
+    /// Positions go forward, and between transactions only.
+    pub const BACK: Malformed =
+        Malformed::Field { record: "Commit", field: "lsn", why: "goes back, or stands amid a transaction" };
+
+    /// A transaction is not as long as it says.
+    pub fn changes(said: u64, found: u64) -> Malformed {
+        let why = format!("its changes are {said}, and {found} have come since the last one");
+        Malformed::Encoding { record: "Commit", why }
+    }
+}
+
 /// Rows show the kinds of their values only, and lines of COPY how long they are.
 impl fmt::Debug for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

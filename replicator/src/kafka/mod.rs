@@ -8,7 +8,9 @@
 //!
 //! All of it blocks: it lives in a thread of its own, or in `spawn_blocking`.
 
+pub mod apply;
 pub mod arrivals;
+pub mod asking;
 pub mod capture;
 pub mod consumer;
 pub mod envelope;
@@ -27,7 +29,7 @@ pub use error::Error;
 pub use options::Options;
 pub use producer::Producer;
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// There is no other: order holds in one partition only.
 const PARTITION: i32 = 0;
@@ -36,3 +38,18 @@ const PARTITION: i32 = 0;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// What waits for an answer looks up this often, for a reason why none will come.
 const LOOK: Duration = Duration::from_millis(500);
+
+/// Does what blocks, on a thread that may.
+async fn blocking<T: Send + 'static>(
+    what: impl FnOnce() -> Result<T, crate::error::Error> + Send + 'static,
+) -> Result<T, crate::error::Error> {
+    let done = tokio::task::spawn_blocking(what).await;
+    done.map_err(|e| crate::error::Error::ended("what asks Kafka", &e))?
+}
+
+/// Now, in microseconds since 2000-01-01 00:00 UTC, as PostgreSQL counts.
+fn now() -> i64 {
+    const SINCE_1970: u64 = 946_684_800;
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(now.saturating_sub(Duration::from_secs(SINCE_1970)).as_micros()).unwrap_or_default()
+}

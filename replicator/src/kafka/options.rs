@@ -11,6 +11,8 @@ use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
 
 use super::Error;
+use crate::config::Config;
+use crate::error;
 
 /// Which topic, and how to get there.
 #[derive(Clone, Default)]
@@ -19,8 +21,8 @@ pub struct Options {
     pub brokers: String,
     /// Its name.
     pub topic: String,
-    /// Whose it is.
-    pub pipeline: String,
+    /// Who we are to the broker: a producer fences those before it of the same name.
+    pub id: String,
     /// Whatever else librdkafka is to be told.
     pub properties: BTreeMap<String, String>,
     /// How long a topic that we make keeps its records; else as the brokers have it.
@@ -32,7 +34,7 @@ impl fmt::Debug for Options {
         f.debug_struct("Options")
             .field("brokers", &self.brokers)
             .field("topic", &self.topic)
-            .field("pipeline", &self.pipeline)
+            .field("id", &self.id)
             .field("properties", &self.properties.keys())
             .field("retention", &self.retention)
             .finish()
@@ -68,9 +70,37 @@ const OURS: &[&str] = &[
 ];
 
 impl Options {
-    /// Who this is to the broker; before it the pipeline's producers are fenced.
-    fn id(&self) -> String {
-        format!("sluice.{}", self.pipeline)
+    /// As the file says it, for the pipeline's topic.
+    pub fn of(config: &Config) -> Result<Options, error::Error> {
+        let Some(buffer) = &config.buffer else {
+            return Err(error::Error::Refused {
+                what: "no topic is named".into(),
+                hint: "buffer: { kafka: { brokers: \"host:9092\" } } in sluice.yaml; without Kafka it is sluice run"
+                    .into(),
+            });
+        };
+        Ok(Options {
+            brokers: buffer.brokers.clone(),
+            topic: buffer.topic.clone(),
+            id: format!("sluice.{}", config.pipeline),
+            properties: buffer.properties.iter().map(|p| (p.name.clone(), p.value.expose().to_owned())).collect(),
+            retention: None,
+        })
+    }
+
+    /// What a capture remembers ([`super::memory`]).
+    pub fn state(&self) -> Options {
+        Options { topic: format!("{}.state", self.topic), ..self.clone() }
+    }
+
+    /// What appliers ask for ([`super::requests`]).
+    pub fn requests(&self) -> Options {
+        Options { topic: format!("{}.requests", self.topic), ..self.clone() }
+    }
+
+    /// As somebody else than who captures.
+    pub fn named(&self, name: &str) -> Options {
+        Options { id: format!("{}.{name}", self.id), ..self.clone() }
     }
 
     /// For a producer.
@@ -92,7 +122,7 @@ impl Options {
             ("transaction.timeout.ms", "300000"),
         ])?;
         config
-            .set("transactional.id", self.id())
+            .set("transactional.id", &self.id)
             .set("enable.idempotence", "true")
             .set("acks", "all")
             // a topic that was deleted must not come back by itself, with settings that nobody has chosen
@@ -114,7 +144,7 @@ impl Options {
         ])?;
         config
             // The library wants one to be assigned partitions; nothing is joined, and nothing committed.
-            .set("group.id", self.id())
+            .set("group.id", &self.id)
             .set("enable.auto.commit", "false")
             .set("enable.auto.offset.store", "false")
             .set("isolation.level", "read_committed")
@@ -134,7 +164,7 @@ impl Options {
         let mut config = ClientConfig::new();
         config
             .set_log_level(RDKafkaLogLevel::Info)
-            .set("client.id", self.id())
+            .set("client.id", &self.id)
             // a broker that does not answer is told from one that is slow
             .set("socket.timeout.ms", "20000")
             // one that is back is found soon

@@ -20,6 +20,8 @@ use crate::error::{self, Doing as _};
 pub struct Producer {
     client: BaseProducer<Context>,
     topic: String,
+    /// What is remembered goes there.
+    state: String,
     /// Records since the library was last asked what was acknowledged.
     unasked: u32,
 }
@@ -45,7 +47,7 @@ impl Producer {
             .producer()
             .and_then(|config| Ok(config.create_with_context(Context::new())?))
             .doing("set up a producer")?;
-        let producer = Producer { client, topic: options.topic.clone(), unasked: 0 };
+        let producer = Producer { client, topic: options.topic.clone(), state: options.state().topic, unasked: 0 };
         producer.initialise().doing("open the producer")?;
         Ok(producer)
     }
@@ -62,12 +64,19 @@ impl Producer {
     /// Puts a record into the transaction; waits while too much is on its way. That the broker has not taken one is told by one of
     /// the next calls.
     pub fn send(&mut self, key: &[u8], headers: &[(&str, &[u8])], value: &[u8]) -> Result<(), error::Error> {
-        self.put(key, headers, value).doing("send a record")
+        self.put(false, key, headers, value).doing("send a record")
     }
 
-    fn put(&mut self, key: &[u8], headers: &[(&str, &[u8])], value: &[u8]) -> Result<(), Error> {
+    /// Puts a record into the topic beside it of which only the last of each key is kept, in the same transaction. An empty value: the key is no
+    /// more.
+    pub fn remember(&mut self, key: &[u8], value: &[u8]) -> Result<(), error::Error> {
+        self.put(true, key, &[], value).doing("remember a record")
+    }
+
+    fn put(&mut self, beside: bool, key: &[u8], headers: &[(&str, &[u8])], value: &[u8]) -> Result<(), Error> {
         self.sound()?;
-        let mut record = BaseRecord::to(&self.topic).partition(PARTITION).key(key).payload(value);
+        let topic = if beside { &self.state } else { &self.topic };
+        let mut record = BaseRecord::to(topic).partition(PARTITION).key(key).payload(value);
         if !headers.is_empty() {
             let mut all = OwnedHeaders::new_with_capacity(headers.len());
             for &(key, value) in headers {
@@ -150,10 +159,7 @@ impl Producer {
     }
 
     /// Asks again until there is an answer, patience is at its end, or it is known why there will be none.
-    fn until_answered(
-        &self,
-        ask: impl Fn(&BaseProducer<Context>) -> Result<(), KafkaError>,
-    ) -> Result<(), Error> {
+    fn until_answered(&self, ask: impl Fn(&BaseProducer<Context>) -> Result<(), KafkaError>) -> Result<(), Error> {
         let (began, context) = (Instant::now(), self.client.context());
         loop {
             let error = match ask(&self.client) {
@@ -199,9 +205,10 @@ impl Producer {
                 _ => e.into(),
             },
             None => match Error::from(e) {
-                Error::Told { code: Code::UnknownTopic | Code::UnknownPartition | Code::UnknownTopicOrPartition, .. } => {
-                    Error::Absent(self.topic.clone())
-                }
+                Error::Told {
+                    code: Code::UnknownTopic | Code::UnknownPartition | Code::UnknownTopicOrPartition,
+                    ..
+                } => Error::Absent(self.topic.clone()),
                 e => self.client.context().why(e),
             },
         }

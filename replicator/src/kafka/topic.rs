@@ -38,10 +38,40 @@ pub struct Shape {
     pub largest: usize,
 }
 
+/// Makes the topic and the two beside it, if they are not there, and refuses one that is not as it must be.
+pub fn ensure_all(options: &Options) -> Result<(), error::Error> {
+    ensure(options)?;
+    ensure(&options.requests())?;
+    let state = options.state();
+    match look(&state)? {
+        None => make(&state, KEPT).doing_to("make topic", &state.topic),
+        Some(shape) if shape.partitions == 1 && shape.cleanup.trim() == "compact" => Ok(()),
+        Some(_) => Err(error::Error::Refused {
+            what: format!(
+                "topic {} must have one partition and be compacted: it is what a capture remembers",
+                state.topic
+            ),
+            hint: "delete it if nothing has been captured yet; sluice makes it".into(),
+        }),
+    }
+}
+
+/// Of what is remembered the last of each key is kept, and no more than some MB beside it.
+const KEPT: &[(&str, &str)] = &[
+    ("cleanup.policy", "compact"),
+    ("segment.bytes", "4194304"),
+    ("min.cleanable.dirty.ratio", "0.1"),
+    ("max.message.bytes", "8388608"),
+];
+
 /// Makes the topic if it is not there, and refuses one that is not as it must be.
 pub fn ensure(options: &Options) -> Result<(), error::Error> {
     if look(options)?.is_none() {
-        make(options).doing_to("make topic", &options.topic)?;
+        let largest = LARGEST.to_string();
+        // as it comes: the broker does not pack it anew
+        let settings =
+            [("cleanup.policy", "delete"), ("compression.type", "producer"), ("max.message.bytes", &largest)];
+        make(options, &settings).doing_to("make topic", &options.topic)?;
     }
     check(options)
 }
@@ -55,7 +85,9 @@ pub fn check(options: &Options) -> Result<(), error::Error> {
 /// Is it as it must be?
 fn fits(topic: &str, shape: &Shape) -> Result<(), error::Error> {
     let refused = |what, hint| Err(error::Error::Refused { what, hint });
-    let alter = |setting: &str| format!("kafka-configs.sh --alter --entity-type topics --entity-name {topic} --add-config {setting}");
+    let alter = |setting: &str| {
+        format!("kafka-configs.sh --alter --entity-type topics --entity-name {topic} --add-config {setting}")
+    };
     if shape.partitions != 1 {
         return refused(
             format!("topic {topic} has {} partitions, and transactions stay in order in one only", shape.partitions),
@@ -75,7 +107,11 @@ fn fits(topic: &str, shape: &Shape) -> Result<(), error::Error> {
         );
     }
     if shape.replicas > 1 && shape.in_sync < 2 {
-        tracing::warn!(topic, hint = alter("min.insync.replicas=2"), "what one broker alone has acknowledged can be lost with it");
+        tracing::warn!(
+            topic,
+            hint = alter("min.insync.replicas=2"),
+            "what one broker alone has acknowledged can be lost with it"
+        );
     }
     Ok(())
 }
@@ -135,18 +171,16 @@ fn sizes(options: &Options) -> Result<(usize, Option<(usize, usize)>), Error> {
     }
 }
 
-fn make(options: &Options) -> Result<(), Error> {
+fn make(options: &Options, settings: &[(&str, &str)]) -> Result<(), Error> {
     let replicas = sizes(options)?.0.clamp(1, 3);
     // one broker may fail, and what is acknowledged is on another's disk then
     let in_sync = if replicas == 3 { "2" } else { "1" };
-    let largest = LARGEST.to_string();
     let retention = options.retention.map(|r| r.as_millis().to_string());
-    let mut topic = NewTopic::new(&options.topic, 1, TopicReplication::Fixed(replicas as i32))
-        .set("cleanup.policy", "delete")
-        .set("min.insync.replicas", in_sync)
-        // as it comes: the broker does not pack it anew
-        .set("compression.type", "producer")
-        .set("max.message.bytes", &largest);
+    let mut topic =
+        NewTopic::new(&options.topic, 1, TopicReplication::Fixed(replicas as i32)).set("min.insync.replicas", in_sync);
+    for (name, value) in settings {
+        topic = topic.set(name, value);
+    }
     if let Some(retention) = &retention {
         topic = topic.set("retention.ms", retention);
     }

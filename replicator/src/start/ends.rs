@@ -40,6 +40,22 @@ pub fn conninfos(config: &Config) -> Result<(Servers, Conninfo), Error> {
     Ok((source, target))
 }
 
+/// Production alone, for who does nothing on a target.
+pub fn production(config: &Config) -> Result<Servers, Error> {
+    let (source, _) = parsed(config)?;
+    for (key, server) in source.each() {
+        verified(config, key, server)?;
+    }
+    Ok(source)
+}
+
+/// The target alone, for who has nothing to do with production.
+pub fn target_alone(config: &Config) -> Result<Conninfo, Error> {
+    let (_, target) = parsed(config)?;
+    never::as_written(config, &target)?;
+    Ok(target)
+}
+
 /// Must we be sure that it is production that we talk to, and are we? `key`: where it is named.
 pub fn verified(config: &Config, key: &str, source: &Conninfo) -> Result<(), Error> {
     if config.source.tls == Tls::Unverified || source.is_local() || source.ssl_mode() == SslMode::VerifyFull {

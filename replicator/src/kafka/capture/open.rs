@@ -31,13 +31,19 @@ use crate::config::{Config, Lock};
 use crate::downstream::Name;
 use crate::error::{Doing, Error};
 use crate::flow::Flow;
+use crate::setup::Setup;
 use crate::shapes::Shapes;
 use crate::source::servers::Started;
 use crate::source::{Stream, continuity, production, publication, slot, snapshot, wal};
 use crate::start::{self, Demands, Plan};
 
 /// Opens it. The position is the one that production had.
-pub async fn open(config: &Config, lock: Option<&Lock>, board: &Board, cancels: &Cancels) -> Result<(Capture, Lsn), Error> {
+pub async fn open(
+    config: &Config,
+    lock: Option<&Lock>,
+    board: &Board,
+    cancels: &Cancels,
+) -> Result<(Capture, Lsn), Error> {
     let options = Options::of(config)?;
     let source = start::ends::production(config)?;
     if source.is_split() {
@@ -50,7 +56,7 @@ pub async fn open(config: &Config, lock: Option<&Lock>, board: &Board, cancels: 
         let options = options.clone();
         move || {
             topic::ensure_all(&options)?;
-            let producer = Producer::open(&options, &options.capture_id())?;
+            let producer = Producer::open(&options)?;
             Ok((producer, memory::read(&options)?))
         }
     })
@@ -101,9 +107,8 @@ pub async fn open(config: &Config, lock: Option<&Lock>, board: &Board, cancels: 
     if placed.is_some() {
         let there = slot::look(&mut watch, &identity.slot).await.doing("look at the slot")?;
         continuity::after(from, there.as_ref(), None)?;
-        let changed = was.map_or(Vec::new(), |was| {
-            continuity::rejoined(&was.identity.publications, &identity.publications)
-        });
+        let changed =
+            was.map_or(Vec::new(), |was| continuity::rejoined(&was.identity.publications, &identity.publications));
         let xid = snapshot::next_xid(&mut watch).await?;
         let joined = |name: &Name| !memory.tables.contains_key(name) || changed.contains(name);
         waits.extend(plan.tables.iter().map(|(t, _)| t.name()).filter(joined).map(|name| (name, xid)));
@@ -115,8 +120,14 @@ pub async fn open(config: &Config, lock: Option<&Lock>, board: &Board, cancels: 
     let described: Vec<Described> = plan.tables.iter().map(|(t, c)| describe(t, c, &plan, config)).collect();
     let belongs = belongs(config, &identity, from, &memory);
     let requests = Requests::open(&options, belongs.requests)?;
-    let sink = blocking(move || KafkaSink::begin(producer, Placed { at: from, xids }, belongs, described, (memory, waits))).await?;
-    let setup = start::setup(config, source, Started::of(&mut watch).await?, names, sink.waits());
+    let sink =
+        blocking(move || KafkaSink::begin(producer, Placed { at: from, xids }, belongs, described, (memory, waits)))
+            .await?;
+    let target = start::ends::parsed(config)?.1;
+    let setup = Setup {
+        waits: sink.waits(),
+        ..start::setup(config, (source, Started::of(&mut watch).await?), target, identity.slot.clone(), names)
+    };
     {
         let mut state = board.state();
         state.applied = from;
@@ -160,6 +171,7 @@ fn checkpoint(belongs: &Belongs, placed: Option<Placed>) -> Checkpoint {
             policy: belongs.start.policy.clone(),
         },
         target_id: String::new(),
+        read_on: None,
     }
 }
 

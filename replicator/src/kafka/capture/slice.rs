@@ -6,7 +6,6 @@
 //!
 //! A range is cut at production's own keys, so that a part has about as many rows as one load may take; what is left is asked for still.
 
-use std::collections::HashSet;
 use std::time::Instant;
 
 use bytes::BytesMut;
@@ -93,7 +92,8 @@ impl Slice<'_> {
             tracing::info!(table = %due.compiled.output, xid = wait, xmin, "waits for the transactions that were open when it joined the publication");
             return Ok(None);
         }
-        let found = catalog::table(&mut *exporter.lock().await, &due.name.0, &due.name.1).await.doing("read the catalog")?;
+        let found =
+            catalog::table(&mut *exporter.lock().await, &due.name.0, &due.name.1).await.doing("read the catalog")?;
         let planned = self.flow.shapes.planned().find(|p| p.name() == due.name);
         if let Some(how) = planned.and_then(|p| p.differs(found.as_ref())) {
             return Err(Error::Changed { table: due.compiled.output.to_string(), how });
@@ -168,4 +168,3 @@ impl Slice<'_> {
         crate::copy::slice::somebody_waits(&mut watch, &self.flow.setup.pipeline).await
     }
 }
-

@@ -1,0 +1,378 @@
+//! `sluice apply`: the topic into a target. The loop of it.
+//!
+//! **Why it is exactly once.** Where the topic is read on stands in the target's checkpoint, and moves in the transaction of the rows; what a
+//! consumer group would remember is not asked. A batch begins where the checkpoint stands and ends behind a `Commit`, so a source
+//! transaction is one visible step, however many records it has. Whoever reads a record again (it was killed before its
+//! transaction committed) reads the same record: nothing in a topic changes.
+//!
+//! - A `Start` makes void what was open before it: the capture before it ended amid a source transaction, and it comes again.
+//! - A `Commit` says how many changes it has. Another number, or a position that goes back, is nothing that a capture of ours writes: held.
+//! - A part of a table stands where the stream stands. All before it is applied, then it is loaded at that very checkpoint, or passed by.
+
+mod chunk;
+mod described;
+mod open;
+
+pub use open::open;
+
+use std::time::{Duration, Instant};
+
+use filters::change::{Batch, Lsn, Progress};
+use sink_postgres::PostgresSink;
+use sink_postgres::line::{Feeder, Line, Noted};
+use sink_postgres::load::Loader;
+use tokio::task::JoinSet;
+use wire::Conninfo;
+
+use self::described::Descriptions;
+use super::arrivals::Arrivals;
+use super::asking::Asking;
+use super::consumer::Taken;
+use super::envelope::{Decoder, Malformed, Record, Start};
+use super::options::Options;
+use crate::batch::Batcher;
+use crate::board::{Board, Phase};
+use crate::error::Error;
+use crate::pipeline::End;
+use crate::stop::Stop;
+
+/// The target is looked at this often.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// An idle topic moves the checkpoint this often.
+const IDLE_EVERY: Duration = Duration::from_secs(10);
+
+type Landed = (PostgresSink, Result<Progress, sink_postgres::Error>);
+
+/// An apply that runs.
+pub struct Apply {
+    topic: String,
+    options: Options,
+    target: Conninfo,
+    pipeline: String,
+    on_error: sink_postgres::sink::OnError,
+    arrivals: Arrivals,
+    decoder: Decoder,
+    descriptions: Descriptions,
+    batch: Batcher,
+    /// Changes of the open source transaction so far.
+    changes: u64,
+    /// The last position that the topic has named.
+    at: Lsn,
+    /// The offset behind the last record that was taken.
+    next: i64,
+    /// Parts that are being passed by.
+    passing: bool,
+    sink: Option<PostgresSink>,
+    work: JoinSet<Landed>,
+    feeder: Option<Feeder>,
+    loader: Option<Loader>,
+    asking: Asking,
+    start: Start,
+    board: Board,
+    last_look: Instant,
+    last_idle: Instant,
+    looks: u64,
+    went_on: bool,
+}
+
+/// Until when a run goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Goal {
+    /// The record at this offset was applied.
+    Offset(i64),
+    /// Production's position.
+    Lsn(Lsn),
+}
+
+impl Apply {
+    /// Runs until it is asked to stop, or until `goal` is reached with nothing pending.
+    pub async fn run(&mut self, goal: Option<Goal>, stop: &mut Stop) -> Result<End, Error> {
+        loop {
+            if self.sink.is_some() {
+                if let Some(why) = stop.asked() {
+                    return self.end(End::Stopped(why)).await;
+                }
+                if self.last_look.elapsed() >= LOOK_EVERY && self.look().await? {
+                    stop.reread();
+                    continue;
+                }
+                if goal.is_some_and(|goal| self.reached(goal)) {
+                    return self.end(End::CaughtUp).await;
+                }
+                self.dispatch(goal.is_some());
+            } else {
+                self.feed();
+            }
+            let (room, idle) = (!self.batch.is_full(), self.sink.is_some());
+            let deadline = self.last_look + LOOK_EVERY;
+            tokio::select! {
+                biased;
+                Some(done) = self.work.join_next() => self.landed(done)?,
+                Some(progress) = told(&mut self.feeder) => self.reached_by(progress),
+                taken = self.arrivals.next(), if room => {
+                    let mut next = Some(taken?);
+                    for _ in 0..4096 {
+                        let Some(taken) = next.take() else { break };
+                        self.take(taken).await?;
+                        if self.batch.is_full() {
+                            break;
+                        }
+                        next = self.arrivals.ready()?;
+                    }
+                    if let Some(taken) = next {
+                        self.take(taken).await?;
+                    }
+                }
+                _ = stop.wait(), if idle => {}
+                () = tokio::time::sleep_until(deadline.max(Instant::now()).into()), if idle => {}
+            }
+        }
+    }
+
+    fn malformed(&self, offset: i64, why: Malformed) -> Error {
+        Error::Topic { topic: self.topic.clone(), offset: Some(offset), why }
+    }
+
+    /// One record.
+    async fn take(&mut self, Taken { offset, value, .. }: Taken) -> Result<(), Error> {
+        let raw = value.clone();
+        let record = self.decoder.decode(value).map_err(|why| self.malformed(offset, why))?;
+        self.next = offset + 1;
+        match record {
+            Record::Change { change, .. } => {
+                if self.changes == 0 {
+                    self.batch.begin(0);
+                }
+                self.changes += 1;
+                self.batch.change(change);
+            }
+            Record::Commit(commit) => {
+                if commit.changes != self.changes {
+                    return Err(self.malformed(offset, Malformed::changes(commit.changes, self.changes)));
+                }
+                if commit.lsn < self.at {
+                    return Err(self.malformed(offset, Malformed::BACK));
+                }
+                self.changes = 0;
+                self.at = commit.lsn;
+                self.batch.begin(commit.xid);
+                self.batch.reads_on(offset + 1);
+                self.batch.commit(commit.lsn, commit.time);
+            }
+            Record::Position(lsn) => self.position(lsn, offset).await?,
+            Record::Start(start) => self.starts(start, offset, &raw).await?,
+            Record::Table(described) => {
+                self.descriptions.tell(described, offset, raw);
+                if !self.descriptions.is_starting() {
+                    // rows of another shape follow, and the checkpoint will pass this record
+                    self.descriptions.write().await?;
+                }
+            }
+            Record::Due { table, why } => self.due(table, why).await?,
+            Record::ChunkBegin(begin) => {
+                self.settle().await?;
+                self.chunk(begin, offset).await?;
+            }
+            // of one that is passed by
+            Record::ChunkRows(_) => {}
+            Record::ChunkEnd(_) => self.passing = false,
+        }
+        Ok(())
+    }
+
+    /// Nothing is in flight; behind a start all has been described.
+    async fn position(&mut self, lsn: Lsn, offset: i64) -> Result<(), Error> {
+        if self.changes > 0 || lsn < self.at {
+            return Err(self.malformed(offset, Malformed::BACK));
+        }
+        self.at = lsn;
+        if self.descriptions.is_starting() {
+            self.settle().await?;
+            self.registers().await?;
+        }
+        self.batch.reads_on(offset + 1);
+        self.batch.idle(lsn);
+        Ok(())
+    }
+
+    /// A capture begins.
+    async fn starts(&mut self, start: Start, offset: i64, raw: &[u8]) -> Result<(), Error> {
+        self.land().await?;
+        open::same(&self.start, &start)?;
+        self.batch.void();
+        self.changes = 0;
+        let sink = self.sink.as_mut().ok_or_else(|| Error::Bug("the sink is away".into()))?;
+        sink.drop_pieces().await?;
+        self.descriptions.start(offset, raw);
+        self.start = start;
+        Ok(())
+    }
+
+    /// What a table holds is unknown from here on.
+    async fn due(&mut self, oid: u32, why: String) -> Result<(), Error> {
+        if self.descriptions.is_starting() {
+            self.descriptions.due(oid, why);
+            return Ok(());
+        }
+        self.settle().await?;
+        self.make_pending(oid, &why).await
+    }
+
+    async fn make_pending(&mut self, oid: u32, why: &str) -> Result<(), Error> {
+        let Some(name) = self.descriptions.name(oid) else { return Ok(()) };
+        let sink = self.sink.as_mut().ok_or_else(|| Error::Bug("the sink is away".into()))?;
+        sink.make_pending(&name, why).await?;
+        self.asking.soon();
+        Ok(())
+    }
+
+    /// The target hears of the tables as they are described now.
+    async fn registers(&mut self) -> Result<(), Error> {
+        let sink = self.sink.as_mut().ok_or_else(|| Error::Bug("the sink is away".into()))?;
+        self.descriptions.register(sink).await?;
+        for (oid, why) in self.descriptions.dues() {
+            self.make_pending(oid, &why).await?;
+        }
+        Ok(())
+    }
+
+    fn landed(&mut self, done: Result<Landed, tokio::task::JoinError>) -> Result<(), Error> {
+        let (sink, result) = done.map_err(|e| Error::ended("the sink's task", &e))?;
+        self.sink = Some(sink);
+        self.feeder = None;
+        self.reached_by(result?);
+        Ok(())
+    }
+
+    async fn land(&mut self) -> Result<(), Error> {
+        while let Some(done) = self.work.join_next().await {
+            self.landed(done)?;
+        }
+        Ok(())
+    }
+
+    fn reached_by(&mut self, progress: Progress) {
+        let pending = self.is_pending();
+        let mut state = self.board.state();
+        if progress.applied > state.applied {
+            state.step(pending);
+        }
+        (state.applied, state.durable) = (progress.applied, progress.durable);
+        let (diverged, quarantined) =
+            self.sink.as_mut().map_or((0, 0), |sink| (sink.take_diverged(), sink.take_quarantined()));
+        state.divergences += diverged;
+        state.quarantined_ever += quarantined;
+    }
+
+    /// Applies all that was taken, but for an open transaction of which nothing was applied yet.
+    async fn settle(&mut self) -> Result<(), Error> {
+        self.land().await?;
+        while let Some(batch) = self.batch.take() {
+            let mut sink = self.sink.take().ok_or_else(|| Error::Bug("the sink is away".into()))?;
+            let noted = self.note(batch);
+            let done = sink.apply_line(noted, &mut Line::alone()).await;
+            self.sink = Some(sink);
+            self.reached_by(done?);
+        }
+        Ok(())
+    }
+
+    fn note(&self, batch: Batch) -> Noted {
+        let mut state = self.board.state();
+        state.changes += batch.changes.len() as u64;
+        state.transactions += batch.commits.len() as u64;
+        state.batches += 1;
+        if let Some(last) = batch.commits.last() {
+            state.source_time = last.time;
+        }
+        Noted { batch, xids: (0, 0) }
+    }
+
+    fn dispatch(&mut self, hurry: bool) {
+        let mut batch = self.batch.take();
+        if batch.is_none() && (hurry || self.last_idle.elapsed() >= IDLE_EVERY) {
+            self.last_idle = Instant::now();
+            batch = self.batch.take_idle();
+        }
+        let Some(batch) = batch else { return };
+        let Some(mut sink) = self.sink.take() else { return };
+        let noted = self.note(batch);
+        let (feeder, mut line) = Line::new();
+        self.feeder = Some(feeder);
+        self.work.spawn(async move {
+            let done = sink.apply_line(noted, &mut line).await;
+            (sink, done)
+        });
+    }
+
+    /// Puts a full batch behind the one that is under way; see the other loop.
+    fn feed(&mut self) {
+        let overdue = self.last_look.elapsed() >= LOOK_EVERY;
+        if !self.batch.is_full() || self.feeder.as_ref().is_none_or(|feeder| overdue && feeder.has_fed()) {
+            return;
+        }
+        if let Some(room) = self.feeder.as_mut().and_then(Feeder::room)
+            && let Some(batch) = self.batch.take()
+        {
+            let mut state = self.board.state();
+            state.changes += batch.changes.len() as u64;
+            state.transactions += batch.commits.len() as u64;
+            room.send(Noted { batch, xids: (0, 0) });
+        }
+    }
+
+    fn is_pending(&self) -> bool {
+        self.sink.as_ref().is_some_and(|s| s.pending().any(|(_, p)| !p.is_done()))
+    }
+
+    fn reached(&self, goal: Goal) -> bool {
+        let there = match goal {
+            Goal::Offset(offset) => self.next > offset && self.batch.is_empty(),
+            Goal::Lsn(lsn) => self.sink.as_ref().is_some_and(|sink| sink.progress().applied >= lsn),
+        };
+        there && !self.is_pending()
+    }
+
+    /// Looks at the target: is it our turn, what is pending, what is to be asked for? True: the files are to be read again.
+    async fn look(&mut self) -> Result<bool, Error> {
+        self.last_look = Instant::now();
+        self.looks += 1;
+        let sink = self.sink.as_mut().ok_or_else(|| Error::Bug("the sink is away".into()))?;
+        let reread = sink.confirm_turn().await?;
+        sink.reload_pending().await?;
+        sink.take_skips().await?;
+        sink.release_shadows().await?;
+        sink.release_tombstones().await?;
+        if self.looks.is_multiple_of(10) && sink.references_changed().await? {
+            return Err(Error::start_over("foreign keys of staging changed; starting over"));
+        }
+        if !sink.is_open() {
+            let progress = sink.ask().await?;
+            self.reached_by(progress);
+        }
+        let sink = self.sink.as_mut().ok_or_else(|| Error::Bug("the sink is away".into()))?;
+        if !std::mem::replace(&mut self.went_on, true) {
+            sink.hold(None).await?;
+        }
+        self.asking.ask(sink.pending()).await?;
+        self.board.works(if self.is_pending() { Phase::Copying } else { Phase::Streaming });
+        Ok(reread)
+    }
+
+    /// Ends at a boundary: what is whole is applied.
+    async fn end(&mut self, end: End) -> Result<End, Error> {
+        if let Some(sink) = &mut self.sink {
+            sink.drop_pieces().await?;
+            filters::change::Sink::flush(sink).await?;
+        }
+        Ok(end)
+    }
+}
+
+/// How far the sink has come, with more under way.
+async fn told(feeder: &mut Option<Feeder>) -> Option<Progress> {
+    match feeder {
+        Some(feeder) => feeder.told().await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,205 @@
+//! A part of a table, as it comes in the topic: loaded where something of it is pending here, else passed by.
+//!
+//! **Why it is exact.** It stands behind everything that its snapshot shows, and before everything that it does not. All of the former is
+//! applied, the checkpoint is there, and a load holds it there ([`sink_postgres::load`]). Whatever else of the table is pending stays so.
+//!
+//! A load that fails by a row that is in the way is tried another way, as in a copy from production; its rows are then read from the
+//! topic once more.
+
+use std::sync::Arc;
+
+use filters::change::Lsn;
+use sink_postgres::load::{Load, Loaded, Loader, Sieve, Task, Way};
+use sink_postgres::part::Part;
+use sink_postgres::sink::OnError;
+
+use super::super::arrivals::Arrivals;
+use super::super::envelope::{ChunkBegin, Decoder, Malformed, Record};
+use super::Apply;
+use crate::downstream::Name;
+use crate::error::Error;
+
+impl Apply {
+    /// A part begins at this offset. All before it has been applied.
+    pub(super) async fn chunk(&mut self, begin: ChunkBegin, offset: i64) -> Result<(), Error> {
+        self.passing = true;
+        if self.changes > 0 || begin.at < self.at {
+            return Err(self.malformed(offset, Malformed::BACK));
+        }
+        let Some(name) = self.descriptions.name(begin.table) else { return Ok(()) };
+        let Some(part) = self.mine(&name, &begin.part).await? else { return Ok(()) };
+        self.stand(begin.at, offset).await?;
+        let task = self.task(&name, begin.table, part).await?;
+        let done = self.load(&task, begin.at, offset).await;
+        let sink = self.sink.as_mut().ok_or_else(|| Error::Bug("the sink is away".into()))?;
+        sink.reload_pending().await?;
+        match done {
+            Ok(loaded) => self.note_chunk(&name, &loaded),
+            Err(Error::Target(e)) if e.is_contention() => {
+                tracing::warn!(schema = name.0, table = name.1, "the target is busy; the part is asked for again");
+                self.loader = None;
+            }
+            Err(e) => return Err(e),
+        }
+        self.asking.came();
+        Ok(())
+    }
+
+    /// What of it is pending here, as a part of its own.
+    async fn mine(&mut self, name: &Name, part: &Part) -> Result<Option<Part>, Error> {
+        let sink = self.sink.as_mut().ok_or_else(|| Error::Bug("the sink is away".into()))?;
+        let Some(pending) = sink.pending_of(name) else { return Ok(None) };
+        let range = match part {
+            Part::Points(points) => {
+                return Ok(points.iter().any(|point| pending.points.contains(point)).then(|| part.clone()));
+            }
+            Part::Range(range) => range.clone(),
+        };
+        let Some(mut mine) = pending.holding(range.lo.as_ref(), range.hi.as_ref()).cloned() else { return Ok(None) };
+        if let Some(lo) = range.lo.as_ref().filter(|lo| mine.lo.as_ref() != Some(lo)) {
+            mine = sink.cut(name, mine.id, lo).await?.1;
+        }
+        if let Some(hi) = range.hi.as_ref().filter(|hi| mine.hi.as_ref() != Some(hi)) {
+            mine = sink.cut(name, mine.id, hi).await?.0;
+        }
+        Ok(Some(Part::Range(mine)))
+    }
+
+    /// Brings the checkpoint where the part stands.
+    async fn stand(&mut self, at: Lsn, offset: i64) -> Result<(), Error> {
+        self.at = at;
+        self.batch.reads_on(offset);
+        self.batch.idle(at);
+        if let Some(batch) = self.batch.take_idle() {
+            let noted = self.note(batch);
+            let sink = self.sink.as_mut().ok_or_else(|| Error::Bug("the sink is away".into()))?;
+            let progress = sink.apply_line(noted, &mut sink_postgres::line::Line::alone()).await?;
+            self.reached_by(progress);
+        }
+        Ok(())
+    }
+
+    async fn task(&mut self, name: &Name, oid: u32, part: Part) -> Result<Task, Error> {
+        let missing = || Error::Bug("a part of a table that was not described".into());
+        let shape = Arc::clone(self.descriptions.shape(oid).ok_or_else(missing)?);
+        let sink = self.sink.as_mut().ok_or_else(|| Error::Bug("the sink is away".into()))?;
+        let mapping = sink.mapping(&shape).await?;
+        let pending = Arc::new(sink.pending_of(name).cloned().unwrap_or_default());
+        let spec = sink.spec(name).cloned().ok_or_else(missing)?;
+        Ok(Task { mapping, spec, part, pending })
+    }
+
+    async fn load(&mut self, task: &Task, at: Lsn, offset: i64) -> Result<Loaded, Error> {
+        let sieve = match self.on_error {
+            OnError::Stop => None,
+            OnError::Quarantine { most } => Some(Way::Sifted(Sieve { most, yields: false })),
+        };
+        let mut loader = match self.loader.take() {
+            Some(loader) => loader,
+            None => {
+                let epoch = self.sink.as_ref().map_or(0, sink_postgres::PostgresSink::epoch);
+                Loader::connect(&self.target, &self.pipeline, epoch).await?
+            }
+        };
+        let mut done = first(&mut loader, task, at, &mut self.arrivals, &mut self.decoder, &mut self.next).await?;
+        if matches!(&done, Err(e) if e.is_unique_violation()) {
+            done = self.again(&mut loader, task, at, offset, Way::Staged).await?;
+        }
+        if let Some(sieve) = sieve
+            && matches!(&done, Err(e) if e.is_of_a_row())
+        {
+            done = self.again(&mut loader, task, at, offset, sieve).await?;
+        }
+        self.passing = false;
+        self.loader = Some(loader);
+        Ok(done?)
+    }
+
+    /// Reads the rows from the topic once more.
+    async fn again(
+        &self,
+        loader: &mut Loader,
+        task: &Task,
+        at: Lsn,
+        offset: i64,
+        way: Way,
+    ) -> Result<Result<Loaded, sink_postgres::Error>, Error> {
+        let mut arrivals = Arrivals::open(&self.options, offset + 1)?;
+        let mut next = 0;
+        rows(loader.begin(task.clone(), at, way).await, &mut arrivals, &mut Decoder::new(), &mut next).await
+    }
+
+    fn note_chunk(&self, name: &Name, loaded: &Loaded) {
+        let done = self.sink.as_ref().and_then(|s| s.pending_of(name)).is_some_and(|p| p.is_done());
+        let mut state = self.board.state();
+        state.divergences += loaded.divergences;
+        state.quarantined_ever += loaded.quarantined;
+        let table = state.tables.entry(format!("{}.{}", name.0, name.1)).or_default();
+        table.rows += loaded.rows;
+        table.bytes += loaded.bytes;
+        table.deleted += loaded.deleted;
+        table.done = done;
+        state.step(true);
+    }
+}
+
+async fn first(
+    loader: &mut Loader,
+    task: &Task,
+    at: Lsn,
+    arrivals: &mut Arrivals,
+    decoder: &mut Decoder,
+    next: &mut i64,
+) -> Result<Result<Loaded, sink_postgres::Error>, Error> {
+    rows(loader.begin(task.clone(), at, Way::Straight).await, arrivals, decoder, next).await
+}
+
+/// Takes the rows up to their end, and loads them; what fails on the target is told when all have been taken.
+async fn rows(
+    load: Result<Load<'_>, sink_postgres::Error>,
+    arrivals: &mut Arrivals,
+    decoder: &mut Decoder,
+    next: &mut i64,
+) -> Result<Result<Loaded, sink_postgres::Error>, Error> {
+    let (mut load, mut failed) = match load {
+        Ok(load) => (Some(load), None),
+        Err(e) => (None, Some(e)),
+    };
+    loop {
+        let taken = match arrivals.next().await {
+            Ok(taken) => taken,
+            Err(e) => {
+                if let Some(load) = load {
+                    load.abandon().await;
+                }
+                return Err(e);
+            }
+        };
+        *next = taken.offset + 1;
+        match decoder.decode(taken.value) {
+            Ok(Record::ChunkRows(lines)) => {
+                if let Some(Err(e)) = match &mut load {
+                    Some(load) => Some(load.write(&lines).await),
+                    None => None,
+                } {
+                    if let Some(load) = load.take() {
+                        load.abandon().await;
+                    }
+                    failed = Some(e);
+                }
+            }
+            Ok(Record::ChunkEnd(_)) => break,
+            _ => {
+                if let Some(load) = load {
+                    load.abandon().await;
+                }
+                return Err(Error::Bug("a part of a table has no end in the topic".into()));
+            }
+        }
+    }
+    Ok(match (load, failed) {
+        (Some(load), None) => load.finish().await,
+        (_, Some(e)) => Err(e),
+        (None, None) => Err(sink_postgres::Error::Bug("no load".into())),
+    })
+}

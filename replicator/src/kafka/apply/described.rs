@@ -1,0 +1,107 @@
+//! The tables as the topic has described them, and the target's own note of that.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use filters::change::Table;
+use sink_postgres::PostgresSink;
+use sink_postgres::topic::{self, Told};
+use wire::Connection;
+
+use super::super::envelope::{Decoder, Described};
+use crate::downstream::Name;
+use crate::error::Error;
+
+/// What has been described.
+pub struct Descriptions {
+    /// Writes notes down: beside the sink, since they need not be in the transaction of anything.
+    db: Connection,
+    pipeline: String,
+    tables: HashMap<u32, Described>,
+    /// Since a start, until all are described.
+    starting: bool,
+    /// What a start has said of tables besides.
+    due: Vec<(u32, String)>,
+    unwritten: Vec<Told>,
+}
+
+impl Descriptions {
+    /// None yet.
+    pub fn new(db: Connection, pipeline: &str) -> Descriptions {
+        let (tables, due, unwritten) = (HashMap::new(), Vec::new(), Vec::new());
+        Descriptions { db, pipeline: pipeline.to_owned(), tables, starting: false, due, unwritten }
+    }
+
+    /// What was in force before `offset`, as the target has noted it.
+    pub async fn recall(&mut self, offset: i64, decoder: &mut Decoder) -> Result<(), Error> {
+        for told in topic::recall(&mut self.db, &self.pipeline, offset).await? {
+            let broken = |_| Error::Bug("sluice.described holds no record".into());
+            if let super::Record::Table(table) = decoder.decode(told.record.into()).map_err(broken)? {
+                self.tables.insert(told.oid, table);
+            }
+        }
+        Ok(())
+    }
+
+    /// A capture begins at this offset: all will be described anew.
+    pub fn start(&mut self, offset: i64, record: &[u8]) {
+        self.tables.clear();
+        self.due.clear();
+        self.starting = true;
+        self.unwritten.push(Told { at: offset, oid: 0, record: record.to_vec() });
+    }
+
+    /// A table, described at this offset.
+    pub fn tell(&mut self, described: Described, offset: i64, record: Bytes) {
+        let oid = described.shape.oid;
+        self.unwritten.push(Told { at: offset, oid, record: record.to_vec() });
+        self.tables.insert(oid, described);
+    }
+
+    /// Said of a table behind a start.
+    pub fn due(&mut self, oid: u32, why: String) {
+        self.due.push((oid, why));
+    }
+
+    /// Are descriptions to come still?
+    pub fn is_starting(&self) -> bool {
+        self.starting
+    }
+
+    /// What was said of tables besides; once.
+    pub fn dues(&mut self) -> Vec<(u32, String)> {
+        std::mem::take(&mut self.due)
+    }
+
+    /// A table's name.
+    pub fn name(&self, oid: u32) -> Option<Name> {
+        let spec = &self.tables.get(&oid)?.spec;
+        Some((spec.schema.clone(), spec.name.clone()))
+    }
+
+    /// A table's shape.
+    pub fn shape(&self, oid: u32) -> Option<&Arc<Table>> {
+        Some(&self.tables.get(&oid)?.shape)
+    }
+
+    /// Notes what is not noted yet. Before the checkpoint passes the records.
+    pub async fn write(&mut self) -> Result<(), Error> {
+        if !self.unwritten.is_empty() {
+            topic::remember(&mut self.db, &self.pipeline, &self.unwritten).await?;
+            self.unwritten.clear();
+        }
+        Ok(())
+    }
+
+    /// Makes the target know exactly these tables.
+    pub async fn register(&mut self, sink: &mut PostgresSink) -> Result<(), Error> {
+        self.write().await?;
+        self.starting = false;
+        let specs = self.tables.values().map(|t| t.spec.clone()).collect();
+        sink.register(specs).await?;
+        let shapes: Vec<_> = self.tables.values().map(|t| &t.shape).collect();
+        sink.mappings(&shapes).await?;
+        Ok(())
+    }
+}
