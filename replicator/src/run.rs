@@ -41,11 +41,11 @@ pub struct Options {
 }
 
 /// A one-shot run tries this long to reach a server.
-const REACH: Duration = Duration::from_secs(60);
+pub(crate) const REACH: Duration = Duration::from_secs(60);
 /// What is held is looked at again this often.
-const LOOK_AGAIN: Duration = Duration::from_secs(15);
+pub(crate) const LOOK_AGAIN: Duration = Duration::from_secs(15);
 /// A run that lasted so long was one, though nothing was to be done in it.
-const STEADY: Duration = Duration::from_secs(10);
+pub(crate) const STEADY: Duration = Duration::from_secs(10);
 /// From this try on the target is told why, for `status`.
 const TELL: u32 = 3;
 /// How long the target may take to hear it.
@@ -183,7 +183,7 @@ async fn give_up(config: &Config, why: &Error, limit: i64, board: &Board, stop: 
 }
 
 /// What the files say now; `None`: what they said before holds.
-fn reread(files: &Files, before: &Config) -> Option<(Config, Option<Lock>)> {
+pub(crate) fn reread(files: &Files, before: &Config) -> Option<(Config, Option<Lock>)> {
     let stays = "the files stay as they were read before";
     match files.read() {
         Err(problems) => tracing::error!(error = %problems, "{stays}"),
@@ -248,7 +248,7 @@ async fn once(
 }
 
 /// 100 ms, doubling up to 10 s, with jitter so that many do not come at once.
-fn backoff(tries: u32) -> Duration {
+pub(crate) fn backoff(tries: u32) -> Duration {
     let full = 100u64.saturating_mul(1 << tries.min(7)).min(10_000);
     Duration::from_millis(full / 2 + fastrand::u64(..=full / 2))
 }

@@ -66,6 +66,17 @@ Examples:
   sluice run                                     as a service
   sluice run --until-caught-up --timeout 30m     for cron and CI")]
     Run(Run),
+    /// Bring production's changes, filtered and masked, into a Kafka topic (`buffer.kafka`), and what appliers ask for
+    #[command(after_help = "\
+Examples:
+  sluice capture                       as a service, near production; needs nothing of any target")]
+    Capture(Run),
+    /// Apply what a capture has put into a Kafka topic (`buffer.kafka`); asks it for what this target does not have yet
+    #[command(after_help = "\
+Examples:
+  sluice apply                                   as a service, one for each target
+  sluice apply --until-caught-up --timeout 30m   up to what the topic had at the start")]
+    Apply(Run),
     /// Show where everything stands, read from the two databases
     Status(Status),
     /// Give withheld columns a class, in sluice.lock
@@ -215,7 +226,7 @@ fn parameter(text: &str) -> Result<(String, String), String> {
     Ok((name.to_owned(), value.to_owned()))
 }
 
-/// `run`.
+/// `run`, `capture`, `apply`.
 #[derive(Debug, ClapArgs)]
 pub struct Run {
     /// End once the target shows what production had at the start

@@ -3,6 +3,8 @@
 use crate::board::Board;
 use crate::config::Files;
 use crate::error::Error;
+#[cfg(feature = "kafka")]
+use crate::kafka;
 use crate::pipeline::End;
 use crate::run::{self, Options};
 use crate::serve;
@@ -12,8 +14,19 @@ use super::args::{Args, Run};
 use super::progress::Progress;
 use super::table::some;
 
-/// Runs the pipeline until it ends.
-pub async fn run(args: &Args, verb: &Run) -> Result<(), Error> {
+/// What of a pipeline this process is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Half {
+    /// Production into the target, by way of a topic where there is one.
+    Both,
+    /// Production into the topic.
+    Capture,
+    /// The topic into the target.
+    Apply,
+}
+
+/// Runs the pipeline, or a half of it, until it ends.
+pub async fn run(args: &Args, verb: &Run, half: Half) -> Result<(), Error> {
     let files = Files::new(&args.config);
     let (config, lock) = files.read().map_err(Error::Config)?;
     let board = Board::default();
@@ -30,7 +43,21 @@ pub async fn run(args: &Args, verb: &Run) -> Result<(), Error> {
     }
     let options = Options { until_caught_up: verb.until_caught_up, exit_on_stop: verb.exit_on_stop };
     let progress = Progress::start(&board);
-    let end = run::run(&files, (config, lock), options, &board, stop).await;
+    let read = (config, lock);
+    let end = match half {
+        #[cfg(feature = "kafka")]
+        Half::Capture => kafka::run::capture(&files, read, options, &board, stop).await,
+        #[cfg(feature = "kafka")]
+        Half::Apply => kafka::run::apply(&files, read, options, &board, stop).await,
+        #[cfg(feature = "kafka")]
+        Half::Both if read.0.buffer.is_some() => kafka::run::both(&files, read, options, &board, stop).await,
+        Half::Both => run::run(&files, read, options, &board, stop).await,
+        #[cfg(not(feature = "kafka"))]
+        Half::Capture | Half::Apply => Err(Error::Refused {
+            what: "this sluice was built without Kafka".into(),
+            hint: "build it with the feature kafka; without a topic it is sluice run".into(),
+        }),
+    };
     match end {
         Ok(End::CaughtUp) => progress.caught_up().await,
         _ => progress.end().await,

@@ -14,11 +14,11 @@ use tokio::task::JoinSet;
 
 use super::super::arrivals::Arrivals;
 use super::super::asking::Asking;
-use super::super::blocking;
 use super::super::consumer::Consumer;
 use super::super::envelope::{Decoder, Encoder, Record, Start};
 use super::super::memory::{self, Memory};
 use super::super::options::Options;
+use super::super::{Error as Kafka, blocking};
 use super::described::Descriptions;
 use super::{Apply, Goal, IDLE_EVERY, LOOK_EVERY};
 use crate::batch::Batcher;
@@ -48,7 +48,14 @@ pub async fn open(config: &Config, board: &Board) -> Result<(Apply, Goal), Error
             Ok((Memory { placed: before.placed, ..memory }, end, last))
         }
     })
-    .await?;
+    .await
+    .map_err(|e| match e {
+        // whoever has followed it has seen it: then it is gone
+        Error::Kafka { source: Kafka::Absent(topic), .. } if known.as_ref().is_none_or(|k| k.read_on.is_none()) => {
+            Error::NothingCaptured(topic)
+        }
+        e => e,
+    })?;
     let Some(belongs) = memory.belongs.clone().filter(|_| memory.placed.is_some()) else {
         return Err(Error::NothingCaptured(options.topic));
     };

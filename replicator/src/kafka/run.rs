@@ -1,0 +1,200 @@
+//! Running one half of a pipeline, or both, for as long as it takes. What is tried again, and what holds, is as in [`crate::run`].
+
+use std::time::Instant;
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use filters::change::Lsn;
+
+use super::apply::{self, Goal};
+use super::capture;
+use crate::board::{Board, Phase};
+use crate::cancels::Cancels;
+use crate::config::{Config, Files, Lock};
+use crate::error::{Error, Kind};
+use crate::pipeline::End;
+use crate::run::{LOOK_AGAIN, Options, REACH, STEADY, backoff, reread};
+use crate::stop::{self, Stop, Why};
+
+/// Which half.
+#[derive(Clone, Debug)]
+enum Half {
+    /// Production into the topic. Where production was when it was opened first, for whoever waits for that.
+    Capture(watch::Sender<Option<Lsn>>),
+    /// The topic into the target, up to a position of production if it is to end somewhere; `None`: to the topic's end.
+    Apply(Option<Lsn>),
+}
+
+/// The files, and what they said when they were read.
+type Read = (Config, Option<Lock>);
+
+/// `sluice capture`.
+pub async fn capture(files: &Files, read: Read, options: Options, board: &Board, stop: Stop) -> Result<End, Error> {
+    keep(files, read, options, board, stop, Half::Capture(watch::Sender::new(None))).await
+}
+
+/// `sluice apply`.
+pub async fn apply(files: &Files, read: Read, options: Options, board: &Board, stop: Stop) -> Result<End, Error> {
+    keep(files, read, options, board, stop, Half::Apply(None)).await
+}
+
+/// `sluice run` with a topic: both halves in one process. What fails for good in one ends the other.
+pub async fn both(files: &Files, read: Read, options: Options, board: &Board, mut stop: Stop) -> Result<End, Error> {
+    let (goal, mut reached) = watch::channel(None);
+    let (stopper, stopped) = stop::pair();
+    let mut capturing = JoinSet::new();
+    {
+        let (files, read) = (files.clone(), read.clone());
+        // it goes on for as long as the other half needs it
+        let options = Options { until_caught_up: false, ..options };
+        capturing.spawn(async move {
+            let board = Board::default();
+            keep(&files, read, options, &board, stopped, Half::Capture(goal)).await
+        });
+    }
+    let goal = tokio::select! {
+        ended = capturing.join_next() => return of(ended),
+        goal = reached.wait_for(Option::is_some) => goal.ok().and_then(|goal| *goal),
+        why = stop.wait() => {
+            stopper.stop(why);
+            return of(capturing.join_next().await).map(|_| End::Stopped(why));
+        }
+    };
+    let applied = tokio::select! {
+        ended = capturing.join_next() => return of(ended),
+        applied = keep(files, read, options, board, stop, Half::Apply(goal)) => applied,
+    };
+    stopper.stop(Why::Terminate);
+    let captured = of(capturing.join_next().await);
+    let end = applied?;
+    captured.map(|_| end)
+}
+
+fn of(ended: Option<Result<Result<End, Error>, tokio::task::JoinError>>) -> Result<End, Error> {
+    match ended {
+        Some(Ok(end)) => end,
+        Some(Err(e)) => Err(Error::ended("the capture's task", &e)),
+        None => Err(Error::Bug("the capture's task is not there".into())),
+    }
+}
+
+/// Opens it and runs it, again and again.
+async fn keep(
+    files: &Files,
+    (mut config, mut lock): Read,
+    options: Options,
+    board: &Board,
+    mut stop: Stop,
+    half: Half,
+) -> Result<End, Error> {
+    let (mut tries, mut unreachable) = (0u32, None::<Instant>);
+    loop {
+        let (began, steps) = (Instant::now(), board.state().steps);
+        let done = once((&config, lock.as_ref()), options, board, &mut stop, &half).await;
+        let error = match done {
+            Ok(End::Stopped(Why::Reread)) => {
+                stop.rereads();
+                (config, lock) = reread(files, &config).unwrap_or((config, lock));
+                continue;
+            }
+            Ok(end) => return Ok(end),
+            Err(e) => e,
+        };
+        if let Some(why) = stop.asked().filter(|why| *why != Why::Reread) {
+            tracing::warn!(error = error.chain(), "while stopping");
+            return Ok(End::Stopped(why));
+        }
+        if board.state().steps > steps || began.elapsed() >= STEADY {
+            (tries, unreachable) = (0, None);
+        }
+        tries += 1;
+        let one_shot = options.until_caught_up || options.exit_on_stop;
+        let wait = match error.kind() {
+            Kind::Unavailable => {
+                let since = *unreachable.get_or_insert(began);
+                if options.until_caught_up && since.elapsed() > REACH {
+                    return Err(error);
+                }
+                let wait = backoff(tries);
+                tracing::warn!(error = error.chain(), tries, wait_ms = wait.as_millis() as u64, "trying again");
+                board.stands(Phase::Retrying(error.chain()));
+                wait
+            }
+            Kind::Data | Kind::Denied | Kind::Unfit if !one_shot => {
+                tracing::error!(error = error.chain(), hint = error.hint(), "held");
+                board.stands(Phase::Held(error.told()));
+                LOOK_AGAIN
+            }
+            _ => return Err(error),
+        };
+        tokio::select! {
+            why = stop.wait() => match why {
+                Why::Reread => {
+                    stop.rereads();
+                    (config, lock) = reread(files, &config).unwrap_or((config, lock));
+                }
+                why => return Ok(End::Stopped(why)),
+            },
+            () = tokio::time::sleep(wait) => {}
+        }
+    }
+}
+
+async fn once(
+    (config, lock): (&Config, Option<&Lock>),
+    options: Options,
+    board: &Board,
+    stop: &mut Stop,
+    half: &Half,
+) -> Result<End, Error> {
+    let cancels = Cancels::default();
+    let mut heard = stop.clone();
+    let opening = async {
+        Ok::<_, Error>(match half {
+            Half::Capture(production) => {
+                let (capture, goal) = capture::open(config, lock, board, &cancels).await?;
+                production.send_if_modified(|known| known.is_none() && known.replace(goal).is_none());
+                Opened::Capture(Box::new(capture), goal)
+            }
+            Half::Apply(goal) => {
+                let (apply, last) = apply::open(config, board).await?;
+                Opened::Apply(Box::new(apply), goal.map_or(last, Goal::Lsn))
+            }
+        })
+    };
+    let opened = tokio::select! {
+        biased;
+        why = stop.wait() => {
+            cancels.all().await;
+            return Ok(End::Stopped(why));
+        }
+        opened = opening => opened?,
+    };
+    tracing::info!(at = %board.state().applied, "running");
+    board.works(Phase::Streaming);
+    let ends = options.until_caught_up;
+    let mut task = JoinSet::new();
+    task.spawn(async move {
+        match opened {
+            Opened::Capture(mut capture, goal) => {
+                let end = capture.run(ends.then_some(goal), &mut heard).await;
+                if end.is_ok() {
+                    capture.close().await;
+                }
+                end
+            }
+            Opened::Apply(mut apply, goal) => apply.run(ends.then_some(goal), &mut heard).await,
+        }
+    });
+    match task.join_next().await {
+        Some(Ok(end)) => end,
+        Some(Err(e)) => Err(Error::ended("the pipeline's task", &e)),
+        None => Err(Error::Bug("the pipeline's task is not there".into())),
+    }
+}
+
+enum Opened {
+    Capture(Box<capture::Capture>, Lsn),
+    Apply(Box<apply::Apply>, Goal),
+}
