@@ -1,3 +1,4 @@
 //! The buffer, against a real broker.
 
 mod broker;
+mod client;
