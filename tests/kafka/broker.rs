@@ -1,65 +1,19 @@
 //! The harness' broker: what other tests lean on must not be what fails them.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use rdkafka::ClientConfig;
-use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::KafkaError;
-use rdkafka::message::Message;
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
-use rdkafka::topic_partition_list::TopicPartitionList;
+use rdkafka::producer::Producer;
 use rdkafka::types::RDKafkaErrorCode;
-use rdkafka::{Offset, message::BorrowedMessage};
 
+use super::client::{MINUTE, committed, create_topic, producer, send};
 use crate::servers::{Broker, test_limit, within};
-
-const MINUTE: Duration = Duration::from_secs(60);
-
-/// A transactional producer; with `id` of one that lives it fences that one.
-fn producer(broker: &Broker, id: &str) -> BaseProducer {
-    let mut config = ClientConfig::new();
-    config.set("bootstrap.servers", broker.addr()).set("transactional.id", id).set("acks", "all");
-    let producer: BaseProducer = config.create().expect("a producer");
-    producer.init_transactions(MINUTE).expect("begin with transactions");
-    producer
-}
-
-fn send(producer: &BaseProducer, topic: &str, values: &[&str]) {
-    for value in values {
-        let record = BaseRecord::<(), str>::to(topic).partition(0).payload(value);
-        producer.send(record).map_err(|(error, _)| error).expect("queue a record");
-    }
-}
-
-/// Everything that is committed, from the beginning.
-fn committed(broker: &Broker, topic: &str) -> Vec<String> {
-    let mut config = ClientConfig::new();
-    config.set("bootstrap.servers", broker.addr()).set("group.id", "harness").set("enable.auto.commit", "false");
-    config.set("isolation.level", "read_committed").set("enable.partition.eof", "true");
-    let consumer: BaseConsumer = config.create().expect("a consumer");
-    let mut from = TopicPartitionList::new();
-    from.add_partition_offset(topic, 0, Offset::Beginning).expect("a place");
-    consumer.assign(&from).expect("read from there");
-    let start = Instant::now();
-    let text =
-        |message: BorrowedMessage<'_>| String::from_utf8_lossy(message.payload().unwrap_or_default()).into_owned();
-    let mut read = Vec::new();
-    loop {
-        assert!(start.elapsed() < MINUTE, "no end of {topic}: {read:?}\n{}", broker.log());
-        match consumer.poll(Duration::from_millis(100)) {
-            Some(Ok(message)) => read.push(text(message)),
-            Some(Err(KafkaError::PartitionEOF(_))) => return read,
-            Some(Err(_)) | None => {} // a broker that has just come up; the limit decides
-        }
-    }
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn comes_back_from_every_end() {
     within(test_limit(), async {
         let mut broker = Broker::start();
         let addr = broker.addr();
-        broker.create_topic("harness", &[]).await;
+        create_topic(&broker, "harness", &[]).await;
         let ends = [Broker::kill9, Broker::stop, |_: &mut Broker| {}];
         for (end, name) in ends.into_iter().zip(["killed", "stopped", "started again"]) {
             let writer = producer(&broker, "harness");
@@ -69,7 +23,10 @@ async fn comes_back_from_every_end() {
             writer.begin_transaction().expect("begin");
             send(&writer, "harness", &["in the air"]);
             writer.flush(MINUTE).expect("send it");
+            let before = broker.log().len();
             end(&mut broker);
+            let told = broker.log()[before..].contains("due to signal SIGTERM");
+            assert_eq!(told, name == "stopped", "{name}");
             broker.start_again();
             assert_eq!(broker.addr(), addr);
         }
@@ -84,7 +41,7 @@ async fn comes_back_from_every_end() {
 async fn pauses_and_goes_on() {
     within(test_limit(), async {
         let mut broker = Broker::start();
-        broker.create_topic("paused", &[]).await;
+        create_topic(&broker, "paused", &[]).await;
         let writer = producer(&broker, "paused");
         writer.begin_transaction().expect("begin");
         send(&writer, "paused", &["a"]);
@@ -102,8 +59,7 @@ async fn is_shared_by_those_that_do_not_break_it() {
     within(test_limit(), async {
         let broker = Broker::shared();
         assert!(std::ptr::eq(broker, Broker::shared()));
-        broker.create_topic("harness_shared", &[("max.message.bytes", "1000")]).await;
-        assert!(broker.log_dir().join("harness_shared-0").is_dir());
+        create_topic(broker, "harness_shared", &[("max.message.bytes", "1000")]).await;
         let (old, large) = (producer(broker, "harness_shared"), "x".repeat(2000));
         old.begin_transaction().expect("begin");
         send(&old, "harness_shared", &[&large]);
@@ -119,9 +75,14 @@ async fn is_shared_by_those_that_do_not_break_it() {
         send(&new, "harness_shared", &["b"]);
         new.commit_transaction(MINUTE).expect("commit");
         assert_eq!(committed(broker, "harness_shared"), ["b"]);
-        let missing = new.client().fetch_metadata(Some("harness_mistyped"), MINUTE).expect("ask");
-        let error = missing.topics()[0].error().map(RDKafkaErrorCode::from);
-        assert_eq!(error, Some(RDKafkaErrorCode::UnknownTopicOrPartition), "no topic comes by itself");
+        let records = broker.log_dir().join("harness_shared-0/00000000000000000000.log");
+        assert!(std::fs::metadata(records).is_ok_and(|file| file.len() > 0), "here is what a search must search");
+        for _ in 0..10 {
+            let missing = new.client().fetch_metadata(Some("harness_mistyped"), MINUTE).expect("ask");
+            let error = missing.topics()[0].error().map(RDKafkaErrorCode::from);
+            assert_eq!(error, Some(RDKafkaErrorCode::UnknownTopicOrPartition), "no topic comes by itself");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     })
     .await;
 }

@@ -10,10 +10,6 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use rdkafka::ClientConfig;
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
-use rdkafka::client::DefaultClientContext;
-
 use self::java::Archive;
 use super::process::{Spawned, spawn_bound};
 use super::scratch;
@@ -93,17 +89,6 @@ impl Broker {
     /// Everything that the broker has said.
     pub fn log(&self) -> String {
         fs::read_to_string(self.dir.join("kafka.log")).unwrap_or_default()
-    }
-
-    /// A topic of one partition, with settings such as `("max.message.bytes", "1000000")`.
-    pub async fn create_topic(&self, name: &str, settings: &[(&str, &str)]) {
-        let mut topic = NewTopic::new(name, 1, TopicReplication::Fixed(1));
-        topic = settings.iter().fold(topic, |topic, (name, value)| topic.set(name, value));
-        let client = ClientConfig::new().set("bootstrap.servers", self.addr()).create();
-        let admin: AdminClient<DefaultClientContext> = client.expect("an admin client");
-        let wait = AdminOptions::new().operation_timeout(Some(LIMIT)).request_timeout(Some(LIMIT));
-        let made = admin.create_topics([&topic], &wait).await.expect("ask for a topic");
-        assert!(made.iter().all(Result::is_ok), "make topic {name}: {made:?}");
     }
 
     /// SIGKILL: nothing is written any more, nobody is told.

@@ -13,7 +13,6 @@
 
 mod authority;
 mod binaries;
-#[cfg(feature = "kafka")]
 mod broker;
 mod cluster;
 mod disk;
@@ -25,7 +24,6 @@ mod template;
 mod wait;
 
 pub use authority::Authority;
-#[cfg(feature = "kafka")]
 pub use broker::Broker;
 pub use cluster::{Builder, Cluster, Saved, client};
 pub use disk::Disk;
