@@ -1,3 +1,6 @@
 //! The buffer, against a real broker.
 
 mod broker;
+mod clients;
+mod outages;
+mod topics;
