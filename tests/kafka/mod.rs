@@ -1,5 +1,5 @@
 //! The buffer, against a real broker.
 
 mod broker;
-mod walk;
 mod client;
+mod walk;

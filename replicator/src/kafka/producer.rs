@@ -127,10 +127,7 @@ impl Producer {
 
     fn void(&mut self) -> Result<(), Error> {
         // in short steps, since it waits for records of which only a poll hears that they are gone
-        self.until_answered(|client| client.abort_transaction(NAP * 50))?;
-        while self.client.in_flight_count() > 0 {
-            self.client.poll(Duration::ZERO);
-        }
+        self.until_answered(|client| client.abort_transaction(Duration::from_millis(20)))?;
         self.client.context().forget();
         Ok(())
     }
@@ -151,11 +148,16 @@ impl Producer {
     /// Hears what there is to hear, else waits a moment.
     #[expect(clippy::disallowed_methods, reason = "the caller is a thread that may block")]
     fn breathe(&self) {
-        let before = self.client.in_flight_count();
-        self.client.poll(Duration::ZERO);
-        if before == self.client.in_flight_count() {
+        if !self.hear() {
             std::thread::sleep(NAP);
         }
+    }
+
+    /// What was acknowledged, or not. Has there been any?
+    fn hear(&self) -> bool {
+        let before = self.client.in_flight_count();
+        self.client.poll(Duration::ZERO);
+        self.client.in_flight_count() < before
     }
 
     /// Asks again until there is an answer, patience is at its end, or it is known why there will be none.
@@ -169,8 +171,7 @@ impl Producer {
                 }
                 Err(e) => e,
             };
-            while self.client.in_flight_count() > 0 && !self.is_still() {}
-            self.client.poll(Duration::from_millis(1));
+            while self.hear() {}
             let again = matches!(&error, KafkaError::Transaction(e) if e.is_retriable());
             if let Some(denied) = context.denied() {
                 return Err(denied);
@@ -179,13 +180,6 @@ impl Producer {
                 return Err(self.because(error));
             }
         }
-    }
-
-    /// Has nothing been heard?
-    fn is_still(&self) -> bool {
-        let before = self.client.in_flight_count();
-        self.client.poll(Duration::ZERO);
-        before == self.client.in_flight_count()
     }
 
     /// Has the broker taken all so far, as far as is known?
