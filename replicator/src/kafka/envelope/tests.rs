@@ -395,6 +395,18 @@ fn rows_are_views_into_the_record() {
 }
 
 #[test]
+fn what_a_wide_row_took_is_given_back() {
+    let (table, wide) = (small(Identity::Default), vec![b'x'; 5 << 20]);
+    let mut encoder = Encoder::new();
+    for (id, most) in [(&wide[..], 6 << 20), (b"1", 1 << 20)] {
+        let op = Op::Insert { new: pair(Value::Null, Value::Text(id)) };
+        encoder.change(&Change { table: Arc::clone(&table.shape), op }, Lsn(1), 0);
+        let room = encoder.room();
+        assert!(room.iter().all(|room| *room <= most), "{room:?}");
+    }
+}
+
+#[test]
 fn nothing_that_is_shown_has_a_value() {
     let rows = Record::ChunkRows(Bytes::from_static(b"secret\n"));
     assert_eq!(format!("{rows:?}"), "ChunkRows(7 bytes)");
