@@ -1,5 +1,6 @@
 //! Tables, as they travel. What the shape and the target's knowledge of it both say, names and oid, is written once.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use filters::change::{Column, Identity, Table};
@@ -95,6 +96,10 @@ impl TryFrom<schema::Table> for Described {
         };
         if u16::try_from(table.columns.len()).is_err() {
             return Err(wrong("columns", "are more than a table can have"));
+        }
+        let mut names = HashSet::new();
+        if !table.columns.iter().all(|c| names.insert(c.name.as_str())) {
+            return Err(wrong("columns", "have a name twice"));
         }
         let spec = table.spec.ok_or_else(|| wrong("spec", "is missing"))?;
         let known = spec.known.ok_or_else(|| wrong("spec.known", "is missing"))?;

@@ -62,8 +62,13 @@ impl Encoder {
         Encoded { key: &[], headers: None, value: &self.value }
     }
 
+    #[cfg(test)]
+    pub(super) fn room(&self) -> [usize; 2] {
+        [self.key.capacity(), self.value.capacity()]
+    }
+
     fn whole(&mut self, tag: u32, body: &impl Message) {
-        self.value.clear();
+        emptied(&mut self.value);
         number(&mut self.value, 1, VERSION.into());
         prost::encoding::message::encode(tag, body, &mut self.value);
     }
@@ -100,8 +105,7 @@ impl Encoder {
             .map(|r| 1 + encoded_len_varint(r.size() as u64) + r.size())
             .sum::<usize>();
 
-        let out = &mut self.value;
-        out.clear();
+        let out = emptied(&mut self.value);
         number(out, 1, VERSION.into());
         encode_key(tag::CHANGE, WireType::LengthDelimited, out);
         encode_varint(len as u64, out);
@@ -115,7 +119,7 @@ impl Encoder {
         }
         number(out, 9, restart_identity.into());
 
-        self.key.clear();
+        emptied(&mut self.key);
         self.key.extend_from_slice(table.schema.as_bytes());
         self.key.push(b'.');
         self.key.extend_from_slice(table.name.as_bytes());
@@ -162,6 +166,15 @@ impl Encoder {
         let key = key.filter(|key| key.len() < table.shape.columns.len()).unwrap_or_default();
         self.full.insert(table.shape.oid, key);
     }
+}
+
+/// Room that stays from record to record, but for what one wide row has taken.
+const KEPT: usize = 1 << 20;
+
+fn emptied(buffer: &mut Vec<u8>) -> &mut Vec<u8> {
+    buffer.clear();
+    buffer.shrink_to(KEPT);
+    buffer
 }
 
 /// A field that is a number; nothing, if it is 0.

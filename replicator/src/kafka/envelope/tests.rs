@@ -339,6 +339,25 @@ fn an_error_names_record_and_field_and_no_value() {
 }
 
 #[test]
+fn a_description_is_whole() {
+    let table = small(Identity::Default);
+    let mut twice = (*table.shape).clone();
+    twice.columns[1].name = "note".into();
+    let twice = Described { shape: Arc::new(twice), ..table.clone() };
+    let told = |value: Bytes| Decoder::new().decode(value).unwrap_err().to_string();
+    assert_eq!(told(encoded(&Record::Table(twice))), "Table record: its columns have a name twice");
+    let mut bare = schema::Table::from(&table);
+    let mut tell = |change: fn(&mut schema::Table)| {
+        change(&mut bare);
+        told([&[8, 1][..], &field(3, &bare.encode_to_vec())].concat().into())
+    };
+    assert_eq!(tell(|t| t.spec.as_mut().unwrap().known = None), "Table record: its spec.known is missing");
+    assert_eq!(tell(|t| t.spec = None), "Table record: its spec is missing");
+    assert_eq!(tell(|t| t.identity = 5), "Table record: its identity is none that is known");
+    assert_eq!(tell(|t| t.identity = 0), "Table record: its identity is none that is known");
+}
+
+#[test]
 fn fields_of_the_same_version_that_are_not_known_are_skipped() {
     let mut value = encoded(&Record::Position(Lsn(5))).to_vec();
     value.extend(field(100 & 0x0f, b"in the record")); // number 4 is a change: see below
@@ -373,6 +392,18 @@ fn rows_are_views_into_the_record() {
         panic!("it was an insert");
     };
     assert!(value.as_ptr_range().contains(&new.as_bytes().as_ptr()));
+}
+
+#[test]
+fn what_a_wide_row_took_is_given_back() {
+    let (table, wide) = (small(Identity::Default), vec![b'x'; 5 << 20]);
+    let mut encoder = Encoder::new();
+    for (id, most) in [(&wide[..], 6 << 20), (b"1", 1 << 20)] {
+        let op = Op::Insert { new: pair(Value::Null, Value::Text(id)) };
+        encoder.change(&Change { table: Arc::clone(&table.shape), op }, Lsn(1), 0);
+        let room = encoder.room();
+        assert!(room.iter().all(|room| *room <= most), "{room:?}");
+    }
 }
 
 #[test]
