@@ -1,7 +1,8 @@
 //! What it costs to put a change into the topic and to take it out, without Kafka.
 //!
 //! `cargo bench --bench envelope`. Rows of ten columns and 130 bytes of values with a key of one, as a table of people has them;
-//! each number is for one change.
+//! each number is for one change. On two hyperthreads (2026-11-28): 46 ns to write an insert, 125 to read it; 70 and 163 with a full
+//! old row.
 
 use std::hint::black_box;
 use std::sync::Arc;
