@@ -4,7 +4,7 @@
 //! is what the promise hangs on: who may write, that a record is there once, what of the topic is read, and that nothing
 //! but the target says how far it has come.
 
-use super::problem::{Fault, Problems, did_you_mean};
+use super::problem::{Fault, Problems};
 use super::read::At;
 use super::secret::Secret;
 use super::sections::label;
@@ -53,6 +53,7 @@ const OURS: &[(&str, &str)] = &[
 ];
 
 /// What people set by hand, for "did you mean".
+#[cfg(feature = "kafka")]
 const USUAL: &[&str] = &[
     "client.id",
     "client.rack",
@@ -154,7 +155,7 @@ fn taken(name: &str, value: &str, shown: bool) -> Result<(), Fault> {
     match rdkafka::ClientConfig::new().set(name, value).create_native_config() {
         Ok(_) => Ok(()),
         Err(KafkaError::ClientConfig(RD_KAFKA_CONF_UNKNOWN, ..)) => {
-            let hint = did_you_mean(name, USUAL.iter().copied());
+            let hint = super::did_you_mean(name, USUAL.iter().copied());
             Err(Fault { what: "no property of librdkafka".to_owned(), hint })
         }
         // what it says of the value has the value in it

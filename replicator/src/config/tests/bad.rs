@@ -385,6 +385,19 @@ fn every_bad_value_is_told_with_its_key_path() {
 }
 
 #[test]
+#[cfg(feature = "kafka")]
+fn what_sluice_tells_kafka_itself_is_refused() {
+    let names = "bootstrap.servers metadata.broker.list transactional.id enable.idempotence acks request.required.acks \
+                 isolation.level enable.auto.commit auto.commit.enable group.id auto.offset.reset enable.partition.eof \
+                 plugin.library.paths";
+    for name in names.split_whitespace() {
+        let yaml = format!("buffer: {{ kafka: {{ brokers: \"k:9092\", properties: {{ {name}: \"1\" }} }} }}");
+        let told = parse(&with(&yaml)).unwrap_err().to_string();
+        assert!(told.contains(&format!("buffer.kafka.properties.{name}: set by sluice itself (")), "{told}");
+    }
+}
+
+#[test]
 #[cfg(not(feature = "kafka"))]
 fn a_build_without_kafka_says_so() {
     let told = parse(&with("buffer: { kafka: { brokers: \"k:9092\" } }")).unwrap_err().to_string();
