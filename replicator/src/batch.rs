@@ -52,9 +52,9 @@ impl Batcher {
         }
     }
 
-    /// A source transaction begins.
-    pub fn begin(&mut self, xid: u32) {
-        (self.xid, self.open) = (xid, true);
+    /// A source transaction begins; its commit record starts at `lsn`.
+    pub fn begin(&mut self, xid: u32, lsn: Lsn) {
+        (self.xid, self.open, self.batch.open) = (xid, true, lsn);
     }
 
     /// One of its changes.
@@ -83,6 +83,7 @@ impl Batcher {
             self.batch.commits.push(Commit {
                 changes: self.batch.changes.len(),
                 lsn,
+                begun: self.batch.open,
                 xid: self.xid,
                 time,
                 read_on: self.read_on,
@@ -147,12 +148,13 @@ impl Batcher {
             self.bytes = 0;
             self.tables.clear();
             self.pieces = true;
-            return Some(std::mem::replace(&mut self.batch, Batch { after, ..Batch::default() }));
+            let next = Batch { after, open: self.batch.open, ..Batch::default() };
+            return Some(std::mem::replace(&mut self.batch, next));
         };
         let rest = self.batch.changes.split_off(last.changes);
         let beyond = rest.is_empty() && !self.open && self.idle > last.lsn;
         let (upto, read_on) = if beyond { (self.idle, self.read_on) } else { (last.lsn, last.read_on) };
-        let next = Batch { after: upto, changes: rest, ..Batch::default() };
+        let next = Batch { after: upto, changes: rest, open: self.batch.open, ..Batch::default() };
         let mut batch = std::mem::replace(&mut self.batch, next);
         self.measure();
         (batch.upto, batch.read_on) = (Some(upto), read_on);
@@ -196,11 +198,11 @@ mod tests {
     #[test]
     fn only_whole_transactions_claim_a_position() {
         let mut b = Batcher::new(Lsn(10), 1 << 20);
-        b.begin(1);
+        b.begin(1, Lsn(1));
         b.change(change());
         assert!(b.take().is_none());
         b.commit(Lsn(20), 0);
-        b.begin(2);
+        b.begin(2, Lsn(1));
         b.change(change());
         let batch = b.take().unwrap();
         assert_eq!((batch.after, batch.upto, batch.changes.len(), batch.commits.len()), (Lsn(10), Some(Lsn(20)), 1, 1));
@@ -213,7 +215,7 @@ mod tests {
     #[test]
     fn a_large_transaction_comes_in_pieces() {
         let mut b = Batcher::new(Lsn(10), 1);
-        b.begin(1);
+        b.begin(1, Lsn(1));
         b.change(change());
         let piece = b.take().unwrap();
         assert_eq!((piece.after, piece.upto, piece.commits.len()), (Lsn(10), None, 0));
@@ -227,12 +229,12 @@ mod tests {
     fn a_topic_is_read_on_behind_what_was_applied() {
         let mut b = Batcher::new(Lsn(10), 1 << 20);
         for (tx, offset) in [(1u32, 5), (2, 9)] {
-            b.begin(tx);
+            b.begin(tx, Lsn(1));
             b.change(change());
             b.reads_on(offset);
             b.commit(Lsn(10 + u64::from(tx)), 0);
         }
-        b.begin(3);
+        b.begin(3, Lsn(1));
         b.change(change());
         let batch = b.take().unwrap();
         assert_eq!((batch.read_on, batch.commits[0].read_on), (Some(9), Some(5)));
@@ -250,13 +252,13 @@ mod tests {
         let of = |oid| Change { table: Arc::new(Table { oid, ..Table::clone(&change().table) }), ..change() };
         let most = u32::try_from(TABLES).unwrap();
         for tx in 0..most {
-            b.begin(tx);
+            b.begin(tx, Lsn(1));
             b.change(of(tx % (most - 1)));
             b.change(of(tx % (most - 1)));
             b.commit(Lsn(20 + u64::from(tx)), 0);
         }
         assert!(!b.is_full(), "one less");
-        b.begin(most);
+        b.begin(most, Lsn(1));
         b.change(of(most));
         assert!(b.is_full());
         assert_eq!(b.take().unwrap().commits.len(), TABLES);
@@ -267,7 +269,7 @@ mod tests {
     fn one_transaction_of_many_tables_is_not_cut_for_them() {
         let mut b = Batcher::new(Lsn(10), 1 << 20);
         let of = |oid| Change { table: Arc::new(Table { oid, ..Table::clone(&change().table) }), ..change() };
-        b.begin(1);
+        b.begin(1, Lsn(1));
         for oid in 0..=u32::try_from(TABLES).unwrap() {
             b.change(of(oid));
             assert!(!b.is_full(), "{oid}");
@@ -280,12 +282,12 @@ mod tests {
     #[test]
     fn what_is_left_to_the_copy_is_a_transaction_that_its_snapshot_must_show() {
         let mut b = Batcher::new(Lsn(10), 1 << 20);
-        b.begin(7);
+        b.begin(7, Lsn(1));
         assert_eq!(b.xid(), Some(7));
         b.left_out();
         b.commit(Lsn(20), 0);
         assert_eq!(b.xid(), None);
-        b.begin(8);
+        b.begin(8, Lsn(1));
         b.commit(Lsn(30), 0);
         let batch = b.take().unwrap();
         assert_eq!(batch.commits.iter().map(|c| c.xid).collect::<Vec<_>>(), [7]);
@@ -295,7 +297,7 @@ mod tests {
     #[test]
     fn what_is_not_for_us_moves_the_position_only() {
         let mut b = Batcher::new(Lsn(10), 1 << 20);
-        b.begin(1);
+        b.begin(1, Lsn(1));
         b.commit(Lsn(20), 0);
         assert!(b.take().is_none());
         assert_eq!(b.position(), Lsn(20), "its end is one all the same");
@@ -303,7 +305,7 @@ mod tests {
         let batch = b.take_idle().unwrap();
         assert_eq!((batch.after, batch.upto, batch.changes.len()), (Lsn(10), Some(Lsn(25)), 0));
         assert!(b.take_idle().is_none());
-        b.begin(2);
+        b.begin(2, Lsn(1));
         b.idle(Lsn(30));
         assert!(b.take_idle().is_none(), "a keepalive amid a transaction is no position");
     }

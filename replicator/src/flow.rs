@@ -108,7 +108,7 @@ impl<S: Downstream> Flow<S> {
     /// One event for which nobody is to be asked ([`Self::wants_sink`] has said so): filtered, masked, into the batch.
     pub fn take(&mut self, event: Event) -> Result<(), Error> {
         match event {
-            Event::Begin { xid, .. } => self.batch.begin(xid),
+            Event::Begin { xid, lsn, .. } => self.batch.begin(xid, lsn),
             // of another shape than the policy was laid over: the copy brings what they say
             Event::Change(change) if self.shapes.leaves_out(change.table.oid) => self.batch.left_out(),
             Event::Change(change) => match self.filter.apply(change)? {

@@ -223,7 +223,7 @@ fn halves(batch: Batch) -> Vec<Batch> {
     for c in &mut second.commits {
         c.changes -= cut.changes;
     }
-    second.read_on = first.read_on;
+    (second.read_on, second.open) = (first.read_on, first.open);
     (first.upto, first.read_on) = (Some(cut.lsn), cut.read_on);
     vec![first, second]
 }
@@ -235,7 +235,8 @@ mod tests {
 
     #[test]
     fn a_batch_is_cut_behind_a_source_transaction() {
-        let commit = |changes, lsn| Commit { changes, lsn: Lsn(lsn), xid: 1, time: 0, read_on: Some(lsn as i64) };
+        let commit =
+            |changes, lsn| Commit { changes, lsn: Lsn(lsn), begun: Lsn(0), xid: 1, time: 0, read_on: Some(lsn as i64) };
         let batch = Batch {
             after: Lsn(1),
             upto: Some(Lsn(30)),

@@ -39,8 +39,8 @@ fn batch(shape: &Arc<Table>, after: u64, upto: u64, id: &str) -> Batch {
     let mut row = RowBuilder::new();
     row.push(Value::Text(id.as_bytes()));
     let changes = vec![Change { table: shape.clone(), op: Op::Insert { new: row.finish() } }];
-    let commits = vec![Commit { changes: 1, lsn: Lsn(upto), xid: 1, time: 0, read_on: None }];
-    Batch { changes, after: Lsn(after), upto: Some(Lsn(upto)), commits, read_on: None }
+    let commits = vec![Commit { changes: 1, lsn: Lsn(upto), begun: Lsn(upto), xid: 1, time: 0, read_on: None }];
+    Batch { changes, after: Lsn(after), upto: Some(Lsn(upto)), commits, open: Lsn::ZERO, read_on: None }
 }
 
 async fn sink(info: &Conninfo) -> PostgresSink {

@@ -91,7 +91,9 @@ fn a_broker_that_does_not_come_back_is_out_of_reach_within_a_minute() {
     let limit = Duration::from_secs(80);
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            let error = bounded(limit, || producer.begin().and_then(|()| producer.send(b"", &[], b"2")).and_then(|()| producer.commit()));
+            let error = bounded(limit, || {
+                producer.begin().and_then(|()| producer.send(b"", &[], b"2")).and_then(|()| producer.commit())
+            });
             assert_eq!(error.kind(), Kind::Unavailable, "{}", error.told());
         });
         scope.spawn(|| {
@@ -169,10 +171,7 @@ fn who_is_not_let_in_hears_it_and_not_of_a_time_out() {
         ("listeners", &format!("{at},CONTROLLER://127.0.0.1:{controller}")),
         ("advertised.listeners", &at),
         ("controller.quorum.voters", &format!("1@127.0.0.1:{controller}")),
-        (
-            "listener.security.protocol.map",
-            "PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT",
-        ),
+        ("listener.security.protocol.map", "PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT"),
         ("sasl.enabled.mechanisms", "PLAIN"),
         (
             "listener.name.sasl_plaintext.plain.sasl.jaas.config",

@@ -10,6 +10,8 @@ pub struct Commit {
     pub changes: usize,
     /// Where its commit record ends.
     pub lsn: Lsn,
+    /// Where its commit record starts.
+    pub begun: Lsn,
     /// The 32-bit transaction id.
     pub xid: u32,
     /// When it committed, microseconds since 2000-01-01 00:00 UTC.
@@ -29,6 +31,8 @@ pub struct Batch {
     /// Where it stands afterwards; `None` while the last source transaction in it is not over: the sink keeps its own
     /// transaction open, and the next batch goes on in it.
     pub upto: Option<Lsn>,
+    /// Where the commit record of the source transaction starts that is not over at the end of the changes.
+    pub open: Lsn,
     /// The source transactions that end in this batch, in order. A sink may cut the batch behind any of them.
     pub commits: Vec<Commit>,
     /// Where its topic is read on behind `upto`; `None`: it comes from none.

@@ -139,9 +139,9 @@ impl Apply {
         let record = self.decoder.decode(value).map_err(|why| self.malformed(offset, why))?;
         self.next = offset + 1;
         match record {
-            Record::Change { change, .. } => {
+            Record::Change { lsn, change, .. } => {
                 if self.changes == 0 {
-                    self.batch.begin(0);
+                    self.batch.begin(0, lsn);
                 }
                 self.changes += 1;
                 self.batch.change(change);
@@ -155,7 +155,7 @@ impl Apply {
                 }
                 self.changes = 0;
                 self.at = commit.lsn;
-                self.batch.begin(commit.xid);
+                self.batch.begin(commit.xid, commit.lsn);
                 self.batch.reads_on(offset + 1);
                 self.batch.commit(commit.lsn, commit.time);
             }

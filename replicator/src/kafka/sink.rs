@@ -162,8 +162,7 @@ impl KafkaSink {
             if self.told.get(&change.table.oid).is_none_or(|told| !Arc::ptr_eq(told, &change.table)) {
                 self.shape(&change.table)?;
             }
-            // of a transaction that is not over nobody knows yet where it ends
-            let lsn = commits.peek().map_or(Lsn::ZERO, |c| c.lsn);
+            let lsn = commits.peek().map_or(batch.open, |c| c.begun);
             let encoded = self.encoder.change(change, lsn, seq);
             self.producer.send(encoded.key, encoded.headers.as_ref().map_or(&[], |h| &h[..]), encoded.value)?;
             seq += 1;
