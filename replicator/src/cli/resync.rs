@@ -59,7 +59,27 @@ pub fn whole(p: &str, s: &str, n: &str) -> String {
     )
 }
 
+/// Of a target that follows a topic: slot and topic are others' too, and stay.
+async fn all_of_a_topic(config: &Config, topic: &str, mut db: Connection, tables: u64, yes: bool) -> Result<(), Error> {
+    eprintln!(
+        "resync --all forgets where {} stands in topic {topic}, and makes all {} due; it begins again at the topic's end. \
+         Staging stays full meanwhile: rows are replaced in chunks, and until the end it is not consistent.",
+        config.pipeline,
+        some(tables, "table", "tables")
+    );
+    if !yes {
+        confirm::ask("this reads every table of production again", &config.pipeline)?;
+    }
+    checkpoint::forget(&mut db, &config.pipeline).await?;
+    db.close().await;
+    eprintln!("the position is forgotten, everything is due; a running sluice ends with exit code 5; then: sluice apply");
+    Ok(())
+}
+
 async fn all(config: &Config, mut db: Connection, tables: u64, yes: bool) -> Result<(), Error> {
+    if let Some(buffer) = &config.buffer {
+        return all_of_a_topic(config, &buffer.topic, db, tables, yes).await;
+    }
     let slot = config.slot();
     let (source, _) = start::conninfos(config)?;
     // one that is another is refused before anything is forgotten; one that is out of reach is left for later, as said below

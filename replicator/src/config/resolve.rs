@@ -104,13 +104,18 @@ pub struct Resolved {
 
 impl Config {
     /// What the file says of a table: at its own name, else at the first glob that takes it in.
-    fn entry_of(&self, table: &SourceTable) -> Option<&TableEntry> {
-        let own = Some((table.schema.as_str(), table.name.as_str()));
-        self.tables.iter().find(|e| e.pattern.exact() == own).or_else(|| self.globs(table).next())
+    fn entry_of(&self, schema: &str, name: &str) -> Option<&TableEntry> {
+        let own = Some((schema, name));
+        self.tables.iter().find(|e| e.pattern.exact() == own).or_else(|| self.globs(schema, name).next())
     }
 
-    fn globs(&self, table: &SourceTable) -> impl Iterator<Item = &TableEntry> {
-        self.tables.iter().filter(|e| e.pattern.exact().is_none() && e.pattern.matches(&table.schema, &table.name))
+    fn globs(&self, schema: &str, name: &str) -> impl Iterator<Item = &TableEntry> {
+        self.tables.iter().filter(move |e| e.pattern.exact().is_none() && e.pattern.matches(schema, name))
+    }
+
+    /// Does the file have it on the target as a structure only?
+    pub fn is_structure(&self, schema: &str, name: &str) -> bool {
+        self.entry_of(schema, name).is_some_and(|entry| matches!(entry.rule, Rule::Structure))
     }
 
     /// Applies names and globs to the tables of production, then the lock. All problems at once.
@@ -155,7 +160,9 @@ impl Config {
             policy.tables.insert(name.clone(), rule);
             inherited.extend(from.into_iter().map(|(c, parent)| ((name.0.clone(), name.1.clone(), c), parent)));
         }
-        let key = |table: &SourceTable| self.entry_of(table).map_or_else(|| table.full_name(), |e| e.key.clone());
+        let key = |table: &SourceTable| {
+            self.entry_of(&table.schema, &table.name).map_or_else(|| table.full_name(), |e| e.key.clone())
+        };
         references::contradictions(tables, &policy, &inherited, key, &mut out.problems);
         self.tables.iter().for_each(|entry| out.check_entry(entry));
         if let Some(lock) = lock {
@@ -205,9 +212,9 @@ impl<'a> Resolution<'a> {
     fn entry(&mut self, table: &SourceTable) -> Option<&'a TableEntry> {
         let config = self.config;
         let (schema, name) = (table.schema.as_str(), table.name.as_str());
-        let entry = config.entry_of(table)?;
+        let entry = config.entry_of(&table.schema, &table.name)?;
         if entry.pattern.exact().is_none()
-            && let Some(other) = config.globs(table).find(|other| other.rule != entry.rule)
+            && let Some(other) = config.globs(&table.schema, &table.name).find(|other| other.rule != entry.rule)
         {
             let what = format!("disagrees with {} about {}", entry.pattern, table.full_name());
             let hint = format!("name the table itself: {}", table.full_name());

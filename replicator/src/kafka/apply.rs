@@ -32,6 +32,7 @@ use super::envelope::{Decoder, Malformed, Record, Start};
 use super::options::Options;
 use crate::batch::Batcher;
 use crate::board::{Board, Phase};
+use crate::config::Config;
 use crate::error::Error;
 use crate::pipeline::End;
 use crate::stop::Stop;
@@ -68,6 +69,7 @@ pub struct Apply {
     loader: Option<Loader>,
     asking: Asking,
     start: Start,
+    config: Config,
     board: Board,
     last_look: Instant,
     last_idle: Instant,
@@ -230,6 +232,7 @@ impl Apply {
     async fn registers(&mut self) -> Result<(), Error> {
         let sink = self.sink.as_mut().ok_or_else(|| Error::Bug("the sink is away".into()))?;
         self.descriptions.register(sink).await?;
+        open::empty(sink, &self.config, &self.start).await?;
         for (oid, why) in self.descriptions.dues() {
             self.make_pending(oid, &why).await?;
         }

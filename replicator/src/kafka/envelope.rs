@@ -96,6 +96,8 @@ pub struct Start {
     pub mask_key: String,
     /// When, microseconds since 2000-01-01 00:00 UTC.
     pub time: i64,
+    /// Production's tables (schema, name) that targets have as structures only: no row of them ever comes.
+    pub structures: Vec<(String, String)>,
 }
 
 /// A table, as rows of it come from here on.

@@ -1,6 +1,6 @@
 //! Running one half of a pipeline, or both, for as long as it takes. What is tried again, and what holds, is as in [`crate::run`].
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -16,6 +16,9 @@ use crate::error::{Error, Kind};
 use crate::pipeline::End;
 use crate::run::{LOOK_AGAIN, Options, REACH, STEADY, backoff, reread};
 use crate::stop::{self, Stop, Why};
+
+/// Until then a half has heard that the files are to be read again.
+const HEARD: Duration = Duration::from_millis(200);
 
 /// Which half.
 #[derive(Clone, Debug)]
@@ -61,9 +64,18 @@ pub async fn both(files: &Files, read: Read, options: Options, board: &Board, mu
             return of(capturing.join_next().await).map(|_| End::Stopped(why));
         }
     };
+    // who has the files read again means both halves
+    let mut rereads = stop.clone();
+    let forward = async {
+        loop {
+            stopper.stop(rereads.wait().await);
+            tokio::time::sleep(HEARD).await;
+        }
+    };
     let applied = tokio::select! {
         ended = capturing.join_next() => return of(ended),
         applied = keep(files, read, options, board, stop, Half::Apply(goal)) => applied,
+        never = forward => never,
     };
     stopper.stop(Why::Terminate);
     let captured = of(capturing.join_next().await);

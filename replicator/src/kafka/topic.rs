@@ -38,12 +38,15 @@ pub struct Shape {
     pub largest: usize,
 }
 
-/// Makes the topic and the two beside it, if they are not there, and refuses one that is not as it must be.
-pub fn ensure_all(options: &Options) -> Result<(), error::Error> {
-    ensure(options)?;
-    ensure(&options.requests())?;
+/// Makes the topic and the two beside it where nobody has captured yet, and refuses one that is not as it must be. What is remembered is made
+/// last: once it is there the others have been, and one that is gone was deleted. Made anew it would be an empty one.
+pub fn made(options: &Options) -> Result<(), error::Error> {
     let state = options.state();
-    match look(&state)? {
+    let found = look(&state)?;
+    let each = if found.is_some() { check } else { ensure };
+    each(options)?;
+    each(&options.requests())?;
+    match found {
         None => make(&state, KEPT).doing_to("make topic", &state.topic),
         Some(shape) if shape.partitions == 1 && shape.cleanup.trim() == "compact" => Ok(()),
         Some(_) => Err(error::Error::Refused {

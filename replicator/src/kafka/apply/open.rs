@@ -11,6 +11,7 @@ use sink_postgres::guard::Protected;
 use sink_postgres::sink::{OnDivergence, Options as SinkOptions};
 use sink_postgres::{PostgresSink, schema};
 use tokio::task::JoinSet;
+use wire::Connection;
 
 use super::super::arrivals::Arrivals;
 use super::super::asking::Asking;
@@ -59,6 +60,7 @@ pub async fn open(config: &Config, board: &Board) -> Result<(Apply, Goal), Error
     let Some(belongs) = memory.belongs.clone().filter(|_| memory.placed.is_some()) else {
         return Err(Error::NothingCaptured(options.topic));
     };
+    not_production(&mut staging, &belongs.start).await?;
     let followed = known.as_ref().filter(|known| known.lsn.is_some());
     if let Some(known) = followed {
         recognise(known, &belongs.start, &target_id)?;
@@ -97,6 +99,7 @@ pub async fn open(config: &Config, board: &Board) -> Result<(Apply, Goal), Error
             (at, end)
         }
     };
+    empty(&mut sink, config, &belongs.start).await?;
     board.state().applied = at;
     let now = Instant::now();
     let apply = Apply {
@@ -119,6 +122,7 @@ pub async fn open(config: &Config, board: &Board) -> Result<(Apply, Goal), Error
         feeder: None,
         loader: None,
         start: belongs.start,
+        config: config.clone(),
         board: board.clone(),
         last_look: now.checked_sub(LOOK_EVERY).unwrap_or(now),
         last_idle: now.checked_sub(IDLE_EVERY).unwrap_or(now),
@@ -147,6 +151,31 @@ fn begin(
         }
     }
     Ok(())
+}
+
+/// Tables that hold no rows here, whoever put them there: the capture has them as structures only, and so has our own file. What stands
+/// in them is raw, and nothing would ever take it away.
+pub(super) async fn empty(sink: &mut PostgresSink, config: &Config, start: &Start) -> Result<(), Error> {
+    for (schema, name) in start.structures.iter().filter(|(schema, name)| config.is_structure(schema, name)) {
+        if sink.empty(schema, name).await? {
+            let table = config::table_name(schema, name);
+            tracing::warn!(%table, "structure only, and it held rows: they are gone from staging");
+        }
+    }
+    Ok(())
+}
+
+/// A target that has the very slot that is captured from is production.
+async fn not_production(db: &mut Connection, start: &Start) -> Result<(), Error> {
+    let sql = "SELECT 1 FROM pg_catalog.pg_replication_slots WHERE slot_name = $1 AND database = pg_catalog.current_database()";
+    let found = db.query(sql, &[Some(&start.slot)]).await.map_err(|e| Error::Target(e.into()))?;
+    if found.is_empty() {
+        return Ok(());
+    }
+    Err(Error::Refused {
+        what: format!("the target has slot {}, which the topic is captured from: it is production", start.slot),
+        hint: "point target.url at staging".into(),
+    })
 }
 
 /// What a checkpoint belongs to that follows the topic.

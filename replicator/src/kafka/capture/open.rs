@@ -11,6 +11,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use filters::change::Lsn;
+use filters::policy::TableRule;
 use sink_postgres::checkpoint::{Checkpoint, Identity};
 use sink_postgres::known;
 use tokio::sync::Mutex;
@@ -55,7 +56,7 @@ pub async fn open(
     let (mut producer, memory) = blocking({
         let options = options.clone();
         move || {
-            topic::ensure_all(&options)?;
+            topic::made(&options)?;
             let producer = Producer::open(&options)?;
             Ok((producer, memory::read(&options)?))
         }
@@ -86,7 +87,7 @@ pub async fn open(
     let from = match placed {
         Some(placed) => placed.at,
         None => {
-            let belongs = belongs(config, &identity, Lsn::ZERO, &memory);
+            let belongs = belongs(config, &plan, &identity, Lsn::ZERO, &memory);
             producer = blocking(move || {
                 memory::intend(&mut producer, &belongs)?;
                 Ok(producer)
@@ -118,7 +119,7 @@ pub async fn open(
     let applied = Applied::resume(xids.0, xids.1, &snapshot::now(&mut watch).await?);
     let goal = wal::nudge(&mut watch).await?;
     let described: Vec<Described> = plan.tables.iter().map(|(t, c)| describe(t, c, &plan, config)).collect();
-    let belongs = belongs(config, &identity, from, &memory);
+    let belongs = belongs(config, &plan, &identity, from, &memory);
     let requests = Requests::open(&options, belongs.requests)?;
     let sink =
         blocking(move || KafkaSink::begin(producer, Placed { at: from, xids }, belongs, described, (memory, waits)))
@@ -176,7 +177,7 @@ fn checkpoint(belongs: &Belongs, placed: Option<Placed>) -> Checkpoint {
 }
 
 /// What the topic belongs to from here on.
-fn belongs(config: &Config, identity: &Identity, at: Lsn, memory: &Memory) -> Belongs {
+fn belongs(config: &Config, plan: &Plan, identity: &Identity, at: Lsn, memory: &Memory) -> Belongs {
     let start = Start {
         pipeline: config.pipeline.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -187,6 +188,13 @@ fn belongs(config: &Config, identity: &Identity, at: Lsn, memory: &Memory) -> Be
         policy: identity.policy.clone(),
         mask_key: identity.mask_key.clone(),
         time: super::super::now(),
+        structures: plan
+            .policy
+            .tables
+            .iter()
+            .filter(|(_, r)| **r == TableRule::Structure)
+            .map(|(n, _)| n.clone())
+            .collect(),
     };
     let requests = memory.belongs.as_ref().map_or(0, |b| b.requests);
     let (database, publications) = (identity.source_database.clone(), identity.publications.clone());

@@ -104,6 +104,7 @@ fn scenes() -> Vec<(&'static str, Described, Record)> {
         at: lsn,
         policy: "6fd1c0de".into(),
         mask_key: "k-51ab".into(),
+        structures: vec![("public".into(), "sessions".into())],
         time: 849_182_400_000_000,
     };
     let commit = Commit {

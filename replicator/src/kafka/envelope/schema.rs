@@ -37,6 +37,17 @@ pub struct Start {
     pub mask_key: String,
     #[prost(int64, tag = "9")]
     pub time: i64,
+    #[prost(message, repeated, tag = "10")]
+    pub structures: Vec<Name>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+#[prost(skip_debug)]
+pub struct Name {
+    #[prost(string, tag = "1")]
+    pub schema: String,
+    #[prost(string, tag = "2")]
+    pub name: String,
 }
 
 #[derive(Clone, PartialEq, Message)]
