@@ -46,14 +46,18 @@ fn a_broker_that_is_killed_loses_nothing_and_doubles_nothing() {
     let mut broker = Broker::start();
     let options = options(&broker, "outages_killed");
     topic::ensure(&options).expect("make the topic");
-    let (stop, seed) = (AtomicBool::new(false), Seed::or(7));
+    let (stop, over, seed) = (AtomicBool::new(false), AtomicBool::new(false), Seed::or(7));
     let mut random = seed.rng(0);
     let (written, errors, read) = std::thread::scope(|scope| {
-        let writer = scope.spawn(|| write(&options, &stop));
+        let writer = scope.spawn(|| {
+            let written = write(&options, &stop);
+            over.store(true, Ordering::Relaxed);
+            written
+        });
         let reader = scope.spawn(|| {
             let (mut consumer, mut all) = (Consumer::open(&options, 0).expect("open"), Vec::new());
             // a reader hears nothing of a restart but silence
-            while !(stop.load(Ordering::Relaxed) && writer.is_finished()) {
+            while !over.load(Ordering::Relaxed) {
                 all.extend(consumer.next(SECOND / 5).expect("read"));
             }
             while let Some(taken) = consumer.next(2 * SECOND).expect("read") {
@@ -91,7 +95,9 @@ fn a_broker_that_does_not_come_back_is_out_of_reach_within_a_minute() {
     let limit = Duration::from_secs(80);
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            let error = bounded(limit, || producer.begin().and_then(|()| producer.send(b"", &[], b"2")).and_then(|()| producer.commit()));
+            let error = bounded(limit, || {
+                producer.begin().and_then(|()| producer.send(b"", &[], b"2")).and_then(|()| producer.commit())
+            });
             assert_eq!(error.kind(), Kind::Unavailable, "{}", error.told());
         });
         scope.spawn(|| {
@@ -169,10 +175,7 @@ fn who_is_not_let_in_hears_it_and_not_of_a_time_out() {
         ("listeners", &format!("{at},CONTROLLER://127.0.0.1:{controller}")),
         ("advertised.listeners", &at),
         ("controller.quorum.voters", &format!("1@127.0.0.1:{controller}")),
-        (
-            "listener.security.protocol.map",
-            "PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT",
-        ),
+        ("listener.security.protocol.map", "PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT"),
         ("sasl.enabled.mechanisms", "PLAIN"),
         (
             "listener.name.sasl_plaintext.plain.sasl.jaas.config",

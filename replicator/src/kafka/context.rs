@@ -40,11 +40,12 @@ impl Context {
     /// A time is up: the reason, where one was heard.
     pub(super) fn why(&self, e: Error) -> Error {
         match e {
-            Error::Told { code: Code::OperationTimedOut | Code::BrokerTransportFailure | Code::TimedOutQueue, told } => {
-                match *locked(&self.trouble) {
-                    Some(code) => Error::Told { code, told: format!("{told} ({code})") },
-                    None => Error::Told { code: Code::OperationTimedOut, told },
-                }
+            Error::Told {
+                code: Code::OperationTimedOut | Code::BrokerTransportFailure | Code::TimedOutQueue,
+                told,
+            } => {
+                let trouble = locked(&self.trouble).unwrap_or(Code::OperationTimedOut);
+                Error::Told { code: trouble, told: format!("{told}; {trouble}") }
             }
             e => e,
         }

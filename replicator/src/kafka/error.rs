@@ -84,10 +84,16 @@ impl Error {
     /// What mends it.
     pub fn hint(&self) -> Option<&'static str> {
         Some(match self {
-            Error::Fenced => "only one sluice may capture for a pipeline; stop the other, or start this one again to take over",
-            Error::Expired { .. } => "sluice resync --all fills the gap; then give the topic more retention.ms, or apply more often",
+            Error::Fenced => {
+                "only one sluice may capture for a pipeline; stop the other, or start this one again to take over"
+            }
+            Error::Expired { .. } => {
+                "sluice resync --all fills the gap; then give the topic more retention.ms, or apply more often"
+            }
             Error::Beyond { .. } => "if it was made anew: sluice resync --all",
-            Error::Absent(_) => "sluice capture makes it, where it may create topics; else create it with one partition and cleanup.policy=delete",
+            Error::Absent(_) => {
+                "sluice capture makes it, where it may create topics; else create it with one partition and cleanup.policy=delete"
+            }
             Error::Property { .. } | Error::Properties(_) => {
                 "https://github.com/confluentinc/librdkafka/blob/master/CONFIGURATION.md lists them all"
             }
@@ -98,8 +104,12 @@ impl Error {
                 "fewer brokers are in sync than the topic's min.insync.replicas wants; it is gone on with once they are back"
             }
             e => match e.kind() {
-                Kind::Unavailable => "is the broker up, and are the addresses that it advertises reachable from here? nothing is lost meanwhile",
-                Kind::Denied => "kafka.properties has the credentials; docs/kafka.md lists what they must be allowed to do",
+                Kind::Unavailable => {
+                    "is the broker up, and are the addresses that it advertises reachable from here? nothing is lost meanwhile"
+                }
+                Kind::Denied => {
+                    "kafka.properties has the credentials; docs/kafka.md lists what they must be allowed to do"
+                }
                 _ => return None,
             },
         })

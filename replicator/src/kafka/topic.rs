@@ -55,7 +55,9 @@ pub fn check(options: &Options) -> Result<(), error::Error> {
 /// Is it as it must be?
 fn fits(topic: &str, shape: &Shape) -> Result<(), error::Error> {
     let refused = |what, hint| Err(error::Error::Refused { what, hint });
-    let alter = |setting: &str| format!("kafka-configs.sh --alter --entity-type topics --entity-name {topic} --add-config {setting}");
+    let alter = |setting: &str| {
+        format!("kafka-configs.sh --alter --entity-type topics --entity-name {topic} --add-config {setting}")
+    };
     if shape.partitions != 1 {
         return refused(
             format!("topic {topic} has {} partitions, and transactions stay in order in one only", shape.partitions),
@@ -75,7 +77,11 @@ fn fits(topic: &str, shape: &Shape) -> Result<(), error::Error> {
         );
     }
     if shape.replicas > 1 && shape.in_sync < 2 {
-        tracing::warn!(topic, hint = alter("min.insync.replicas=2"), "what one broker alone has acknowledged can be lost with it");
+        tracing::warn!(
+            topic,
+            hint = alter("min.insync.replicas=2"),
+            "what one broker alone has acknowledged can be lost with it"
+        );
     }
     Ok(())
 }
