@@ -1,4 +1,5 @@
 //! Producer and consumer of one topic, with a broker that lives.
+#![allow(clippy::disallowed_methods, reason = "a test may block its own thread")]
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,4 +1,5 @@
 //! A broker that is killed, that hangs, that is not there, that does not let us in.
+#![allow(clippy::disallowed_methods, reason = "a test may block its own thread")]
 
 use std::collections::BTreeMap;
 use std::net::TcpListener;
