@@ -2,5 +2,8 @@
 
 mod broker;
 mod client;
+mod clients;
 mod kills;
+mod outages;
+mod topics;
 mod walk;

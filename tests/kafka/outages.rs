@@ -1,4 +1,5 @@
 //! A broker that is killed, that hangs, that is not there, that does not let us in.
+#![allow(clippy::disallowed_methods, reason = "a test may block its own thread")]
 
 use std::collections::BTreeMap;
 use std::net::TcpListener;
@@ -46,14 +47,18 @@ fn a_broker_that_is_killed_loses_nothing_and_doubles_nothing() {
     let mut broker = Broker::start();
     let options = options(&broker, "outages_killed");
     topic::ensure(&options).expect("make the topic");
-    let (stop, seed) = (AtomicBool::new(false), Seed::or(7));
+    let (stop, over, seed) = (AtomicBool::new(false), AtomicBool::new(false), Seed::or(7));
     let mut random = seed.rng(0);
     let (written, errors, read) = std::thread::scope(|scope| {
-        let writer = scope.spawn(|| write(&options, &stop));
+        let writer = scope.spawn(|| {
+            let written = write(&options, &stop);
+            over.store(true, Ordering::Relaxed);
+            written
+        });
         let reader = scope.spawn(|| {
             let (mut consumer, mut all) = (Consumer::open(&options, 0).expect("open"), Vec::new());
             // a reader hears nothing of a restart but silence
-            while !(stop.load(Ordering::Relaxed) && writer.is_finished()) {
+            while !over.load(Ordering::Relaxed) {
                 all.extend(consumer.next(SECOND / 5).expect("read"));
             }
             while let Some(taken) = consumer.next(2 * SECOND).expect("read") {
@@ -181,7 +186,7 @@ fn who_is_not_let_in_hears_it_and_not_of_a_time_out() {
     let with = |password: &str| Options {
         brokers: format!("127.0.0.1:{sasl}"),
         topic: "outages_denied".into(),
-        pipeline: "outages_denied".into(),
+        id: "outages_denied".into(),
         properties: BTreeMap::from(
             [
                 ("security.protocol", "SASL_PLAINTEXT"),

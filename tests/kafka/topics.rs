@@ -8,6 +8,7 @@ use rdkafka::client::DefaultClientContext;
 use replicator::error::{Error, Kind};
 use replicator::kafka::{self, Consumer, Producer, topic};
 
+use super::client::create_topic;
 use super::clients::{MINUTE, kafka_error, options, wait};
 use crate::servers::Broker;
 
@@ -48,7 +49,7 @@ fn a_topic_that_would_lose_or_mix_records_is_refused() {
         ("topics_half_compacted", ("cleanup.policy", "delete,compact"), "cleanup.policy=delete"),
         ("topics_narrow", ("max.message.bytes", "500000"), "max.message.bytes="),
     ] {
-        wait(broker.create_topic(name, &[setting]));
+        wait(create_topic(broker, name, &[setting]));
         refused(topic::ensure(&options(broker, name)), name, mends);
     }
     let three = NewTopic::new("topics_three", 3, TopicReplication::Fixed(1));

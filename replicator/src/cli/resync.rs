@@ -72,7 +72,9 @@ async fn all_of_a_topic(config: &Config, topic: &str, mut db: Connection, tables
     }
     checkpoint::forget(&mut db, &config.pipeline).await?;
     db.close().await;
-    eprintln!("the position is forgotten, everything is due; a running sluice ends with exit code 5; then: sluice apply");
+    eprintln!(
+        "the position is forgotten, everything is due; a running sluice ends with exit code 5; then: sluice apply"
+    );
     Ok(())
 }
 

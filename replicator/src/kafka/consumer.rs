@@ -35,8 +35,8 @@ pub struct Taken {
 pub struct Consumer {
     client: BaseConsumer<Context>,
     topic: String,
-    /// The offset behind the last one taken.
-    next: i64,
+    /// The offset behind the last one taken; `None`: nothing is read yet.
+    next: Option<i64>,
     /// Records are copied into it one behind the other: small ones cost no allocation of their own.
     arena: BytesMut,
     /// Since when nothing came, and a broker was out of reach.
@@ -75,7 +75,7 @@ impl Consumer {
             .and_then(|config| Ok(config.create_with_context(Context::new())?))
             .doing("set up a consumer")?;
         let topic = options.topic.clone();
-        Ok(Consumer { client, topic, next: 0, arena: BytesMut::new(), doubt: None })
+        Ok(Consumer { client, topic, next: None, arena: BytesMut::new(), doubt: None })
     }
 
     fn start(&mut self, offset: i64) -> Result<(), Error> {
@@ -87,7 +87,7 @@ impl Consumer {
         let mut list = TopicPartitionList::new();
         list.add_partition_offset(&self.topic, PARTITION, Offset::Offset(offset))?;
         self.client.assign(&list)?;
-        self.next = offset;
+        self.next = Some(offset);
         Ok(())
     }
 
@@ -108,7 +108,7 @@ impl Consumer {
                 Some(Ok(message)) => {
                     let taken = taken(&mut self.arena, &message);
                     drop(message);
-                    self.next = taken.offset + 1;
+                    self.next = Some(taken.offset + 1);
                     self.believe();
                     return Ok(Heard::Record(taken));
                 }
@@ -131,7 +131,7 @@ impl Consumer {
     fn heard(&mut self, e: KafkaError) -> Result<(), Error> {
         match Error::from(e) {
             Error::Told { code: Code::AutoOffsetReset | Code::OffsetOutOfRange | Code::LogTruncation, told } => {
-                self.within(self.next, PATIENCE)?;
+                self.within(self.next.unwrap_or_default(), PATIENCE)?;
                 // it was neither: what is fetched now is not what was asked for
                 Err(Error::Told { code: Code::LogTruncation, told })
             }
@@ -158,7 +158,7 @@ impl Consumer {
         if self.doubt.is_none_or(|since| since.elapsed() < PATIENCE) {
             return Ok(());
         }
-        self.within(self.next, ANSWER)?;
+        self.within(self.next.unwrap_or_default(), ANSWER)?;
         self.believe();
         Ok(())
     }
@@ -189,6 +189,10 @@ impl Consumer {
                 }
                 e if e.kind() != Kind::Unavailable || began.elapsed() >= timeout => return Err(context.why(e)),
                 _ => {}
+            }
+            if self.next.is_none() {
+                // why no broker is reached; later that comes with the records
+                while self.client.poll(Duration::ZERO).is_some() {}
             }
             if let Some(denied) = context.denied() {
                 return Err(denied);

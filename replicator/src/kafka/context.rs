@@ -43,10 +43,10 @@ impl Context {
             Error::Told {
                 code: Code::OperationTimedOut | Code::BrokerTransportFailure | Code::TimedOutQueue,
                 told,
-            } => match *locked(&self.trouble) {
-                Some(code) => Error::Told { code, told: format!("{told} ({code})") },
-                None => Error::Told { code: Code::OperationTimedOut, told },
-            },
+            } => {
+                let trouble = locked(&self.trouble).unwrap_or(Code::OperationTimedOut);
+                Error::Told { code: trouble, told: format!("{told}; {trouble}") }
+            }
             e => e,
         }
     }

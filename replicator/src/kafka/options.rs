@@ -109,8 +109,8 @@ impl Options {
         let mut config = self.config(&[
             // a tenth to a third of the bytes, for a tenth of zstd's time
             ("compression.type", "lz4"),
-            // a commit waits for it, and at full speed a batch is full before
-            ("linger.ms", "1"),
+            // a commit would wait for it; and while one batch is on its way, the next one fills all the same
+            ("linger.ms", "0"),
             ("batch.size", &batch),
             ("message.max.bytes", &largest),
             // memory: so much waits to be sent or acknowledged, at least one record of the largest

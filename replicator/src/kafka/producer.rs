@@ -3,8 +3,11 @@
 //! `transactional.id` is the pipeline's: to open a producer ends what the one before has left open, and from then on the broker
 //! takes nothing more of it. So there is one capture at a time, whatever the machines think of each other.
 //!
-//! **After an error a producer is of no more use**, unless [`abort`](Producer::abort) succeeds. How a commit has ended that had no answer is
-//! known as soon as the next producer is open: what [`tail`](super::Consumer::tail) gives then is all there is.
+//! **After an error a producer is of no more use**, and the next is opened. How a commit has ended that had no answer is
+//! known by then: what [`tail`](super::Consumer::tail) gives is all there is.
+//!
+//! A commit returns when the broker has written down that it will be so. The marker that readers wait for follows in a moment; who opens a
+//! producer is let in only behind it.
 
 use std::time::{Duration, Instant};
 
@@ -105,8 +108,8 @@ impl Producer {
         Ok(())
     }
 
-    /// Ends the transaction: when this returns, all of it is acknowledged by as many brokers as the topic demands, and readers see
-    /// it. Gives the offset of the last record that went into the topic (-1 before the first). On an error it may have
+    /// Ends the transaction: when this returns, all of it is acknowledged by as many brokers as the topic demands, and nothing can
+    /// take it back. Readers see it a moment later. Gives the offset of the last record that went into the topic (-1 before the first). On an error it may have
     /// been committed or not: see above.
     pub fn commit(&mut self) -> Result<i64, error::Error> {
         self.complete().doing("commit")?;
@@ -120,16 +123,23 @@ impl Producer {
         Ok(())
     }
 
-    /// Ends the transaction, and nobody will see any of it.
+    /// Ends the transaction, and nobody will see any of it. Where the broker has not taken a record, that stays an error.
     pub fn abort(&mut self) -> Result<(), error::Error> {
         self.void().doing("abort")
     }
 
     fn void(&mut self) -> Result<(), Error> {
+        let sound = self.sound();
         // in short steps, since it waits for records of which only a poll hears that they are gone
         self.until_answered(|client| client.abort_transaction(Duration::from_millis(20)))?;
-        self.client.context().forget();
-        Ok(())
+        // what was purged is told as if it had failed
+        while self.client.in_flight_count() > 0 {
+            self.breathe();
+        }
+        if sound.is_ok() {
+            self.client.context().forget();
+        }
+        sound
     }
 
     /// Until all that was sent is acknowledged: to commit waits for that in steps of 100 ms.
