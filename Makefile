@@ -55,7 +55,7 @@ fuzz: needs ## libFuzzer on what parses bytes that are not ours (FUZZ_SECONDS=60
 	    cargo fuzz run "$$target" "fuzz/corpus-found/$$target" "fuzz/corpus/$$target" -- -max_total_time=$(FUZZ_SECONDS); \
 	  done
 
-demo: needs ## production and staging on this machine, with a replicator between them that gets killed
+demo: needs ## production and staging on this machine, with a replicator between them that gets killed (KAFKA=1: a topic, too)
 	@deploy/demo/run.sh
 
 bench: release ## sluice beside native replication (PEERS="native sluice" WORKLOADS="insert oltp" SCALE=1 REPEAT=3)

@@ -2,6 +2,7 @@
 # make demo: two PostgreSQL servers on this machine, a replicator between them, and what becomes of it. README.md tells more.
 #
 #   run.sh         the demo; DEMO_SECONDS=30 is about how long it lasts once built
+#   KAFKA=1 run.sh the same with a Kafka topic between, and a broker that is killed as well
 #   run.sh look    starts the two servers again on what the demo left, until Ctrl-C
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -23,6 +24,7 @@ data=$out/data
 pids=()
 cleanup() {
   trap '' INT TERM HUP
+  [ -z "${broker:-}" ] || kill -TERM "$broker" 2>/dev/null || true
   for pid in "${pids[@]}"; do kill -INT "$pid" 2>/dev/null || true; done
   for pid in "${pids[@]}"; do wait "$pid" 2>/dev/null || true; done
 }
@@ -107,6 +109,14 @@ make_cluster production "$old" & pids+=($!)
 make_cluster staging "$new"
 wait "${pids[0]}"
 start_both
+if [ -n "${KAFKA:-}" ]; then
+  k=$(free_port)
+  deploy/demo/broker.sh "$out/kafka" "$k" & broker=$!
+  printf '\nbuffer:\n  kafka: { brokers: "127.0.0.1:%s", topic: sluice.agency }\n' "$k" >>"$out/sluice.yaml"
+  for _ in {1..600}; do [ ! -e "$out/kafka/ready" ] || break; kill -0 "$broker" 2>/dev/null || break; sleep 0.1; done
+  [ -e "$out/kafka/ready" ] || { echo "demo: FAILED: the broker does not start:" >&2; tail -5 "$out/kafka/log" >&2; exit 1; }
+  export DEMO_BROKER=$out/kafka/pid
+fi
 "$built/demo" &
 pids+=($!)
 wait $! && done=0 || done=$?

@@ -1,4 +1,4 @@
-//! Act 8: killed in the middle of it, three times.
+//! Act 8: killed in the middle of it, three times; and the broker once, where there is one.
 
 use std::time::{Duration, Instant};
 
@@ -26,6 +26,20 @@ impl Scene {
                 "pid {pid} killed in the middle of it; {} transactions later started again, {} later caught up",
                 count(missed),
                 time(start.elapsed())
+            ));
+        }
+        if let Some(file) = std::env::var_os("DEMO_BROKER") {
+            let before = traffic.committed();
+            let pid: i32 = std::fs::read_to_string(file)?.trim().parse()?;
+            // SAFETY: a signal to the broker that run.sh has started, and starts again
+            unsafe { libc::kill(pid, libc::SIGKILL) };
+            let start = Instant::now();
+            tokio::time::sleep(Duration::from_secs_f64(self.seconds / 30.0)).await;
+            self.caught_up(traffic, &mut sluice).await?;
+            say(format!(
+                "the Kafka broker, pid {pid}, killed and started again; {} after {} transactions staging has caught up",
+                time(start.elapsed()),
+                count(traffic.committed() - before)
             ));
         }
         Ok(sluice)
