@@ -112,11 +112,11 @@ impl KafkaSink {
 
     fn send(&mut self, record: &Record) -> Result<(), Error> {
         let encoded = self.encoder.record(record);
-        Ok(self.producer.send(encoded.key, encoded.headers.as_ref().map_or(&[], |h| &h[..]), encoded.value)?)
+        self.producer.send(encoded.key, encoded.headers.as_ref().map_or(&[], |h| &h[..]), encoded.value)
     }
 
     fn remember(&mut self, key: &str, value: Vec<u8>) -> Result<(), Error> {
-        Ok(self.producer.remember(key.as_bytes(), &value)?)
+        self.producer.remember(key.as_bytes(), &value)
     }
 
     /// In the transaction of what leads there.
@@ -143,7 +143,7 @@ impl KafkaSink {
     fn whole(&mut self, what: impl FnOnce(&mut KafkaSink) -> Result<(), Error>) -> Result<(), Error> {
         self.producer.begin()?;
         match what(self) {
-            Ok(()) => self.producer.commit().map(drop).map_err(Error::from),
+            Ok(()) => self.producer.commit().map(drop),
             Err(e) => {
                 let _ = self.producer.abort();
                 Err(e)
@@ -253,7 +253,7 @@ impl KafkaSink {
     pub fn chunk_ends(&mut self, id: u64, rows: u64) -> Result<(), Error> {
         self.send(&Record::ChunkEnd(ChunkEnd { id, rows }))?;
         self.send(&Record::Position(self.progress.applied))?;
-        Ok(self.producer.commit().map(drop)?)
+        self.producer.commit().map(drop)
     }
 
     /// Nothing of it comes after all.
