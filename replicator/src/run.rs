@@ -38,6 +38,8 @@ pub struct Options {
     pub until_caught_up: bool,
     /// End rather than hold.
     pub exit_on_stop: bool,
+    /// Of a capture: from a new slot, with every table due.
+    pub anew: bool,
 }
 
 /// A one-shot run tries this long to reach a server.

@@ -67,7 +67,8 @@ fn belongs<'a>(pipeline: &'a str, i: &'a Identity, timeline: &'a str, target: &'
 }
 
 fn columns() -> String {
-    format!("lsn, epoch, xid_seen, xid_max, {BELONGS}, read_on")
+    // (by its name: a target of an earlier version has no such column before `run` has added it)
+    format!("lsn, epoch, xid_seen, xid_max, {BELONGS}, pg_catalog.to_jsonb(checkpoint) ->> 'read_on'")
 }
 
 fn parse(rows: &Rows) -> Option<Checkpoint> {

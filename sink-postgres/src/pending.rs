@@ -116,7 +116,9 @@ impl Pending {
             let to = r.hi.is_none() || r.hi.as_ref() == hi || hi.is_some_and(|hi| inside(r, hi));
             from && to
         };
-        self.ranges.iter().find(same).or_else(|| self.ranges.iter().find(holds))
+        // rows come before columns of rows
+        let found = self.ranges.iter().filter(|r| r.hides()).find(holds);
+        found.or_else(|| self.ranges.iter().find(holds))
     }
 
     /// Is this row's key pending? A row whose key cannot be read is pending as soon as anything is.

@@ -140,10 +140,15 @@ const LAST_ADDED: &str = "SELECT pg_catalog.to_regclass('sluice.quarantine') IS 
     AND EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attrelid = pg_catalog.to_regclass('sluice.checkpoint') AND attname = 'read_on')
     AND pg_catalog.to_regclass('sluice.described') IS NOT NULL";
 
+/// Was it made?
+pub async fn is_there(db: &mut Connection) -> Result<bool, Error> {
+    let found = db.query("SELECT pg_catalog.to_regclass('sluice.pending') IS NOT NULL", &[]).await?;
+    Ok(found.get(0, 0) == Some("t"))
+}
+
 /// Makes what is missing. An error names what the role lacks.
 pub async fn ensure(db: &mut Connection) -> Result<(), Error> {
-    let found = db.query("SELECT pg_catalog.to_regclass('sluice.pending') IS NOT NULL", &[]).await?;
-    if found.get(0, 0) == Some("t") {
+    if is_there(db).await? {
         if db.query(LAST_ADDED, &[]).await?.get(0, 0) != Some("t") {
             let added = format!("{ADDED}{}", later());
             let done = db.simple(&format!("BEGIN; {added} COMMIT")).await;

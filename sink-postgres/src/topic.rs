@@ -39,6 +39,12 @@ pub async fn remember(db: &mut Connection, pipeline: &str, told: &[Told]) -> Res
     Ok(())
 }
 
+/// Forgets all of it: another topic is followed, or this one from its end on.
+pub async fn forget(db: &mut Connection, pipeline: &str) -> Result<(), Error> {
+    db.execute("DELETE FROM sluice.described WHERE pipeline = $1", &[Some(pipeline)]).await?;
+    Ok(())
+}
+
 /// What is in force before `offset`: the last beginning, and the last description of each table since. Those that are not any more go.
 pub async fn recall(db: &mut Connection, pipeline: &str, offset: i64) -> Result<Vec<Told>, Error> {
     let (p, offset) = (quote_literal(pipeline), offset.to_string());

@@ -70,7 +70,7 @@ Examples:
     #[command(after_help = "\
 Examples:
   sluice capture                       as a service, near production; needs nothing of any target")]
-    Capture(Run),
+    Capture(Capture),
     /// Apply what a capture has put into a Kafka topic (`buffer.kafka`); asks it for what this target does not have yet
     #[command(after_help = "\
 Examples:
@@ -238,6 +238,17 @@ pub struct Run {
     /// End with exit code 6, rather than hold, when a row cannot be applied
     #[arg(long)]
     pub exit_on_stop: bool,
+}
+
+/// `capture`.
+#[derive(Debug, ClapArgs)]
+pub struct Capture {
+    /// As of `run`.
+    #[command(flatten)]
+    pub run: Run,
+    /// Make a new slot, and have every target brought up to date in chunks: when a refusal says so
+    #[arg(long)]
+    pub anew: bool,
 }
 
 /// `status`.

@@ -26,7 +26,7 @@ pub enum Half {
 }
 
 /// Runs the pipeline, or a half of it, until it ends.
-pub async fn run(args: &Args, verb: &Run, half: Half) -> Result<(), Error> {
+pub async fn run(args: &Args, verb: &Run, half: Half, anew: bool) -> Result<(), Error> {
     let files = Files::new(&args.config);
     let (config, lock) = files.read().map_err(Error::Config)?;
     let board = Board::default();
@@ -41,7 +41,7 @@ pub async fn run(args: &Args, verb: &Run, half: Half) -> Result<(), Error> {
             stopper.stop(Why::Timeout);
         });
     }
-    let options = Options { until_caught_up: verb.until_caught_up, exit_on_stop: verb.exit_on_stop };
+    let options = Options { until_caught_up: verb.until_caught_up, exit_on_stop: verb.exit_on_stop, anew };
     let progress = Progress::start(&board);
     let read = (config, lock);
     let end = match half {

@@ -61,8 +61,10 @@ pub struct Apply {
     at: Lsn,
     /// The offset behind the last record that was taken.
     next: i64,
-    /// Parts that are being passed by.
-    passing: bool,
+    /// It begins at the topic's end: what comes first goes on from a position that is not known.
+    begins: bool,
+    /// A capture has begun behind a gap.
+    gap: bool,
     sink: Option<PostgresSink>,
     work: JoinSet<Landed>,
     feeder: Option<Feeder>,
@@ -146,12 +148,16 @@ impl Apply {
                     self.batch.begin(0, lsn);
                 }
                 self.changes += 1;
-                self.batch.change(change);
+                // a table of the target's own
+                if !self.descriptions.leaves_out(change.table.oid) {
+                    self.batch.change(change);
+                }
             }
             Record::Commit(commit) => {
                 if commit.changes != self.changes {
                     return Err(self.malformed(offset, Malformed::changes(commit.changes, self.changes)));
                 }
+                self.chained(commit.after, offset)?;
                 if commit.lsn < self.at {
                     return Err(self.malformed(offset, Malformed::BACK));
                 }
@@ -161,10 +167,10 @@ impl Apply {
                 self.batch.reads_on(offset + 1);
                 self.batch.commit(commit.lsn, commit.time);
             }
-            Record::Position(lsn) => self.position(lsn, offset).await?,
+            Record::Position { after, lsn } => self.position(after, lsn, offset).await?,
             Record::Start(start) => self.starts(start, offset, &raw).await?,
             Record::Table(described) => {
-                self.descriptions.tell(described, offset, raw);
+                self.descriptions.tell(described, offset, raw, &self.config);
                 if !self.descriptions.is_starting() {
                     // rows of another shape follow, and the checkpoint will pass this record
                     self.descriptions.write().await?;
@@ -176,14 +182,22 @@ impl Apply {
                 self.chunk(begin, offset).await?;
             }
             // of one that is passed by
-            Record::ChunkRows(_) => {}
-            Record::ChunkEnd(_) => self.passing = false,
+            Record::ChunkRows(_) | Record::ChunkEnd(_) => {}
         }
         Ok(())
     }
 
+    /// Does it go on where the topic was read up to? One that begins at the topic's end does not know yet where that is.
+    fn chained(&mut self, after: Lsn, offset: i64) -> Result<(), Error> {
+        if std::mem::take(&mut self.begins) || after == self.at {
+            return Ok(());
+        }
+        Err(self.malformed(offset, Malformed::GAP))
+    }
+
     /// Nothing is in flight; behind a start all has been described.
-    async fn position(&mut self, lsn: Lsn, offset: i64) -> Result<(), Error> {
+    async fn position(&mut self, after: Lsn, lsn: Lsn, offset: i64) -> Result<(), Error> {
+        self.chained(after, offset)?;
         if self.changes > 0 || lsn < self.at {
             return Err(self.malformed(offset, Malformed::BACK));
         }
@@ -203,6 +217,12 @@ impl Apply {
         open::same(&self.start, &start)?;
         self.batch.void();
         self.changes = 0;
+        if !self.begins && start.at < self.at {
+            return Err(self.malformed(offset, Malformed::BACK));
+        }
+        // behind where we are: another slot, or the topic has lost what lay between. All is described anew, and unknown
+        self.gap = !self.begins && start.at > self.at;
+        (self.at, self.begins) = (start.at, false);
         let sink = self.sink.as_mut().ok_or_else(|| Error::Bug("the sink is away".into()))?;
         sink.drop_pieces().await?;
         self.descriptions.start(offset, raw);
@@ -231,8 +251,15 @@ impl Apply {
     /// The target hears of the tables as they are described now.
     async fn registers(&mut self) -> Result<(), Error> {
         let sink = self.sink.as_mut().ok_or_else(|| Error::Bug("the sink is away".into()))?;
-        self.descriptions.register(sink).await?;
+        self.descriptions.register(sink, &self.config).await?;
         open::empty(sink, &self.config, &self.start).await?;
+        if std::mem::take(&mut self.gap) {
+            tracing::warn!("the capture goes on behind a gap: every table is brought anew");
+            for name in self.descriptions.names() {
+                sink.make_pending(&name, "there is a gap in the topic").await?;
+            }
+            self.asking.soon();
+        }
         for (oid, why) in self.descriptions.dues() {
             self.make_pending(oid, &why).await?;
         }
@@ -357,7 +384,7 @@ impl Apply {
         if !std::mem::replace(&mut self.went_on, true) {
             sink.hold(None).await?;
         }
-        self.asking.ask(sink.pending()).await?;
+        self.asking.ask(sink.pending(), self.next).await;
         self.board.works(if self.is_pending() { Phase::Copying } else { Phase::Streaming });
         Ok(reread)
     }

@@ -2,7 +2,7 @@
 //!
 //! Offsets have holes, where a transaction's marker stands or what was aborted: so a record's offset says where to go on, and nothing of what
 //! lies between two. That nothing is missing is the broker's word: it does not skip, it says that an offset is out of its range,
-//! and then nobody guesses where to go on ([`Error::Expired`](super::Error::Expired)).
+//! and then nobody guesses where to go on ([`Error::Expired`]).
 //!
 //! A broker that is down is found again by the library, without a word; so silence is an error only when it has lasted, and a question gets
 //! no answer either.

@@ -5,7 +5,7 @@
 //! - **A record begins with its version.** It is read before anything else is, so a newer record is told as such, and not by
 //!   what an older reader would have made of it. What may be skipped keeps the version; a record that must not be, or a field
 //!   without which another means something else, has a new one.
-//! - **Rows travel as they are held**: the columns of `TupleData`, checked border by border by [`Row::split_from`] when they
+//! - **Rows travel as they are held**: the columns of `TupleData`, checked border by border by [`Row::split_from`](filters::change::Row::split_from) when they
 //!   come out, and then views into the record that Kafka gave. Nothing is encoded anew on the way, and nothing is copied but
 //!   once into the producer's buffer.
 //! - **A change stands on a shape.** It is read only where the topic has described its table since the capture began, and only
@@ -59,7 +59,12 @@ pub enum Record {
     /// The open source transaction is whole.
     Commit(Commit),
     /// Nothing is in flight up to here.
-    Position(Lsn),
+    Position {
+        /// As of a commit.
+        after: Lsn,
+        /// Up to where.
+        lsn: Lsn,
+    },
     /// What a table holds is unknown from here on.
     Due {
         /// `pg_class.oid` on production.
@@ -126,6 +131,9 @@ pub struct Commit {
     pub xids: (u64, u64),
     /// How many changes stand since the last commit or start: what an applier has counted, or something is missing.
     pub changes: u64,
+    /// The position that the record before it in this chain has named: a commit, a position, or a start. A reader that has come to another
+    /// misses something.
+    pub after: Lsn,
 }
 
 /// A part of a table begins.
@@ -220,6 +228,13 @@ impl Malformed {
     pub const BACK: Malformed =
         Malformed::Field { record: "Commit", field: "lsn", why: "goes back, or stands amid a transaction" };
 
+    /// Between what was read and this something is missing.
+    pub const GAP: Malformed = Malformed::Field {
+        record: "Commit",
+        field: "after",
+        why: "is not where the topic was read up to: what lies between is missing (the topic was made anew, or has lost its end)",
+    };
+
     /// A transaction is not as long as it says.
     pub fn changes(said: u64, found: u64) -> Malformed {
         let why = format!("its changes are {said}, and {found} have come since the last one");
@@ -237,7 +252,9 @@ impl fmt::Debug for Record {
                 f.debug_struct("Change").field("lsn", lsn).field("seq", seq).field("change", change).finish()
             }
             Record::Commit(commit) => commit.fmt(f),
-            Record::Position(lsn) => f.debug_tuple("Position").field(lsn).finish(),
+            Record::Position { after, lsn } => {
+                f.debug_struct("Position").field("after", after).field("lsn", lsn).finish()
+            }
             Record::Due { table, why } => f.debug_struct("Due").field("table", table).field("why", why).finish(),
             Record::ChunkBegin(begin) => begin.fmt(f),
             Record::ChunkRows(lines) => write!(f, "ChunkRows({} bytes)", lines.len()),

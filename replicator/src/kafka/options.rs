@@ -82,7 +82,8 @@ impl Options {
         Ok(Options {
             brokers: buffer.brokers.clone(),
             topic: buffer.topic.clone(),
-            id: format!("sluice.{}", config.pipeline),
+            // by the topic: two pipelines of one name may be in one Kafka, and two in one topic may not
+            id: buffer.topic.clone(),
             properties: buffer.properties.iter().map(|p| (p.name.clone(), p.value.expose().to_owned())).collect(),
             retention: None,
         })
@@ -119,7 +120,7 @@ impl Options {
             ("message.timeout.ms", "30000"),
             // An open transaction hides nothing but what came after it began, and the next producer ends it at once: so
             // it may be open for long. After it, one who was only slow looks like one who is fenced.
-            ("transaction.timeout.ms", "300000"),
+            ("transaction.timeout.ms", "900000"),
         ])?;
         config
             .set("transactional.id", &self.id)

@@ -10,11 +10,13 @@ use filters::change::Lsn;
 use super::apply::{self, Goal};
 use super::capture;
 use crate::board::{Board, Phase};
+use crate::budget::{self, Watcher};
 use crate::cancels::Cancels;
 use crate::config::{Config, Files, Lock};
 use crate::error::{Error, Kind};
 use crate::pipeline::End;
 use crate::run::{LOOK_AGAIN, Options, REACH, STEADY, backoff, reread};
+use crate::start;
 use crate::stop::{self, Stop, Why};
 
 /// Until then a half has heard that the files are to be read again.
@@ -56,12 +58,18 @@ pub async fn both(files: &Files, read: Read, options: Options, board: &Board, mu
             keep(&files, read, options, &board, stopped, Half::Capture(goal)).await
         });
     }
-    let goal = tokio::select! {
-        ended = capturing.join_next() => return of(ended),
-        goal = reached.wait_for(Option::is_some) => goal.ok().and_then(|goal| *goal),
-        why = stop.wait() => {
-            stopper.stop(why);
-            return of(capturing.join_next().await).map(|_| End::Stopped(why));
+    let goal = loop {
+        tokio::select! {
+            ended = capturing.join_next() => return of(ended),
+            goal = reached.wait_for(Option::is_some) => break goal.ok().and_then(|goal| *goal),
+            why = stop.wait() => {
+                stopper.stop(why);
+                if why != Why::Reread {
+                    return of(capturing.join_next().await).map(|_| End::Stopped(why));
+                }
+                // only the capture is there so far
+                stop.rereads();
+            }
         }
     };
     // who has the files read again means both halves
@@ -101,9 +109,15 @@ async fn keep(
     half: Half,
 ) -> Result<End, Error> {
     let (mut tries, mut unreachable) = (0u32, None::<Instant>);
+    // by us: then everything is due, from a new slot
+    let mut given_up = options.anew;
     loop {
         let (began, steps) = (Instant::now(), board.state().steps);
-        let done = once((&config, lock.as_ref()), options, board, &mut stop, &half).await;
+        let mut watcher = start::watcher(&config)?;
+        let mut opened = false;
+        let by = (&config, lock.as_ref(), given_up);
+        let done = once(by, options, board, &mut stop, &half, (&mut watcher, &mut opened)).await;
+        given_up &= !opened;
         let error = match done {
             Ok(End::Stopped(Why::Reread)) => {
                 stop.rereads();
@@ -121,6 +135,9 @@ async fn keep(
             (tries, unreachable) = (0, None);
         }
         tries += 1;
+        if let Error::Spent { limit, .. } = error {
+            given_up |= give_up(&config, &error, limit, board).await;
+        }
         let one_shot = options.until_caught_up || options.exit_on_stop;
         let wait = match error.kind() {
             Kind::Unavailable => {
@@ -149,23 +166,55 @@ async fn keep(
                 why => return Ok(End::Stopped(why)),
             },
             () = tokio::time::sleep(wait) => {}
+            error = spent(&half, &mut watcher, board) => if let Error::Spent { limit, .. } = error {
+                given_up |= give_up(&config, &error, limit, board).await;
+            },
+        }
+    }
+}
+
+/// The slot holds too much. Only who captures has one.
+async fn spent(half: &Half, watcher: &mut Watcher, board: &Board) -> Error {
+    match half {
+        Half::Capture(_) => watcher.spent(board).await,
+        Half::Apply(_) => std::future::pending().await,
+    }
+}
+
+/// Lets go of production's WAL: drops our slot. Gives whether it is gone.
+async fn give_up(config: &Config, why: &Error, limit: i64, board: &Board) -> bool {
+    board.stands(Phase::Held(why.told()));
+    tracing::error!(error = why.chain(), hint = why.hint(), "dropping our slot");
+    let dropped = async {
+        let source = start::ends::production(config)?;
+        budget::give_up(&source, &config.pipeline, &config.slot(), limit).await
+    };
+    match dropped.await {
+        Ok(gone) => {
+            tracing::warn!(slot = config.slot(), gone, "dropped by its budget");
+            gone
+        }
+        Err(e) => {
+            tracing::error!(error = e.chain(), "the slot is not dropped");
+            false
         }
     }
 }
 
 async fn once(
-    (config, lock): (&Config, Option<&Lock>),
+    (config, lock, anew): (&Config, Option<&Lock>, bool),
     options: Options,
     board: &Board,
     stop: &mut Stop,
     half: &Half,
+    (watcher, was_opened): (&mut Watcher, &mut bool),
 ) -> Result<End, Error> {
     let cancels = Cancels::default();
     let mut heard = stop.clone();
     let opening = async {
         Ok::<_, Error>(match half {
             Half::Capture(production) => {
-                let (capture, goal) = capture::open(config, lock, board, &cancels).await?;
+                let (capture, goal) = capture::open(config, lock, board, &cancels, anew).await?;
                 production.send_if_modified(|known| known.is_none() && known.replace(goal).is_none());
                 Opened::Capture(Box::new(capture), goal)
             }
@@ -182,7 +231,13 @@ async fn once(
             return Ok(End::Stopped(why));
         }
         opened = opening => opened?,
+        spent = spent(half, watcher, board) => {
+            cancels.all().await;
+            return Err(spent);
+        }
     };
+    watcher.rests();
+    *was_opened = true;
     tracing::info!(at = %board.state().applied, "running");
     board.works(Phase::Streaming);
     let ends = options.until_caught_up;
@@ -199,11 +254,13 @@ async fn once(
             Opened::Apply(mut apply, goal) => apply.run(ends.then_some(goal), &mut heard).await,
         }
     });
-    match task.join_next().await {
+    let end = match task.join_next().await {
         Some(Ok(end)) => end,
         Some(Err(e)) => Err(Error::ended("the pipeline's task", &e)),
         None => Err(Error::Bug("the pipeline's task is not there".into())),
-    }
+    };
+    // a table of the target that is met for the first time, or anew; a topic that is not as it was
+    end.map_err(Error::unfit)
 }
 
 enum Opened {

@@ -36,6 +36,8 @@ pub struct KafkaSink {
     pending: HashMap<Name, Pending>,
     /// The shape in which rows of a table were described last since the start, by its OID.
     told: HashMap<u32, Arc<Shape>>,
+    /// The position that the topic has named last.
+    named: Lsn,
     /// Changes that were sent since the last commit: pieces of a source transaction that is not over.
     sent: u64,
     xids: (u64, u64),
@@ -49,7 +51,7 @@ impl KafkaSink {
         placed: Placed,
         belongs: Belongs,
         tables: Vec<Described>,
-        (memory, waits): (Memory, HashMap<Name, u64>),
+        (memory, waits, due): (Memory, HashMap<Name, u64>, Option<&'static str>),
     ) -> Result<KafkaSink, Error> {
         let at = placed.at;
         let mut sink = KafkaSink {
@@ -60,15 +62,22 @@ impl KafkaSink {
             tables: HashMap::new(),
             pending: HashMap::new(),
             told: HashMap::new(),
+            named: at,
             sent: 0,
             xids: placed.xids,
             chunks: 0,
         };
-        sink.start(tables, memory, &waits)?;
+        sink.start(tables, memory, &waits, due)?;
         Ok(sink)
     }
 
-    fn start(&mut self, tables: Vec<Described>, mut memory: Memory, waits: &HashMap<Name, u64>) -> Result<(), Error> {
+    fn start(
+        &mut self,
+        tables: Vec<Described>,
+        mut memory: Memory,
+        waits: &HashMap<Name, u64>,
+        all: Option<&'static str>,
+    ) -> Result<(), Error> {
         self.producer.begin()?;
         self.send(&Record::Start(self.belongs.start.clone()))?;
         self.remember(BELONGS, self.belongs.encode(&mut Encoder::new()))?;
@@ -76,6 +85,9 @@ impl KafkaSink {
             let name = (described.spec.schema.clone(), described.spec.name.clone());
             let was = memory.tables.remove(&name);
             let (rows, mut due, mut wait) = was.map_or((None, None, None), |was| (was.rows, was.due, was.wait));
+            if let Some(why) = all {
+                (due, wait) = (Some(why.to_owned()), None);
+            }
             if let Some(xid) = waits.get(&name) {
                 (due, wait) = (Some("it joined the publication".to_owned()), Some(*xid));
             }
@@ -90,7 +102,7 @@ impl KafkaSink {
         for name in memory.tables.keys() {
             self.remember(&key_of(name), Vec::new())?;
         }
-        self.send(&Record::Position(self.progress.applied))?;
+        self.position(self.progress.applied)?;
         self.place(self.progress.applied)?;
         self.producer.commit()?;
         Ok(())
@@ -117,6 +129,12 @@ impl KafkaSink {
 
     fn remember(&mut self, key: &str, value: Vec<u8>) -> Result<(), Error> {
         self.producer.remember(key.as_bytes(), &value)
+    }
+
+    fn position(&mut self, lsn: Lsn) -> Result<(), Error> {
+        self.send(&Record::Position { after: self.named, lsn })?;
+        self.named = lsn;
+        Ok(())
     }
 
     /// In the transaction of what leads there.
@@ -172,7 +190,7 @@ impl KafkaSink {
             seq = 0;
         }
         if let Some(upto) = batch.upto.filter(|upto| batch.commits.last().is_none_or(|last| last.lsn < *upto)) {
-            self.send(&Record::Position(upto))?;
+            self.position(upto)?;
         }
         if let Some(upto) = batch.upto {
             self.place(upto)?;
@@ -183,7 +201,9 @@ impl KafkaSink {
 
     fn commit(&mut self, commit: &filters::change::Commit, changes: u64) -> Result<(), Error> {
         let (lsn, xid, time) = (commit.lsn, commit.xid, commit.time);
-        self.send(&Record::Commit(Commit { lsn, xid, time, xids: self.xids, changes }))
+        self.send(&Record::Commit(Commit { lsn, xid, time, xids: self.xids, changes, after: self.named }))?;
+        self.named = lsn;
+        Ok(())
     }
 
     /// Rows of a table come in another shape than it was described in, or as it was by another Relation.
@@ -201,11 +221,11 @@ impl KafkaSink {
 
     fn apply(&mut self, Noted { batch, xids }: Noted) -> Result<Progress, Error> {
         self.xids = xids;
-        let sent = self.sent;
+        let (sent, named) = (self.sent, self.named);
         let done = self.whole(|sink| sink.batch(&batch));
         if let Err(e) = done {
             // what was described is so no more; a producer that has failed is made anew with all of it
-            self.sent = sent;
+            (self.sent, self.named) = (sent, named);
             return Err(e);
         }
         if let Some(upto) = batch.upto {
@@ -252,7 +272,7 @@ impl KafkaSink {
     /// It is whole, and can be read. Behind it stands where the stream is.
     pub fn chunk_ends(&mut self, id: u64, rows: u64) -> Result<(), Error> {
         self.send(&Record::ChunkEnd(ChunkEnd { id, rows }))?;
-        self.send(&Record::Position(self.progress.applied))?;
+        self.position(self.progress.applied)?;
         self.producer.commit().map(drop)
     }
 

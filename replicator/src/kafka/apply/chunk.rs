@@ -22,8 +22,7 @@ use crate::error::Error;
 impl Apply {
     /// A part begins at this offset. All before it has been applied.
     pub(super) async fn chunk(&mut self, begin: ChunkBegin, offset: i64) -> Result<(), Error> {
-        self.passing = true;
-        if self.changes > 0 || begin.at < self.at {
+        if self.changes > 0 || (begin.at != self.at && !self.begins) {
             return Err(self.malformed(offset, Malformed::BACK));
         }
         let Some(name) = self.descriptions.name(begin.table) else { return Ok(()) };
@@ -110,7 +109,6 @@ impl Apply {
         {
             done = self.again(&mut loader, task, at, offset, sieve).await?;
         }
-        self.passing = false;
         self.loader = Some(loader);
         Ok(done?)
     }

@@ -1,6 +1,6 @@
 //! The tables as the topic has described them, and the target's own note of that.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -10,6 +10,7 @@ use sink_postgres::topic::{self, Told};
 use wire::Connection;
 
 use super::super::envelope::{Decoder, Described};
+use crate::config::Config;
 use crate::downstream::Name;
 use crate::error::Error;
 
@@ -19,6 +20,8 @@ pub struct Descriptions {
     db: Connection,
     pipeline: String,
     tables: HashMap<u32, Described>,
+    /// Tables of the target's own, by its file: nothing of them is written, whatever comes.
+    own: HashSet<u32>,
     /// Since a start, until all are described.
     starting: bool,
     /// What a start has said of tables besides.
@@ -30,15 +33,16 @@ impl Descriptions {
     /// None yet.
     pub fn new(db: Connection, pipeline: &str) -> Descriptions {
         let (tables, due, unwritten) = (HashMap::new(), Vec::new(), Vec::new());
-        Descriptions { db, pipeline: pipeline.to_owned(), tables, starting: false, due, unwritten }
+        let own = HashSet::new();
+        Descriptions { db, pipeline: pipeline.to_owned(), tables, own, starting: false, due, unwritten }
     }
 
     /// What was in force before `offset`, as the target has noted it.
-    pub async fn recall(&mut self, offset: i64, decoder: &mut Decoder) -> Result<(), Error> {
+    pub async fn recall(&mut self, offset: i64, decoder: &mut Decoder, config: &Config) -> Result<(), Error> {
         for told in topic::recall(&mut self.db, &self.pipeline, offset).await? {
             let broken = |_| Error::Bug("sluice.described holds no record".into());
             if let super::Record::Table(table) = decoder.decode(told.record.into()).map_err(broken)? {
-                self.tables.insert(told.oid, table);
+                self.keep(table, config);
             }
         }
         Ok(())
@@ -53,10 +57,35 @@ impl Descriptions {
     }
 
     /// A table, described at this offset.
-    pub fn tell(&mut self, described: Described, offset: i64, record: Bytes) {
+    pub fn tell(&mut self, described: Described, offset: i64, record: Bytes, config: &Config) {
         let oid = described.shape.oid;
         self.unwritten.push(Told { at: offset, oid, record: record.to_vec() });
-        self.tables.insert(oid, described);
+        self.keep(described, config);
+    }
+
+    fn keep(&mut self, described: Described, config: &Config) {
+        let (oid, spec) = (described.shape.oid, &described.spec);
+        if config.is_protected(&spec.schema, &spec.name) {
+            self.own.insert(oid);
+        } else {
+            self.own.remove(&oid);
+            self.tables.insert(oid, described);
+        }
+    }
+
+    /// Is it a table of the target's own?
+    pub fn leaves_out(&self, oid: u32) -> bool {
+        !self.own.is_empty() && self.own.contains(&oid)
+    }
+
+    /// All tables that are written.
+    pub fn names(&self) -> Vec<Name> {
+        self.tables.values().map(|t| (t.spec.schema.clone(), t.spec.name.clone())).collect()
+    }
+
+    /// Forgets what was noted on the target of another topic, or of this one before.
+    pub async fn forget(&mut self) -> Result<(), Error> {
+        Ok(topic::forget(&mut self.db, &self.pipeline).await?)
     }
 
     /// Said of a table behind a start.
@@ -95,10 +124,18 @@ impl Descriptions {
     }
 
     /// Makes the target know exactly these tables.
-    pub async fn register(&mut self, sink: &mut PostgresSink) -> Result<(), Error> {
+    pub async fn register(&mut self, sink: &mut PostgresSink, config: &Config) -> Result<(), Error> {
         self.write().await?;
         self.starting = false;
-        let specs = self.tables.values().map(|t| t.spec.clone()).collect();
+        let spec = |t: &Described| {
+            let mut spec = t.spec.clone();
+            if let Some(own) = config.own_rows(&spec.schema, &spec.name) {
+                // what is not protected any more is as unknown as what is written for the first time
+                spec.known.only.push_str(&format!(" but {}", own.sql()));
+            }
+            spec
+        };
+        let specs = self.tables.values().map(spec).collect();
         sink.register(specs).await?;
         let shapes: Vec<_> = self.tables.values().map(|t| &t.shape).collect();
         sink.mappings(&shapes).await?;

@@ -34,33 +34,37 @@ pub async fn open(config: &Config, board: &Board) -> Result<(Apply, Goal), Error
     let target = start::ends::target_alone(config)?;
     let mut staging = start::ends::target(config, &target, "start", &[]).await?;
     let target = staging.info().clone();
-    schema::ensure(&mut staging).await?;
-    let known = checkpoint::read(&mut staging, &config.pipeline).await?;
-    let target_id = checkpoint::target_id(&mut staging).await?;
-    let (memory, end, last) = blocking({
+    let followed = schema::is_there(&mut staging).await?
+        && checkpoint::read(&mut staging, &config.pipeline).await?.is_some_and(|k| k.lsn.is_some());
+    let (memory, (low, end), last) = blocking({
         let options = options.clone();
         move || {
             // in this order: what is remembered behind the end is told again by the records there
             let before = memory::read(&options)?;
             let mut consumer = Consumer::watch(&options)?;
-            let end = consumer.ends()?.1;
+            let ends = consumer.ends()?;
             let last = Consumer::tail(&options, 1, super::super::PATIENCE)?.last().map_or(-1, |taken| taken.offset);
             let memory = memory::read(&options)?;
-            Ok((Memory { placed: before.placed, ..memory }, end, last))
+            if before.belongs.map(|b| b.start) != memory.belongs.as_ref().map(|b| b.start.clone()) {
+                return Err(Error::start_over("a capture has begun meanwhile; starting over"));
+            }
+            Ok((Memory { placed: before.placed, ..memory }, ends, last))
         }
     })
     .await
     .map_err(|e| match e {
         // whoever has followed it has seen it: then it is gone
-        Error::Kafka { source: Kafka::Absent(topic), .. } if known.as_ref().is_none_or(|k| k.read_on.is_none()) => {
-            Error::NothingCaptured(topic)
-        }
+        Error::Kafka { source: Kafka::Absent(topic), .. } if !followed => Error::NothingCaptured(topic),
         e => e,
     })?;
     let Some(belongs) = memory.belongs.clone().filter(|_| memory.placed.is_some()) else {
         return Err(Error::NothingCaptured(options.topic));
     };
+    // before anything is made there
     not_production(&mut staging, &belongs.start).await?;
+    schema::ensure(&mut staging).await?;
+    let known = checkpoint::read(&mut staging, &config.pipeline).await?;
+    let target_id = checkpoint::target_id(&mut staging).await?;
     let followed = known.as_ref().filter(|known| known.lsn.is_some());
     if let Some(known) = followed {
         recognise(known, &belongs.start, &target_id)?;
@@ -84,18 +88,33 @@ pub async fn open(config: &Config, board: &Board) -> Result<(Apply, Goal), Error
     let (mut sink, taken) = PostgresSink::connect(&target, sink_options, protected).await?;
     let mut decoder = Decoder::new();
     let mut descriptions = Descriptions::new(staging, &config.pipeline);
+    let mut begins = false;
     let (at, next) = match (taken.lsn, taken.read_on) {
+        // what has expired said nothing that is not known: the capture stands where we do
+        (Some(lsn), Some(next)) if next < low && memory.placed.is_some_and(|placed| placed.at == lsn) => {
+            begin(&mut descriptions, &mut decoder, &memory, &belongs.start, end, config).await?;
+            descriptions.register(&mut sink, config).await?;
+            for (name, table) in &memory.tables {
+                if let Some(why) = table.due.as_ref().filter(|_| !config.is_protected(&name.0, &name.1)) {
+                    sink.make_pending(name, why).await?;
+                }
+            }
+            sink.reads_on(end).await?;
+            (lsn, end)
+        }
         (Some(lsn), Some(next)) => {
-            descriptions.recall(next, &mut decoder).await?;
-            descriptions.register(&mut sink).await?;
+            descriptions.recall(next, &mut decoder, config).await?;
+            descriptions.register(&mut sink, config).await?;
             (lsn, next)
         }
         _ => {
             let at = memory.placed.map_or(Lsn::ZERO, |placed| placed.at);
-            begin(&mut descriptions, &mut decoder, &memory, &belongs.start, end)?;
-            descriptions.register(&mut sink).await?;
-            sink.place(at, &identity).await?;
+            begin(&mut descriptions, &mut decoder, &memory, &belongs.start, end, config).await?;
+            descriptions.register(&mut sink, config).await?;
+            // in this order: without a position it begins again
             sink.reads_on(end).await?;
+            sink.place(at, &identity).await?;
+            begins = true;
             (at, end)
         }
     };
@@ -116,7 +135,8 @@ pub async fn open(config: &Config, board: &Board) -> Result<(Apply, Goal), Error
         changes: 0,
         at,
         next,
-        passing: false,
+        begins,
+        gap: false,
         sink: Some(sink),
         work: JoinSet::new(),
         feeder: None,
@@ -133,13 +153,15 @@ pub async fn open(config: &Config, board: &Board) -> Result<(Apply, Goal), Error
 }
 
 /// Tables as they are remembered beside the topic, for one who begins at its end.
-fn begin(
+async fn begin(
     descriptions: &mut Descriptions,
     decoder: &mut Decoder,
     memory: &Memory,
     start: &Start,
     end: i64,
+    config: &Config,
 ) -> Result<(), Error> {
+    descriptions.forget().await?;
     let mut encoder = Encoder::new();
     let mut bytes = |record: &Record| bytes::Bytes::copy_from_slice(encoder.record(record).value);
     let broken = |_| Error::Bug("what was written cannot be read".into());
@@ -147,7 +169,7 @@ fn begin(
     for table in memory.tables.values() {
         let raw = bytes(&Record::Table(table.described.clone()));
         if let Record::Table(described) = decoder.decode(raw.clone()).map_err(broken)? {
-            descriptions.tell(described, end - 1, raw);
+            descriptions.tell(described, end - 1, raw, config);
         }
     }
     Ok(())
@@ -217,6 +239,12 @@ fn recognise(known: &Checkpoint, start: &Start, target_id: &str) -> Result<(), E
                 "the topic is of another server (system identifier {} instead of {})",
                 start.system_id, was.system_id
             ),
+            RESYNC,
+        );
+    }
+    if was.slot != start.slot {
+        return refuse(
+            format!("the topic is captured from slot {}, and this target follows {}", start.slot, was.slot),
             RESYNC,
         );
     }

@@ -44,6 +44,7 @@ pub async fn open(
     lock: Option<&Lock>,
     board: &Board,
     cancels: &Cancels,
+    anew: bool,
 ) -> Result<(Capture, Lsn), Error> {
     let options = Options::of(config)?;
     let source = start::ends::production(config)?;
@@ -65,7 +66,7 @@ pub async fn open(
 
     let mut watch = start::ends::source(config, &source.data, "watch", &[]).await?;
     let source = source.at(watch.info());
-    let placed = memory.placed;
+    let placed = memory.placed.filter(|_| !anew);
     start::recognise::primary(&mut watch, &source, placed.is_some()).await?;
     let known: known::Memory = memory.tables.iter().map(|(n, t)| (n.clone(), t.described.spec.known.clone())).collect();
     // nobody knows yet what targets there will be: a target is as production is
@@ -80,7 +81,11 @@ pub async fn open(
     let mut identity = start::identity(&plan, &config.slot(), &names, &mut watch, &mut replication).await?;
     let was = memory.belongs.as_ref().map(|b| checkpoint(b, placed));
     let found = slot::look(&mut watch, &identity.slot).await.doing("look at the slot")?;
-    continuity::before(was.as_ref(), found.as_ref(), &identity, &plan.key_of, "", false, &mut replication).await?;
+    if !anew {
+        let same =
+            continuity::before(was.as_ref(), found.as_ref(), &identity, &plan.key_of, "", false, &mut replication);
+        same.await.map_err(|e| if was.is_some() { instead(e) } else { e })?;
+    }
 
     start::publish::publish(config, &source.data, &plan, &mut watch).await?;
     identity.publications = publication::fingerprint(&mut watch, &names).await.doing("read the publications")?;
@@ -107,7 +112,7 @@ pub async fn open(
     let mut waits = HashMap::new();
     if placed.is_some() {
         let there = slot::look(&mut watch, &identity.slot).await.doing("look at the slot")?;
-        continuity::after(from, there.as_ref(), None)?;
+        continuity::after(from, there.as_ref(), None).map_err(instead)?;
         let changed =
             was.map_or(Vec::new(), |was| continuity::rejoined(&was.identity.publications, &identity.publications));
         let xid = snapshot::next_xid(&mut watch).await?;
@@ -120,10 +125,14 @@ pub async fn open(
     let goal = wal::nudge(&mut watch).await?;
     let described: Vec<Described> = plan.tables.iter().map(|(t, c)| describe(t, c, &plan, config)).collect();
     let belongs = belongs(config, &plan, &identity, from, &memory);
-    let requests = Requests::open(&options, belongs.requests)?;
-    let sink =
-        blocking(move || KafkaSink::begin(producer, Placed { at: from, xids }, belongs, described, (memory, waits)))
-            .await?;
+    let heard = belongs.requests;
+    let requests = blocking(move || Requests::open(&options, heard)).await?;
+    // behind another slot nothing of before is continued
+    let due = (placed.is_none() && !memory.tables.is_empty()).then_some("it is captured from another slot");
+    let sink = blocking(move || {
+        KafkaSink::begin(producer, Placed { at: from, xids }, belongs, described, (memory, waits, due))
+    })
+    .await?;
     let target = start::ends::parsed(config)?.1;
     let setup = Setup {
         waits: sink.waits(),
@@ -153,6 +162,17 @@ pub async fn open(
         pending: false,
     };
     Ok((Capture::new(flow, requests, identity.publications), goal))
+}
+
+/// What mends it where a topic is between: slot and targets are not one pair.
+fn instead(e: Error) -> Error {
+    match e {
+        Error::Refused { what, hint } if hint.contains("resync --all") || hint.contains("sluice destroy") => {
+            let hint = "sluice capture --anew makes a new slot, and has every target brought up to date in chunks; the targets stay full meanwhile; or point source.url, or the masking key, at what the topic was captured from";
+            Error::Refused { what, hint: hint.into() }
+        }
+        e => e,
+    }
 }
 
 /// What the topic remembers, as a checkpoint would.
@@ -208,10 +228,12 @@ fn describe(
     plan: &Plan,
     config: &Config,
 ) -> Described {
+    // rows of its own are each target's, by its own file
+    let nobodys = Config { protect_rows: Default::default(), ..config.clone() };
     let types = compiled.sources().iter().map(|&i| table.types.get(i).cloned().unwrap_or_default()).collect();
     Described {
         shape: Arc::clone(&compiled.output),
-        spec: start::spec(table, compiled, &plan.policy, &plan.memory, config),
+        spec: start::spec(table, compiled, &plan.policy, &plan.memory, &nobodys),
         types,
         masked: compiled.masked_columns().map(str::to_owned).collect(),
     }

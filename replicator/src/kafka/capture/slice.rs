@@ -6,7 +6,7 @@
 //!
 //! A range is cut at production's own keys, so that a part has about as many rows as one load may take; what is left is asked for still.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use sink_postgres::part::{Part, part_condition};
@@ -26,12 +26,21 @@ use crate::stop::Stop;
 
 /// Tables of a slice, at most: as many locks are held on production.
 const TABLES: usize = 500;
+/// A look for production's sessions that wait for our locks.
+const WATCH: Duration = Duration::from_millis(250);
 const READ: &str = "read a chunk of";
 
 /// One slice. False: nothing could be sent.
 pub async fn send(flow: &mut Flow<KafkaSink>, asked: &mut Asked, stop: &mut Stop) -> Result<bool, Error> {
     // what is not captured, or not any more, nobody can have
     asked.keep(|name| flow.tables.contains_key(name));
+    if let Some(sink) = &flow.sink {
+        for name in asked.names() {
+            if let Some(table) = sink.table(&name) {
+                asked.fit(&name, &table.described.spec);
+            }
+        }
+    }
     let names = asked.names();
     let mut due: Vec<Due> = names
         .iter()
@@ -47,17 +56,30 @@ pub async fn send(flow: &mut Flow<KafkaSink>, asked: &mut Asked, stop: &mut Stop
     let mut source = flow.setup.copier("copy", &[]).await?;
     flow.cancels.add(source.canceler());
     let mut sink = flow.sink.take().ok_or_else(|| Error::Bug("the sink is away".into()))?;
-    let mut slice = Slice { flow, aligned: &aligned, sink: &mut sink, source: &mut source, chunks: 0, rows: 0 };
+    let mut slice =
+        Slice { flow, aligned: &aligned, sink: &mut sink, source: &mut source, chunks: 0, rows: 0, cut_off: false };
     let done = slice.run(&due, asked, deadline, stop).await;
-    let (chunks, rows) = (slice.chunks, slice.rows);
+    let (chunks, rows, cut_off) = (slice.chunks, slice.rows, slice.cut_off);
     let ended = aligned.exporter.end().await;
     flow.sink = Some(sink);
-    source.close().await;
+    if cut_off {
+        // amid its rows: nobody reads the rest
+        drop(source);
+        flow.cancels.all().await;
+    } else {
+        source.close().await;
+    }
     ended?;
     done?;
     tracing::info!(chunks, rows, ms = began.elapsed().as_millis() as u64, "slice");
     flow.board.state().slices += 1;
     Ok(chunks > 0)
+}
+
+/// Does production say that what was compared with its key is none?
+fn is_no_key(e: &Error) -> bool {
+    let Error::Production { source, .. } = e else { return false };
+    source.sqlstate().is_some_and(|s| s.starts_with("22") || s == "42601" || s == "42883")
 }
 
 struct Slice<'s> {
@@ -67,6 +89,8 @@ struct Slice<'s> {
     source: &'s mut Connection,
     chunks: u64,
     rows: u64,
+    /// A part was left amid its rows.
+    cut_off: bool,
 }
 
 impl Slice<'_> {
@@ -77,9 +101,26 @@ impl Slice<'_> {
                 if Instant::now() >= deadline || stop.asked().is_some() || self.somebody_waits().await? {
                     return Ok(());
                 }
-                let part = self.cut(due, &table, part).await?;
-                self.part(due, &table, &part).await?;
-                asked.sent(&due.name, &part);
+                let part = match asked.is_unit(&due.name) {
+                    true => Ok(part),
+                    false => self.cut(due, &table, part).await,
+                };
+                let sent = match part {
+                    Ok(part) => self.part(due, &table, &part, stop).await.map(|sent| (sent, part)),
+                    Err(e) => Err(e),
+                };
+                match sent {
+                    Ok((true, part)) => asked.sent(&due.name, &part),
+                    Ok((false, _)) => return Ok(()),
+                    // what was asked for is no key of the table any more: whoever misses it asks by what it is now
+                    Err(e) if is_no_key(&e) => {
+                        tracing::warn!(table = %due.compiled.output, error = e.chain(), "what was asked for of it cannot be read: passed by");
+                        asked.forget(&due.name);
+                        self.cut_off = true;
+                        return Ok(());
+                    }
+                    Err(e) => return Err(e),
+                }
             }
         }
         Ok(())
@@ -124,17 +165,22 @@ impl Slice<'_> {
         Ok(Part::Range(range))
     }
 
-    /// Reads one, masks it, and sends it.
-    async fn part(&mut self, due: &Due, table: &SourceTable, part: &Part) -> Result<(), Error> {
+    /// Reads one, masks it, and sends it. False: production waits for us, or we are asked to stop, and nothing of it was sent.
+    async fn part(&mut self, due: &Due, table: &SourceTable, part: &Part, stop: &Stop) -> Result<bool, Error> {
         let rows = table.select(&due.compiled, &part_condition(&key_columns(table), part), "");
         self.source.copy_out(&under(&self.aligned.name, table, &rows)).await.doing_to(READ, &due.compiled.input())?;
         let id = tokio::task::block_in_place(|| self.sink.chunk_begins(&due.name, part.clone()))?;
-        let sent = self.lines(due).await;
+        let sent = self.lines(due, stop).await;
         match sent {
-            Ok(rows) => {
+            Ok(Some(rows)) => {
                 tokio::task::block_in_place(|| self.sink.chunk_ends(id, rows))?;
                 (self.chunks, self.rows) = (self.chunks + 1, self.rows + rows);
-                Ok(())
+                Ok(true)
+            }
+            Ok(None) => {
+                self.cut_off = true;
+                tokio::task::block_in_place(|| self.sink.chunk_fails());
+                Ok(false)
             }
             Err(e) => {
                 tokio::task::block_in_place(|| self.sink.chunk_fails());
@@ -143,10 +189,17 @@ impl Slice<'_> {
         }
     }
 
-    async fn lines(&mut self, due: &Due) -> Result<u64, Error> {
+    /// How many rows it has; `None`: it is not to go on.
+    async fn lines(&mut self, due: &Due, stop: &Stop) -> Result<Option<u64>, Error> {
         let mut out = BytesMut::with_capacity(256 * 1024);
-        let (mut scratch, mut rows) = (Vec::new(), 0u64);
+        let (mut scratch, mut rows, mut looked) = (Vec::new(), 0u64, Instant::now());
         while let Some(lines) = self.source.copy_data().await.doing_to(READ, &due.compiled.input())? {
+            if looked.elapsed() > WATCH {
+                if stop.asked().is_some() || self.somebody_waits().await? {
+                    return Ok(None);
+                }
+                looked = Instant::now();
+            }
             if let Some(pace) = &self.flow.setup.pace {
                 pace.took(lines.len()).await;
             }
@@ -159,7 +212,7 @@ impl Slice<'_> {
             rows += memchr::memchr_iter(b'\n', &masked).count() as u64;
             tokio::task::block_in_place(|| self.sink.chunk_rows(masked))?;
         }
-        Ok(rows)
+        Ok(Some(rows))
     }
 
     /// Does production wait for us? Then the slice ends here.

@@ -46,7 +46,10 @@ impl Decoder {
             }
             tag::CHANGE => self.change(read("Change", body)?),
             tag::COMMIT => Ok(Record::Commit(read::<schema::Commit>("Commit", body)?.into())),
-            tag::POSITION => Ok(Record::Position(Lsn(read::<schema::Position>("Position", body)?.lsn))),
+            tag::POSITION => {
+                let schema::Position { lsn, after } = read("Position", body)?;
+                Ok(Record::Position { after: Lsn(after), lsn: Lsn(lsn) })
+            }
             tag::DUE => {
                 let schema::Due { table, why } = read("Due", body)?;
                 Ok(Record::Due { table, why })
@@ -169,8 +172,8 @@ impl From<schema::Start> for Start {
 
 impl From<schema::Commit> for Commit {
     fn from(commit: schema::Commit) -> Commit {
-        let schema::Commit { lsn, xid, time, xid_seen, xid_max, changes } = commit;
-        Commit { lsn: Lsn(lsn), xid, time, xids: (xid_seen, xid_max), changes }
+        let schema::Commit { lsn, xid, time, xid_seen, xid_max, changes, after } = commit;
+        Commit { lsn: Lsn(lsn), xid, time, xids: (xid_seen, xid_max), changes, after: Lsn(after) }
     }
 }
 

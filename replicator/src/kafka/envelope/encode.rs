@@ -51,7 +51,9 @@ impl Encoder {
                 self.whole(tag::TABLE, &schema::Table::from(table));
             }
             Record::Commit(commit) => self.whole(tag::COMMIT, &schema::Commit::from(commit)),
-            Record::Position(lsn) => self.whole(tag::POSITION, &schema::Position { lsn: lsn.0 }),
+            Record::Position { after, lsn } => {
+                self.whole(tag::POSITION, &schema::Position { lsn: lsn.0, after: after.0 });
+            }
             Record::Due { table, why } => self.whole(tag::DUE, &schema::Due { table: *table, why: why.clone() }),
             Record::ChunkBegin(begin) => self.whole(tag::CHUNK_BEGIN, &schema::ChunkBegin::from(begin)),
             Record::ChunkRows(lines) => self.whole(tag::CHUNK_ROWS, &schema::ChunkRows { lines: lines.clone() }),
@@ -209,8 +211,8 @@ impl From<&Start> for schema::Start {
 
 impl From<&Commit> for schema::Commit {
     fn from(commit: &Commit) -> schema::Commit {
-        let Commit { lsn, xid, time, xids: (xid_seen, xid_max), changes } = *commit;
-        schema::Commit { lsn: lsn.0, xid, time, xid_seen, xid_max, changes }
+        let Commit { lsn, xid, time, xids: (xid_seen, xid_max), changes, after } = *commit;
+        schema::Commit { lsn: lsn.0, xid, time, xid_seen, xid_max, changes, after: after.0 }
     }
 }
 

@@ -113,6 +113,7 @@ fn scenes() -> Vec<(&'static str, Described, Record)> {
         time: -1,
         xids: (8_589_934_593, 8_589_934_600),
         changes: 301,
+        after: Lsn(lsn.0 - 8),
     };
     vec![
         other("start", Record::Start(start)),
@@ -127,7 +128,7 @@ fn scenes() -> Vec<(&'static str, Described, Record)> {
         of("truncate", &by_key, Op::Truncate { restart_identity: false }),
         of("truncate_restart", &by_key, Op::Truncate { restart_identity: true }),
         other("commit", Record::Commit(commit)),
-        other("position", Record::Position(lsn)),
+        other("position", Record::Position { after: Lsn(lsn.0 - 96), lsn }),
         other("due", Record::Due { table: 16384, why: "a partition came".into() }),
         other("chunk_whole", range(None, None, vec![])),
         other("chunk_range", range(bound("7", ""), bound("8", "a"), vec!["note".into()])),

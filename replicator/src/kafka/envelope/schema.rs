@@ -227,6 +227,8 @@ pub struct Commit {
     pub xid_max: u64,
     #[prost(uint64, tag = "6")]
     pub changes: u64,
+    #[prost(uint64, tag = "7")]
+    pub after: u64,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -234,6 +236,8 @@ pub struct Commit {
 pub struct Position {
     #[prost(uint64, tag = "1")]
     pub lsn: u64,
+    #[prost(uint64, tag = "2")]
+    pub after: u64,
 }
 
 #[derive(Clone, PartialEq, Message)]

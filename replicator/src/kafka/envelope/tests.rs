@@ -145,9 +145,9 @@ pub fn scene() -> impl Strategy<Value = (Described, Record)> {
                 Record::Change { lsn, seq, change: Change { table: Arc::clone(&shape), op } }
             }),
             commit.prop_map(|(lsn, xid, time, xids, changes)| {
-                Record::Commit(Commit { lsn, xid, time, xids, changes })
+                Record::Commit(Commit { lsn, xid, time, xids, changes, after: Lsn(lsn.0 / 2) })
             }),
-            lsn().prop_map(Record::Position),
+            (lsn(), lsn()).prop_map(|(after, lsn)| Record::Position { after, lsn }),
             (any::<u32>(), name()).prop_map(|(table, why)| Record::Due { table, why }),
             (any::<u64>(), lsn(), part())
                 .prop_map(move |(id, at, part)| { Record::ChunkBegin(ChunkBegin { table: oid, id, at, part }) }),
@@ -289,7 +289,7 @@ fn a_record_has_the_key_of_its_row() {
     key_of(e, &full, Op::Delete { old: Old::Full(pair(note, b)) }, of_b, b"d");
     e.record(&Record::Table(table.clone()));
     key_of(e, &table, Op::Insert { new: pair(note, a) }, of_a, b"c");
-    let encoded = e.record(&Record::Position(Lsn(1)));
+    let encoded = e.record(&Record::Position { after: Lsn(0), lsn: Lsn(1) });
     assert!(encoded.key.is_empty() && encoded.headers.is_none());
 }
 
@@ -360,13 +360,13 @@ fn a_description_is_whole() {
 
 #[test]
 fn fields_of_the_same_version_that_are_not_known_are_skipped() {
-    let mut value = encoded(&Record::Position(Lsn(5))).to_vec();
+    let mut value = encoded(&Record::Position { after: Lsn(0), lsn: Lsn(5) }).to_vec();
     value.extend(field(100 & 0x0f, b"in the record")); // number 4 is a change: see below
     assert_eq!(Decoder::new().decode(value.into()), Err(Malformed::Twice));
     let unknown = [&[0xa2, 0x06, 3][..], b"xyz"].concat(); // number 100
     let body = [&[8, 5][..], &unknown].concat();
     let value = [&[8, 1][..], &unknown, &field(6, &body), &unknown].concat();
-    assert_eq!(Decoder::new().decode(value.into()), Ok(Record::Position(Lsn(5))));
+    assert_eq!(Decoder::new().decode(value.into()), Ok(Record::Position { after: Lsn(0), lsn: Lsn(5) }));
 }
 
 #[test]
