@@ -15,7 +15,8 @@ use crate::servers::{Broker, wait_until};
 /// What any one answer of a broker may take, a start of it included.
 pub const MINUTE: Duration = Duration::from_secs(60);
 
-fn config(broker: &Broker) -> ClientConfig {
+/// Of any client.
+pub fn config(broker: &Broker) -> ClientConfig {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", broker.addr());
     config

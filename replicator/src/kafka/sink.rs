@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use filters::change::{Batch, Lsn, Progress, Table as Shape};
+use sink_postgres::failpoint;
 use sink_postgres::line::{Line, Noted};
 use sink_postgres::pending::{Pending, Range};
 
@@ -92,7 +93,9 @@ impl KafkaSink {
         }
         self.send(&Record::Position(self.progress.applied))?;
         self.place(self.progress.applied)?;
+        failpoint::hit("capture.begun");
         self.producer.commit()?;
+        failpoint::hit("capture.started");
         Ok(())
     }
 
@@ -165,6 +168,7 @@ impl KafkaSink {
             let lsn = commits.peek().map_or(batch.open, |c| c.begun);
             let encoded = self.encoder.change(change, lsn, seq);
             self.producer.send(encoded.key, encoded.headers.as_ref().map_or(&[], |h| &h[..]), encoded.value)?;
+            failpoint::hit("capture.sent");
             seq += 1;
         }
         for commit in commits {
@@ -208,6 +212,10 @@ impl KafkaSink {
             self.sent = sent;
             return Err(e);
         }
+        match batch.upto {
+            Some(_) => failpoint::hit("capture.committed"),
+            None => failpoint::hit("capture.piece"),
+        }
         if let Some(upto) = batch.upto {
             self.progress = Progress { applied: upto, durable: upto };
         }
@@ -246,7 +254,9 @@ impl KafkaSink {
 
     /// Some of its rows: lines of COPY, masked.
     pub fn chunk_rows(&mut self, lines: Bytes) -> Result<(), Error> {
-        self.send(&Record::ChunkRows(lines))
+        self.send(&Record::ChunkRows(lines))?;
+        failpoint::hit("capture.rows");
+        Ok(())
     }
 
     /// It is whole, and can be read. Behind it stands where the stream is.

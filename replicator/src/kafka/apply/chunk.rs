@@ -187,6 +187,7 @@ async fn rows(
                     }
                     failed = Some(e);
                 }
+                sink_postgres::failpoint::hit("part.rows");
             }
             Ok(Record::ChunkEnd(_)) => break,
             _ => {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use filters::change::Table;
-use sink_postgres::PostgresSink;
 use sink_postgres::topic::{self, Told};
+use sink_postgres::{PostgresSink, failpoint};
 use wire::Connection;
 
 use super::super::envelope::{Decoder, Described};
@@ -88,8 +88,10 @@ impl Descriptions {
     /// Notes what is not noted yet. Before the checkpoint passes the records.
     pub async fn write(&mut self) -> Result<(), Error> {
         if !self.unwritten.is_empty() {
+            failpoint::hit("described.unwritten");
             topic::remember(&mut self.db, &self.pipeline, &self.unwritten).await?;
             self.unwritten.clear();
+            failpoint::hit("described.written");
         }
         Ok(())
     }
