@@ -115,9 +115,26 @@ impl Producer {
 
     fn complete(&mut self) -> Result<(), Error> {
         self.drain()?;
-        self.client.commit_transaction(PATIENCE).map_err(|e| self.because(e))?;
-        self.client.context().reached();
+        match self.client.commit_transaction(PATIENCE) {
+            Ok(()) => self.client.context().reached(),
+            Err(e) => return Err(self.uncommitted(e)),
+        }
         Ok(())
+    }
+
+    /// Why it was not. A coordinator that is just letting in the one who fences us says "unknown error" to our commit: to open anew would
+    /// throw *him* out. What it says to an abort is the truth.
+    fn uncommitted(&mut self, e: KafkaError) -> Error {
+        let asks = matches!(&e, KafkaError::Transaction(e) if e.txn_requires_abort());
+        let why = self.because(e);
+        match why {
+            Error::Fenced => why,
+            _ if asks => match self.void() {
+                Err(Error::Fenced) => Error::Fenced,
+                _ => why,
+            },
+            _ => why,
+        }
     }
 
     /// Ends the transaction, and nobody will see any of it.
