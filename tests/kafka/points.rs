@@ -55,7 +55,7 @@ async fn provoke(f: &Followed, place: &str, n: usize) {
         _ if place.starts_with("capture.rows") => pend(f).await,
         "described" => {
             // rows of it come in another shape, and none is rewritten
-            let retype = format!("ALTER TABLE cruises ALTER name TYPE {}", ["varchar", "text"][n % 2]);
+            let retype = format!("ALTER TABLE cruises ALTER name TYPE {}", ["text", "varchar"][n % 2]);
             walk::run(&f.s, &format!("{retype}; UPDATE cruises SET name = name || '+' WHERE id < 10")).await;
         }
         _ if place.contains("piece") => {

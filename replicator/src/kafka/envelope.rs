@@ -96,6 +96,8 @@ pub struct Start {
     pub mask_key: String,
     /// When, microseconds since 2000-01-01 00:00 UTC.
     pub time: i64,
+    /// When it was first captured into this topic: another is another topic's, whatever its name, and what lies between is in neither.
+    pub begun: i64,
 }
 
 /// A table, as rows of it come from here on.

@@ -124,7 +124,8 @@ impl KafkaSink {
 
     /// In the transaction of what leads there.
     fn place(&mut self, at: Lsn) -> Result<(), Error> {
-        self.remember(PLACED, Placed { at, xids: self.xids }.encode())
+        let placed = Placed { at, xids: self.xids, last: self.producer.last().max(0) };
+        self.remember(PLACED, placed.encode())
     }
 
     /// Where it stands.

@@ -9,7 +9,7 @@ use sink_postgres::topic::{self, Told};
 use sink_postgres::{PostgresSink, failpoint};
 use wire::Connection;
 
-use super::super::envelope::{Decoder, Described};
+use super::super::envelope::{Decoder, Described, Start};
 use crate::downstream::Name;
 use crate::error::Error;
 
@@ -34,14 +34,18 @@ impl Descriptions {
     }
 
     /// What was in force before `offset`, as the target has noted it.
-    pub async fn recall(&mut self, offset: i64, decoder: &mut Decoder) -> Result<(), Error> {
+    /// Gives how the capture had begun.
+    pub async fn recall(&mut self, offset: i64, decoder: &mut Decoder) -> Result<Option<Start>, Error> {
+        let mut start = None;
         for told in topic::recall(&mut self.db, &self.pipeline, offset).await? {
             let broken = |_| Error::Bug("sluice.described holds no record".into());
-            if let super::Record::Table(table) = decoder.decode(told.record.into()).map_err(broken)? {
-                self.tables.insert(told.oid, table);
+            match decoder.decode(told.record.into()).map_err(broken)? {
+                super::Record::Table(table) => _ = self.tables.insert(told.oid, table),
+                super::Record::Start(began) => start = Some(began),
+                _ => {}
             }
         }
-        Ok(())
+        Ok(start)
     }
 
     /// A capture begins at this offset: all will be described anew.

@@ -84,7 +84,9 @@ pub async fn open(config: &Config, board: &Board) -> Result<(Apply, Goal), Error
     let mut descriptions = Descriptions::new(staging, &config.pipeline);
     let (at, next) = match (taken.lsn, taken.read_on) {
         (Some(lsn), Some(next)) => {
-            descriptions.recall(next, &mut decoder).await?;
+            if let Some(was) = descriptions.recall(next, &mut decoder).await? {
+                same(&was, &belongs.start)?;
+            }
             descriptions.register(&mut sink).await?;
             (lsn, next)
         }
@@ -202,6 +204,13 @@ fn recognise(known: &Checkpoint, start: &Start, target_id: &str) -> Result<(), E
 
 /// Is it the same pipeline's capture that begins again?
 pub(super) fn same(was: &Start, now: &Start) -> Result<(), Error> {
+    if was.begun != now.begun {
+        return Err(Error::Refused {
+            what: "the topic was made anew, or a capture has begun anew in it: what lies between was never there"
+                .into(),
+            hint: "sluice resync --all".into(),
+        });
+    }
     if (was.system_id, &was.mask_key, &was.pipeline) == (now.system_id, &now.mask_key, &now.pipeline) {
         return Ok(());
     }

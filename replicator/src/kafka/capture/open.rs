@@ -15,6 +15,7 @@ use sink_postgres::checkpoint::{Checkpoint, Identity};
 use sink_postgres::known;
 use tokio::sync::Mutex;
 
+use super::super::consumer::Consumer;
 use super::super::envelope::{Described, Start};
 use super::super::memory::{self, Belongs, Memory, Placed};
 use super::super::options::Options;
@@ -56,8 +57,13 @@ pub async fn open(
         let options = options.clone();
         move || {
             topic::ensure_all(&options)?;
-            let producer = Producer::open(&options)?;
-            Ok((producer, memory::read(&options)?))
+            let mut producer = Producer::open(&options)?;
+            let memory = memory::read(&options)?;
+            if let Some(last) = memory.placed.map(|placed| placed.last).filter(|last| *last > 0) {
+                Consumer::reaches(&options, last)?;
+                producer.follows(last);
+            }
+            Ok((producer, memory))
         }
     })
     .await?;
@@ -120,9 +126,10 @@ pub async fn open(
     let described: Vec<Described> = plan.tables.iter().map(|(t, c)| describe(t, c, &plan, config)).collect();
     let belongs = belongs(config, &identity, from, &memory);
     let requests = Requests::open(&options, belongs.requests)?;
-    let sink =
-        blocking(move || KafkaSink::begin(producer, Placed { at: from, xids }, belongs, described, (memory, waits)))
-            .await?;
+    let sink = blocking(move || {
+        KafkaSink::begin(producer, Placed { at: from, xids, last: 0 }, belongs, described, (memory, waits))
+    })
+    .await?;
     let target = start::ends::parsed(config)?.1;
     let setup = Setup {
         waits: sink.waits(),
@@ -177,6 +184,7 @@ fn checkpoint(belongs: &Belongs, placed: Option<Placed>) -> Checkpoint {
 
 /// What the topic belongs to from here on.
 fn belongs(config: &Config, identity: &Identity, at: Lsn, memory: &Memory) -> Belongs {
+    let now = super::super::now();
     let start = Start {
         pipeline: config.pipeline.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -186,7 +194,8 @@ fn belongs(config: &Config, identity: &Identity, at: Lsn, memory: &Memory) -> Be
         at,
         policy: identity.policy.clone(),
         mask_key: identity.mask_key.clone(),
-        time: super::super::now(),
+        time: now,
+        begun: memory.belongs.as_ref().map_or(now, |b| b.start.begun),
     };
     let requests = memory.belongs.as_ref().map_or(0, |b| b.requests);
     let (database, publications) = (identity.source_database.clone(), identity.publications.clone());

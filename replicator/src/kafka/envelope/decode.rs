@@ -160,8 +160,8 @@ fn row(table: &Table, field: &'static str, mut bytes: Bytes) -> Result<Row, Malf
 
 impl From<schema::Start> for Start {
     fn from(start: schema::Start) -> Start {
-        let schema::Start { pipeline, version, system_id, timeline, slot, at, policy, mask_key, time } = start;
-        Start { pipeline, version, system_id, timeline, slot, at: Lsn(at), policy, mask_key, time }
+        let schema::Start { pipeline, version, system_id, timeline, slot, at, policy, mask_key, time, begun } = start;
+        Start { pipeline, version, system_id, timeline, slot, at: Lsn(at), policy, mask_key, time, begun }
     }
 }
 

@@ -200,8 +200,8 @@ fn column(out: &mut Vec<u8>, value: Value<'_>) {
 
 impl From<&Start> for schema::Start {
     fn from(start: &Start) -> schema::Start {
-        let Start { pipeline, version, system_id, timeline, slot, at, policy, mask_key, time } = start.clone();
-        schema::Start { pipeline, version, system_id, timeline, slot, at: at.0, policy, mask_key, time }
+        let Start { pipeline, version, system_id, timeline, slot, at, policy, mask_key, time, begun } = start.clone();
+        schema::Start { pipeline, version, system_id, timeline, slot, at: at.0, policy, mask_key, time, begun }
     }
 }
 

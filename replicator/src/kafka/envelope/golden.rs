@@ -105,6 +105,8 @@ fn scenes() -> Vec<(&'static str, Described, Record)> {
         policy: "6fd1c0de".into(),
         mask_key: "k-51ab".into(),
         time: 849_182_400_000_000,
+        // as older ones are
+        begun: 0,
     };
     let commit = Commit {
         lsn: Lsn(lsn.0 + 48),

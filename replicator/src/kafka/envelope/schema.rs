@@ -37,6 +37,8 @@ pub struct Start {
     pub mask_key: String,
     #[prost(int64, tag = "9")]
     pub time: i64,
+    #[prost(int64, tag = "10")]
+    pub begun: i64,
 }
 
 #[derive(Clone, PartialEq, Message)]

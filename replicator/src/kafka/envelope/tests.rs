@@ -116,18 +116,21 @@ fn part() -> impl Strategy<Value = Part> {
 
 fn start() -> impl Strategy<Value = Start> {
     let text = (name(), name(), name(), name(), name());
-    let numbers = (any::<u64>(), any::<u32>(), lsn(), any::<i64>());
-    (text, numbers).prop_map(|((pipeline, version, slot, policy, mask_key), (system_id, timeline, at, time))| Start {
-        pipeline,
-        version,
-        system_id,
-        timeline,
-        slot,
-        at,
-        policy,
-        mask_key,
-        time,
-    })
+    let numbers = (any::<u64>(), any::<u32>(), lsn(), any::<(i64, i64)>());
+    (text, numbers).prop_map(
+        |((pipeline, version, slot, policy, mask_key), (system_id, timeline, at, (time, begun)))| Start {
+            pipeline,
+            version,
+            system_id,
+            timeline,
+            slot,
+            at,
+            policy,
+            mask_key,
+            time,
+            begun,
+        },
+    )
 }
 
 /// A table, and a record that may follow its description.
