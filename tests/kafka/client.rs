@@ -15,7 +15,8 @@ use crate::servers::{Broker, wait_until};
 /// What any one answer of a broker may take, a start of it included.
 pub const MINUTE: Duration = Duration::from_secs(60);
 
-fn config(broker: &Broker) -> ClientConfig {
+/// Of any client.
+pub fn config(broker: &Broker) -> ClientConfig {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", broker.addr());
     config
@@ -55,6 +56,11 @@ pub fn send(producer: &BaseProducer, topic: &str, values: &[&str]) {
 
 /// The values of everything that is committed, from the beginning.
 pub fn committed(broker: &Broker, topic: &str) -> Vec<String> {
+    held(broker, topic).iter().map(|value| String::from_utf8_lossy(value).into()).collect()
+}
+
+/// The same, as they are.
+pub fn held(broker: &Broker, topic: &str) -> Vec<Vec<u8>> {
     let mut config = config(broker);
     config.set("group.id", "test").set("enable.auto.commit", "false");
     config.set("isolation.level", "read_committed").set("enable.partition.eof", "true");
@@ -62,10 +68,10 @@ pub fn committed(broker: &Broker, topic: &str) -> Vec<String> {
     let mut from = TopicPartitionList::new();
     from.add_partition_offset(topic, 0, Offset::Beginning).expect("a place");
     consumer.assign(&from).expect("read from there");
-    let value = |message: BorrowedMessage<'_>| String::from_utf8_lossy(message.payload().unwrap_or_default()).into();
+    let value = |message: BorrowedMessage<'_>| message.payload().unwrap_or_default().to_vec();
     let (start, mut read) = (Instant::now(), Vec::new());
     loop {
-        assert!(start.elapsed() < MINUTE, "no end of {topic} behind {read:?}");
+        assert!(start.elapsed() < MINUTE, "no end of {topic} behind {} records", read.len());
         match consumer.poll(Duration::from_millis(100)) {
             Some(Ok(message)) => read.push(value(message)),
             Some(Err(KafkaError::PartitionEOF(_))) => return read,

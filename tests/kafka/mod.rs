@@ -3,7 +3,16 @@
 mod broker;
 mod client;
 mod clients;
+mod cut;
+mod ending;
+mod followed;
+mod foreign;
+mod huge;
 mod kills;
+mod lost;
+mod migrations;
 mod outages;
+pub mod points;
 mod topics;
+mod two;
 mod walk;

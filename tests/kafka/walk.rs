@@ -10,9 +10,9 @@ use crate::sluice::{Running, Sluice};
 
 majors!(in_one_process, two_halves_and_a_target_that_joins);
 
-const SOON: Duration = Duration::from_secs(60);
+pub const SOON: Duration = Duration::from_secs(60);
 
-const SCHEMA: &str = "CREATE TABLE cruises (id int PRIMARY KEY, name text, body text);
+pub const SCHEMA: &str = "CREATE TABLE cruises (id int PRIMARY KEY, name text, body text);
     ALTER TABLE cruises ALTER body SET STORAGE EXTERNAL;
     CREATE TABLE guests (id bigint PRIMARY KEY, email text UNIQUE, cruise int);
     CREATE TABLE log (at int, what text);
@@ -24,7 +24,7 @@ const ROWS: &str =
     INSERT INTO log SELECT g, 'first' FROM generate_series(1, 100) g;
     INSERT INTO handles SELECT 'secret' || g, g FROM generate_series(1, 200) g;";
 
-const CHANGES: &str = "UPDATE cruises SET name = 'renamed' WHERE id % 3 = 0; DELETE FROM cruises WHERE id % 7 = 0;
+pub const CHANGES: &str = "UPDATE cruises SET name = 'renamed' WHERE id % 3 = 0; DELETE FROM cruises WHERE id % 7 = 0;
     UPDATE guests SET email = 'moved' || id || '@secret.example' WHERE id % 5 = 0; INSERT INTO log VALUES (1, 'more');
     DELETE FROM handles WHERE v % 2 = 0; UPDATE handles SET v = v + 1; UPDATE cruises SET id = id + 1000 WHERE id % 11 = 0;
     TRUNCATE log; INSERT INTO log VALUES (2, 'again');";
@@ -37,7 +37,7 @@ pub fn rules(topic: &str, brokers: &str) -> String {
     )
 }
 
-async fn shop(major: u32, name: &str) -> (Db, Client, Client) {
+pub async fn shop(major: u32, name: &str) -> (Db, Client, Client) {
     let db = Pair::get(major).create_db(&format!("{name}_{major}")).await;
     db.on_both(SCHEMA).await;
     let (s, t) = (db.source().await, db.target().await);

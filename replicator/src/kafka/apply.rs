@@ -217,11 +217,11 @@ impl Apply {
         open::same(&self.start, &start)?;
         self.batch.void();
         self.changes = 0;
-        if !self.begins && start.at < self.at {
+        if !self.begins && start.at < self.at && start.begun == self.start.begun {
             return Err(self.malformed(offset, Malformed::BACK));
         }
         // behind where we are: another slot, or the topic has lost what lay between. All is described anew, and unknown
-        self.gap = !self.begins && start.at > self.at;
+        self.gap = !self.begins && (start.at > self.at || start.begun != self.start.begun);
         (self.at, self.begins) = (start.at, false);
         let sink = self.sink.as_mut().ok_or_else(|| Error::Bug("the sink is away".into()))?;
         sink.drop_pieces().await?;

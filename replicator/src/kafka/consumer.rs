@@ -209,6 +209,15 @@ impl Consumer {
         }
     }
 
+    /// Has the topic come to this offset?
+    pub fn reaches(options: &Options, last: i64) -> Result<(), error::Error> {
+        let end = Consumer::watch(options)?.ends()?.1;
+        if end > last {
+            return Ok(());
+        }
+        Err(Error::Anew { last, end }).doing_to("go on with", &options.topic)
+    }
+
     /// Everything that there is now, for a topic that is small.
     pub fn all(options: &Options) -> Result<Vec<Taken>, error::Error> {
         let mut consumer = Consumer::connect(options, true)?;

@@ -22,8 +22,10 @@ pub(super) struct Context {
     failure: Mutex<Option<Code>>,
     /// Is there a failure? Asked with each record.
     failed: AtomicBool,
-    /// The offset of the last record that was acknowledged.
+    /// The offset of the last record of the topic that was acknowledged.
     last: AtomicI64,
+    /// Has one been acknowledged that does not stand behind those before it?
+    back: AtomicBool,
 }
 
 impl Context {
@@ -59,6 +61,16 @@ impl Context {
     /// The offset of the last record that was acknowledged.
     pub(super) fn last(&self) -> i64 {
         self.last.load(Ordering::Acquire)
+    }
+
+    /// So far the topic has come already.
+    pub(super) fn stands(&self, last: i64) {
+        self.last.fetch_max(last, Ordering::AcqRel);
+    }
+
+    /// Has a record come to stand before those that were there? Once.
+    pub(super) fn goes_back(&self) -> bool {
+        self.back.swap(false, Ordering::AcqRel)
     }
 
     /// Has the broker not taken a record?
@@ -103,12 +115,19 @@ impl ClientContext for Context {
 impl ConsumerContext for Context {}
 
 impl ProducerContext<NoCustomPartitioner> for Context {
-    type DeliveryOpaque = ();
+    /// Is it beside the topic?
+    type DeliveryOpaque = usize;
 
-    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
+    fn delivery(&self, result: &DeliveryResult<'_>, beside: usize) {
         match result {
+            // it has offsets of its own; and of a record that was there already, sent again, the broker does not say where
+            Ok(record) if beside != 0 || record.offset() < 0 => {}
             // in order: it is one partition
-            Ok(record) => self.last.store(record.offset(), Ordering::Release),
+            Ok(record) => {
+                if self.last.fetch_max(record.offset(), Ordering::AcqRel) >= record.offset() {
+                    self.back.store(true, Ordering::Release);
+                }
+            }
             Err((error, _)) => {
                 locked(&self.failure).get_or_insert(error.rdkafka_error_code().unwrap_or(Code::Fail));
                 self.failed.store(true, Ordering::Release);

@@ -101,6 +101,8 @@ pub struct Start {
     pub mask_key: String,
     /// When, microseconds since 2000-01-01 00:00 UTC.
     pub time: i64,
+    /// When it was first captured into this topic: another is another topic's, whatever its name, and what lies between is in neither.
+    pub begun: i64,
     /// Production's tables (schema, name) that targets have as structures only: no row of them ever comes.
     pub structures: Vec<(String, String)>,
 }

@@ -28,6 +28,16 @@ pub enum Error {
         /// The next to be written.
         end: i64,
     },
+    /// What was written is not there.
+    #[error(
+        "what was captured into it reached offset {last}, and the topic ends at {end}: it was made anew, or has lost its end"
+    )]
+    Anew {
+        /// An offset that was written.
+        last: i64,
+        /// The next to be written.
+        end: i64,
+    },
     /// There is no such topic.
     #[error("there is no topic {0}")]
     Absent(String),
@@ -70,7 +80,9 @@ impl Error {
     /// What the reader does about it.
     pub fn kind(&self) -> Kind {
         match self {
-            Error::Fenced | Error::Expired { .. } | Error::Beyond { .. } | Error::Absent(_) => Kind::Refused,
+            Error::Fenced | Error::Expired { .. } | Error::Beyond { .. } | Error::Anew { .. } | Error::Absent(_) => {
+                Kind::Refused
+            }
             Error::Property { .. } | Error::Properties(_) => Kind::Config,
             Error::Told { code, .. } => kind(*code),
         }
@@ -91,6 +103,9 @@ impl Error {
                 "sluice resync --all fills the gap; then give the topic more retention.ms, or apply more often"
             }
             Error::Beyond { .. } => "if it was made anew: sluice resync --all",
+            Error::Anew { .. } => {
+                "delete it, what is named like it with .state and .requests behind, and the slot; begin with sluice capture, and then on each target sluice resync --all"
+            }
             Error::Absent(_) => {
                 "sluice capture makes it, where it may create topics; else create it with one partition and cleanup.policy=delete"
             }

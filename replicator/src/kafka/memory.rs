@@ -41,6 +41,8 @@ pub struct Placed {
     pub at: Lsn,
     /// The ends of the interval of transactions that a snapshot of production may not show yet ([`crate::applied`]).
     pub xids: (u64, u64),
+    /// An offset that the topic has come to; 0: none is known.
+    pub last: i64,
 }
 
 /// What the capture belongs to.
@@ -92,6 +94,8 @@ struct PlacedRecord {
     xid_seen: u64,
     #[prost(uint64, tag = "4")]
     xid_max: u64,
+    #[prost(int64, tag = "5")]
+    last: i64,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -138,7 +142,7 @@ impl Placed {
     /// Its record.
     pub fn encode(&self) -> Vec<u8> {
         let (xid_seen, xid_max) = self.xids;
-        PlacedRecord { version: VERSION, at: self.at.0, xid_seen, xid_max }.encode_to_vec()
+        PlacedRecord { version: VERSION, at: self.at.0, xid_seen, xid_max, last: self.last }.encode_to_vec()
     }
 }
 
@@ -148,7 +152,7 @@ impl Memory {
         let of_another = || Malformed::Unknown(VERSION);
         if key == PLACED.as_bytes() {
             let read = PlacedRecord::decode(value).map_err(|_| of_another())?;
-            self.placed = Some(Placed { at: Lsn(read.at), xids: (read.xid_seen, read.xid_max) });
+            self.placed = Some(Placed { at: Lsn(read.at), xids: (read.xid_seen, read.xid_max), last: read.last });
             return Ok(());
         }
         if key == BELONGS.as_bytes() {

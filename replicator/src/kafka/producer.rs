@@ -27,6 +27,8 @@ pub struct Producer {
     state: String,
     /// Records since the library was last asked what was acknowledged.
     unasked: u32,
+    /// An offset to which the topic had come before this transaction.
+    before: i64,
 }
 
 impl std::fmt::Debug for Producer {
@@ -50,9 +52,21 @@ impl Producer {
             .producer()
             .and_then(|config| Ok(config.create_with_context(Context::new())?))
             .doing("set up a producer")?;
-        let producer = Producer { client, topic: options.topic.clone(), state: options.state().topic, unasked: 0 };
+        let producer =
+            Producer { client, topic: options.topic.clone(), state: options.state().topic, unasked: 0, before: -1 };
         producer.initialise().doing("open the producer")?;
         Ok(producer)
+    }
+
+    /// To here the topic has come, as is remembered; one that has not is another.
+    pub fn follows(&mut self, last: i64) {
+        self.before = self.before.max(last);
+        self.client.context().stands(last);
+    }
+
+    /// An offset that the topic has come to; -1: none is known.
+    pub fn last(&self) -> i64 {
+        self.client.context().last()
     }
 
     fn initialise(&self) -> Result<(), Error> {
@@ -79,7 +93,8 @@ impl Producer {
     fn put(&mut self, beside: bool, key: &[u8], headers: &[(&str, &[u8])], value: &[u8]) -> Result<(), Error> {
         self.sound()?;
         let topic = if beside { &self.state } else { &self.topic };
-        let mut record = BaseRecord::to(topic).partition(PARTITION).key(key).payload(value);
+        let mut record =
+            BaseRecord::with_opaque_to(topic, usize::from(beside)).partition(PARTITION).key(key).payload(value);
         if !headers.is_empty() {
             let mut all = OwnedHeaders::new_with_capacity(headers.len());
             for &(key, value) in headers {
@@ -118,9 +133,43 @@ impl Producer {
 
     fn complete(&mut self) -> Result<(), Error> {
         self.drain()?;
-        self.client.commit_transaction(PATIENCE).map_err(|e| self.because(e))?;
-        self.client.context().reached();
+        self.same()?;
+        match self.client.commit_transaction(PATIENCE) {
+            Ok(()) => self.client.context().reached(),
+            Err(e) => return Err(self.uncommitted(e)),
+        }
+        self.before = self.last();
         Ok(())
+    }
+
+    /// Is it the topic still that was written before? One that is deleted and made anew takes records as the old one did, and they
+    /// stand at its beginning.
+    fn same(&mut self) -> Result<(), Error> {
+        if !self.client.context().goes_back() {
+            return Ok(());
+        }
+        // nothing that is open counts, so ours does not
+        let end = self.client.client().fetch_watermarks(&self.topic, PARTITION, PATIENCE)?.1;
+        if end > self.before {
+            return Ok(());
+        }
+        let _ = self.void();
+        Err(Error::Anew { last: self.before, end })
+    }
+
+    /// Why it was not. A coordinator that is just letting in the one who fences us says "unknown error" to our commit: to open anew would
+    /// throw *him* out. What it says to an abort is the truth.
+    fn uncommitted(&mut self, e: KafkaError) -> Error {
+        let asks = matches!(&e, KafkaError::Transaction(e) if e.txn_requires_abort());
+        let why = self.because(e);
+        match why {
+            Error::Fenced => why,
+            _ if asks => match self.void() {
+                Err(Error::Fenced) => Error::Fenced,
+                _ => why,
+            },
+            _ => why,
+        }
     }
 
     /// Ends the transaction, and nobody will see any of it. Where the broker has not taken a record, that stays an error.

@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use filters::change::{Batch, Lsn, Progress, Table as Shape};
+use sink_postgres::failpoint;
 use sink_postgres::line::{Line, Noted};
 use sink_postgres::pending::{Pending, Range};
 
@@ -104,7 +105,9 @@ impl KafkaSink {
         }
         self.position(self.progress.applied)?;
         self.place(self.progress.applied)?;
+        failpoint::hit("capture.begun");
         self.producer.commit()?;
+        failpoint::hit("capture.started");
         Ok(())
     }
 
@@ -139,7 +142,8 @@ impl KafkaSink {
 
     /// In the transaction of what leads there.
     fn place(&mut self, at: Lsn) -> Result<(), Error> {
-        self.remember(PLACED, Placed { at, xids: self.xids }.encode())
+        let placed = Placed { at, xids: self.xids, last: self.producer.last().max(0) };
+        self.remember(PLACED, placed.encode())
     }
 
     /// Where it stands.
@@ -183,6 +187,7 @@ impl KafkaSink {
             let lsn = commits.peek().map_or(batch.open, |c| c.begun);
             let encoded = self.encoder.change(change, lsn, seq);
             self.producer.send(encoded.key, encoded.headers.as_ref().map_or(&[], |h| &h[..]), encoded.value)?;
+            failpoint::hit("capture.sent");
             seq += 1;
         }
         for commit in commits {
@@ -228,6 +233,10 @@ impl KafkaSink {
             (self.sent, self.named) = (sent, named);
             return Err(e);
         }
+        match batch.upto {
+            Some(_) => failpoint::hit("capture.committed"),
+            None => failpoint::hit("capture.piece"),
+        }
         if let Some(upto) = batch.upto {
             self.progress = Progress { applied: upto, durable: upto };
         }
@@ -266,7 +275,9 @@ impl KafkaSink {
 
     /// Some of its rows: lines of COPY, masked.
     pub fn chunk_rows(&mut self, lines: Bytes) -> Result<(), Error> {
-        self.send(&Record::ChunkRows(lines))
+        self.send(&Record::ChunkRows(lines))?;
+        failpoint::hit("capture.rows");
+        Ok(())
     }
 
     /// It is whole, and can be read. Behind it stands where the stream is.

@@ -185,6 +185,7 @@ async fn rows(
                     }
                     failed = Some(e);
                 }
+                sink_postgres::failpoint::hit("part.rows");
             }
             Ok(Record::ChunkEnd(_)) => break,
             _ => {

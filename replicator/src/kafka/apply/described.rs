@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use filters::change::Table;
-use sink_postgres::PostgresSink;
 use sink_postgres::topic::{self, Told};
+use sink_postgres::{PostgresSink, failpoint};
 use wire::Connection;
 
-use super::super::envelope::{Decoder, Described};
+use super::super::envelope::{Decoder, Described, Start};
 use crate::config::Config;
 use crate::downstream::Name;
 use crate::error::Error;
@@ -38,14 +38,23 @@ impl Descriptions {
     }
 
     /// What was in force before `offset`, as the target has noted it.
-    pub async fn recall(&mut self, offset: i64, decoder: &mut Decoder, config: &Config) -> Result<(), Error> {
+    /// Gives how the capture had begun.
+    pub async fn recall(
+        &mut self,
+        offset: i64,
+        decoder: &mut Decoder,
+        config: &Config,
+    ) -> Result<Option<Start>, Error> {
+        let mut start = None;
         for told in topic::recall(&mut self.db, &self.pipeline, offset).await? {
             let broken = |_| Error::Bug("sluice.described holds no record".into());
-            if let super::Record::Table(table) = decoder.decode(told.record.into()).map_err(broken)? {
-                self.keep(table, config);
+            match decoder.decode(told.record.into()).map_err(broken)? {
+                super::Record::Table(table) => self.keep(table, config),
+                super::Record::Start(began) => start = Some(began),
+                _ => {}
             }
         }
-        Ok(())
+        Ok(start)
     }
 
     /// A capture begins at this offset: all will be described anew.
@@ -117,8 +126,10 @@ impl Descriptions {
     /// Notes what is not noted yet. Before the checkpoint passes the records.
     pub async fn write(&mut self) -> Result<(), Error> {
         if !self.unwritten.is_empty() {
+            failpoint::hit("described.unwritten");
             topic::remember(&mut self.db, &self.pipeline, &self.unwritten).await?;
             self.unwritten.clear();
+            failpoint::hit("described.written");
         }
         Ok(())
     }

@@ -89,9 +89,14 @@ pub async fn open(config: &Config, board: &Board) -> Result<(Apply, Goal), Error
     let mut decoder = Decoder::new();
     let mut descriptions = Descriptions::new(staging, &config.pipeline);
     let mut begins = false;
+    let mut anew = false;
+    if let Some(next) = taken.read_on.filter(|_| taken.lsn.is_some()) {
+        let was = descriptions.recall(next, &mut decoder, config).await?;
+        anew = was.is_some_and(|was| was.begun != belongs.start.begun);
+    }
     let (at, next) = match (taken.lsn, taken.read_on) {
         // what has expired said nothing that is not known: the capture stands where we do
-        (Some(lsn), Some(next)) if next < low && memory.placed.is_some_and(|placed| placed.at == lsn) => {
+        (Some(lsn), Some(next)) if !anew && next < low && memory.placed.is_some_and(|placed| placed.at == lsn) => {
             begin(&mut descriptions, &mut decoder, &memory, &belongs.start, end, config).await?;
             descriptions.register(&mut sink, config).await?;
             for (name, table) in &memory.tables {
@@ -102,8 +107,7 @@ pub async fn open(config: &Config, board: &Board) -> Result<(Apply, Goal), Error
             sink.reads_on(end).await?;
             (lsn, end)
         }
-        (Some(lsn), Some(next)) => {
-            descriptions.recall(next, &mut decoder, config).await?;
+        (Some(lsn), Some(next)) if !anew => {
             descriptions.register(&mut sink, config).await?;
             (lsn, next)
         }
@@ -115,6 +119,14 @@ pub async fn open(config: &Config, board: &Board) -> Result<(Apply, Goal), Error
             sink.reads_on(end).await?;
             sink.place(at, &identity).await?;
             begins = true;
+            if anew {
+                tracing::warn!(
+                    "the topic was begun anew, and what lies between is in none: every table is brought anew"
+                );
+                for name in descriptions.names() {
+                    sink.make_pending(&name, "the topic was begun anew").await?;
+                }
+            }
             (at, end)
         }
     };

@@ -16,6 +16,7 @@ use sink_postgres::checkpoint::{Checkpoint, Identity};
 use sink_postgres::known;
 use tokio::sync::Mutex;
 
+use super::super::consumer::Consumer;
 use super::super::envelope::{Described, Start};
 use super::super::memory::{self, Belongs, Memory, Placed};
 use super::super::options::Options;
@@ -58,8 +59,13 @@ pub async fn open(
         let options = options.clone();
         move || {
             topic::made(&options)?;
-            let producer = Producer::open(&options)?;
-            Ok((producer, memory::read(&options)?))
+            let mut producer = Producer::open(&options)?;
+            let memory = memory::read(&options)?;
+            if let Some(last) = memory.placed.map(|placed| placed.last).filter(|last| *last > 0 && !anew) {
+                Consumer::reaches(&options, last)?;
+                producer.follows(last);
+            }
+            Ok((producer, memory))
         }
     })
     .await?;
@@ -92,7 +98,7 @@ pub async fn open(
     let from = match placed {
         Some(placed) => placed.at,
         None => {
-            let belongs = belongs(config, &plan, &identity, Lsn::ZERO, &memory);
+            let belongs = belongs(config, &plan, &identity, Lsn::ZERO, &memory, anew);
             producer = blocking(move || {
                 memory::intend(&mut producer, &belongs)?;
                 Ok(producer)
@@ -124,13 +130,13 @@ pub async fn open(
     let applied = Applied::resume(xids.0, xids.1, &snapshot::now(&mut watch).await?);
     let goal = wal::nudge(&mut watch).await?;
     let described: Vec<Described> = plan.tables.iter().map(|(t, c)| describe(t, c, &plan, config)).collect();
-    let belongs = belongs(config, &plan, &identity, from, &memory);
+    let belongs = belongs(config, &plan, &identity, from, &memory, anew);
     let heard = belongs.requests;
     let requests = blocking(move || Requests::open(&options, heard)).await?;
     // behind another slot nothing of before is continued
     let due = (placed.is_none() && !memory.tables.is_empty()).then_some("it is captured from another slot");
     let sink = blocking(move || {
-        KafkaSink::begin(producer, Placed { at: from, xids }, belongs, described, (memory, waits, due))
+        KafkaSink::begin(producer, Placed { at: from, xids, last: 0 }, belongs, described, (memory, waits, due))
     })
     .await?;
     let target = start::ends::parsed(config)?.1;
@@ -197,7 +203,8 @@ fn checkpoint(belongs: &Belongs, placed: Option<Placed>) -> Checkpoint {
 }
 
 /// What the topic belongs to from here on.
-fn belongs(config: &Config, plan: &Plan, identity: &Identity, at: Lsn, memory: &Memory) -> Belongs {
+fn belongs(config: &Config, plan: &Plan, identity: &Identity, at: Lsn, memory: &Memory, anew: bool) -> Belongs {
+    let now = super::super::now();
     let start = Start {
         pipeline: config.pipeline.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -207,7 +214,7 @@ fn belongs(config: &Config, plan: &Plan, identity: &Identity, at: Lsn, memory: &
         at,
         policy: identity.policy.clone(),
         mask_key: identity.mask_key.clone(),
-        time: super::super::now(),
+        time: now,
         structures: plan
             .policy
             .tables
@@ -215,6 +222,7 @@ fn belongs(config: &Config, plan: &Plan, identity: &Identity, at: Lsn, memory: &
             .filter(|(_, r)| **r == TableRule::Structure)
             .map(|(n, _)| n.clone())
             .collect(),
+        begun: memory.belongs.as_ref().filter(|_| !anew).map_or(now, |b| b.start.begun),
     };
     let requests = memory.belongs.as_ref().map_or(0, |b| b.requests);
     let (database, publications) = (identity.source_database.clone(), identity.publications.clone());

@@ -163,10 +163,21 @@ fn row(table: &Table, field: &'static str, mut bytes: Bytes) -> Result<Row, Malf
 
 impl From<schema::Start> for Start {
     fn from(start: schema::Start) -> Start {
-        let schema::Start { pipeline, version, system_id, timeline, slot, at, policy, mask_key, time, structures } =
-            start;
+        let schema::Start {
+            pipeline,
+            version,
+            system_id,
+            timeline,
+            slot,
+            at,
+            policy,
+            mask_key,
+            time,
+            structures,
+            begun,
+        } = start;
         let structures = structures.into_iter().map(|n| (n.schema, n.name)).collect();
-        Start { pipeline, version, system_id, timeline, slot, at: Lsn(at), policy, mask_key, time, structures }
+        Start { pipeline, version, system_id, timeline, slot, at: Lsn(at), policy, mask_key, time, structures, begun }
     }
 }
 

@@ -202,10 +202,22 @@ fn column(out: &mut Vec<u8>, value: Value<'_>) {
 
 impl From<&Start> for schema::Start {
     fn from(start: &Start) -> schema::Start {
-        let Start { pipeline, version, system_id, timeline, slot, at, policy, mask_key, time, structures } =
+        let Start { pipeline, version, system_id, timeline, slot, at, policy, mask_key, time, structures, begun } =
             start.clone();
         let structures = structures.into_iter().map(|(schema, name)| schema::Name { schema, name }).collect();
-        schema::Start { pipeline, version, system_id, timeline, slot, at: at.0, policy, mask_key, time, structures }
+        schema::Start {
+            pipeline,
+            version,
+            system_id,
+            timeline,
+            slot,
+            at: at.0,
+            policy,
+            mask_key,
+            time,
+            structures,
+            begun,
+        }
     }
 }
 

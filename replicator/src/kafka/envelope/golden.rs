@@ -106,6 +106,8 @@ fn scenes() -> Vec<(&'static str, Described, Record)> {
         mask_key: "k-51ab".into(),
         structures: vec![("public".into(), "sessions".into())],
         time: 849_182_400_000_000,
+        // as older ones are
+        begun: 0,
     };
     let commit = Commit {
         lsn: Lsn(lsn.0 + 48),

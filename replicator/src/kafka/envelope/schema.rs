@@ -39,6 +39,8 @@ pub struct Start {
     pub time: i64,
     #[prost(message, repeated, tag = "10")]
     pub structures: Vec<Name>,
+    #[prost(int64, tag = "11")]
+    pub begun: i64,
 }
 
 #[derive(Clone, PartialEq, Message)]

@@ -126,6 +126,7 @@ fn start() -> impl Strategy<Value = Start> {
         at,
         policy,
         mask_key,
+        begun: time / 2,
         structures: (0..system_id % 3).map(|n| ("public".into(), format!("t{n}"))).collect(),
         time,
     })

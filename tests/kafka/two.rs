@@ -1,0 +1,43 @@
+//! Two of one kind at the same time: one of them goes on, and the other ends and has harmed nothing.
+
+use super::followed::{ENDS, Followed, refused, says};
+use super::walk;
+
+majors!(captures, appliers);
+
+/// The second fences the first, which is refused what it has sent.
+async fn captures(major: u32) {
+    let mut f = Followed::new(major, "kafka_two_captures", "").await;
+    let traffic = f.traffic();
+    for _ in 0..2 {
+        let second = f.sluice.spawn(&["capture"]);
+        let mut first = std::mem::replace(&mut f.capture, second);
+        refused(&mut first, &["another sluice captures for this pipeline now", "hint: only one sluice may capture"])
+            .await;
+        f.shows().await;
+    }
+    assert!(traffic.end().await > 20);
+    f.ends_equal().await;
+}
+
+/// The first is stopped, amid whatever it does; the second takes over; the first goes on and is none any more.
+async fn appliers(major: u32) {
+    let mut f = Followed::new(major, "kafka_two_appliers", "").await;
+    let traffic = f.traffic();
+    for _ in 0..2 {
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        f.apply.signal(libc::SIGSTOP);
+        let second = f.sluice.spawn(&["apply"]);
+        let mut first = std::mem::replace(&mut f.apply, second);
+        says(&f.apply, "INFO running").await;
+        f.shows().await;
+        first.signal(libc::SIGCONT);
+        let status = first.wait(ENDS).await;
+        assert_eq!(status.code(), Some(5), "{}", first.log());
+        assert!(first.log().contains("another"), "{}", first.log());
+        f.shows().await;
+    }
+    assert!(traffic.end().await > 20);
+    walk::run(&f.s, walk::CHANGES).await;
+    f.ends_equal().await;
+}
