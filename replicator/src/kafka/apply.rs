@@ -32,6 +32,7 @@ use super::envelope::{Decoder, Malformed, Record, Start};
 use super::options::Options;
 use crate::batch::Batcher;
 use crate::board::{Board, Phase};
+use crate::cancels::Cancels;
 use crate::config::Config;
 use crate::error::Error;
 use crate::pipeline::End;
@@ -70,6 +71,8 @@ pub struct Apply {
     feeder: Option<Feeder>,
     loader: Option<Loader>,
     asking: Asking,
+    /// What a server does for us that may have to be asked to end.
+    cancels: Cancels,
     start: Start,
     config: Config,
     board: Board,

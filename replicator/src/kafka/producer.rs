@@ -102,6 +102,7 @@ impl Producer {
             }
             record = record.headers(all);
         }
+        let began = Instant::now();
         while let Err((error, back)) = self.client.send(record) {
             match error {
                 // it would not fit an empty queue either
@@ -109,7 +110,7 @@ impl Producer {
                     return Err(Error::of(Code::MessageSizeTooLarge));
                 }
                 // no record waits for longer than its timeout, so this ends
-                KafkaError::MessageProduction(Code::QueueFull) => self.breathe(),
+                KafkaError::MessageProduction(Code::QueueFull) => self.breathe(began.elapsed()),
                 e => return Err(self.because(e)),
             }
             self.sound()?;
@@ -196,7 +197,7 @@ impl Producer {
         let began = Instant::now();
         while self.client.in_flight_count() > 0 {
             self.sound()?;
-            self.breathe();
+            self.breathe(began.elapsed());
             if began.elapsed() > PATIENCE + GRACE {
                 return Err(self.client.context().why(Error::silence()));
             }
@@ -204,11 +205,11 @@ impl Producer {
         self.sound()
     }
 
-    /// Hears what there is to hear, else waits a moment.
+    /// Hears what there is to hear, else waits a moment: a longer one where nothing has come for long.
     #[expect(clippy::disallowed_methods, reason = "the caller is a thread that may block")]
-    fn breathe(&self) {
+    fn breathe(&self, waited: Duration) {
         if !self.hear() {
-            std::thread::sleep(NAP);
+            std::thread::sleep((waited / 20).clamp(NAP, 50 * NAP));
         }
     }
 

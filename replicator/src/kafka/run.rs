@@ -21,6 +21,8 @@ use crate::stop::{self, Stop, Why};
 
 /// Until then a half has heard that the files are to be read again.
 const HEARD: Duration = Duration::from_millis(200);
+/// Who was asked to end has so long to do it at a boundary; a broker or a server that says nothing is not waited for.
+const GRACE: Duration = Duration::from_secs(4);
 
 /// Which half.
 #[derive(Clone, Debug)]
@@ -219,7 +221,7 @@ async fn once(
                 Opened::Capture(Box::new(capture), goal)
             }
             Half::Apply(goal) => {
-                let (apply, last) = apply::open(config, board).await?;
+                let (apply, last) = apply::open(config, board, &cancels).await?;
                 Opened::Apply(Box::new(apply), goal.map_or(last, Goal::Lsn))
             }
         })
@@ -254,7 +256,22 @@ async fn once(
             Opened::Apply(mut apply, goal) => apply.run(ends.then_some(goal), &mut heard).await,
         }
     });
-    let end = match task.join_next().await {
+    let late = async {
+        let why = stop.wait().await;
+        tokio::time::sleep(GRACE).await;
+        why
+    };
+    let done = tokio::select! {
+        biased;
+        done = task.join_next() => done,
+        why = late => {
+            // what was cut off is no transaction's whole, there or on the target: the next run does it
+            task.abort_all();
+            cancels.all().await;
+            return Ok(End::Stopped(why));
+        }
+    };
+    let end = match done {
         Some(Ok(end)) => end,
         Some(Err(e)) => Err(Error::ended("the pipeline's task", &e)),
         None => Err(Error::Bug("the pipeline's task is not there".into())),

@@ -97,7 +97,9 @@ impl Apply {
             Some(loader) => loader,
             None => {
                 let epoch = self.sink.as_ref().map_or(0, sink_postgres::PostgresSink::epoch);
-                Loader::connect(&self.target, &self.pipeline, epoch).await?
+                let loader = Loader::connect(&self.target, &self.pipeline, epoch).await?;
+                self.cancels.add(loader.canceler());
+                loader
             }
         };
         let mut done = first(&mut loader, task, at, &mut self.arrivals, &mut self.decoder, &mut self.next).await?;

@@ -24,12 +24,13 @@ use super::described::Descriptions;
 use super::{Apply, Goal, IDLE_EVERY, LOOK_EVERY};
 use crate::batch::Batcher;
 use crate::board::Board;
+use crate::cancels::Cancels;
 use crate::config::{self, Config};
 use crate::error::Error;
 use crate::start;
 
 /// Opens it. The goal is what stands last in the topic now.
-pub async fn open(config: &Config, board: &Board) -> Result<(Apply, Goal), Error> {
+pub async fn open(config: &Config, board: &Board, cancels: &Cancels) -> Result<(Apply, Goal), Error> {
     let options = Options::of(config)?;
     let target = start::ends::target_alone(config)?;
     let mut staging = start::ends::target(config, &target, "start", &[]).await?;
@@ -86,6 +87,7 @@ pub async fn open(config: &Config, board: &Board) -> Result<(Apply, Goal), Error
         lock_timeout: std::time::Duration::from_secs(5),
     };
     let (mut sink, taken) = PostgresSink::connect(&target, sink_options, protected).await?;
+    cancels.add(sink.canceler());
     let mut decoder = Decoder::new();
     let mut descriptions = Descriptions::new(staging, &config.pipeline);
     let mut begins = false;
@@ -153,6 +155,7 @@ pub async fn open(config: &Config, board: &Board) -> Result<(Apply, Goal), Error
         work: JoinSet::new(),
         feeder: None,
         loader: None,
+        cancels: cancels.clone(),
         start: belongs.start,
         config: config.clone(),
         board: board.clone(),
