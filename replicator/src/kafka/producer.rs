@@ -184,7 +184,7 @@ impl Producer {
         self.until_answered(|client| client.abort_transaction(Duration::from_millis(20)))?;
         // what was purged is told as if it had failed
         while self.client.in_flight_count() > 0 {
-            self.breathe();
+            self.breathe(Duration::ZERO);
         }
         if sound.is_ok() {
             self.client.context().forget();
