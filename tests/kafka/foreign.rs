@@ -23,7 +23,7 @@ fn put(topic: &str, value: &[u8]) -> i64 {
 
 async fn a_record_that_is_none_of_ours(major: u32) {
     let commit = Record::Commit(Commit { lsn: filters::change::Lsn(u64::MAX >> 2), changes: 3, ..Commit::default() });
-    let position = Record::Position(filters::change::Lsn(1));
+    let position = Record::Position { after: filters::change::Lsn(1), lsn: filters::change::Lsn(1) };
     let encoded = |record: &Record| Encoder::new().record(record).value.to_vec();
     let cases: [(&str, Vec<u8>, &str); 5] = [
         ("garbage", b"secret \xff\xfe garbage of somebody".to_vec(), ""),

@@ -1,6 +1,7 @@
 //! The buffer, against a real broker.
 
 mod broker;
+mod canary;
 mod client;
 mod clients;
 mod cut;
