@@ -12,7 +12,8 @@ use sink_postgres::part::Part;
 use sink_postgres::pending::{Pending, Range};
 
 use super::arrivals::Arrivals;
-use super::consumer::Taken;
+use super::blocking;
+use super::consumer::{Consumer, Taken};
 use super::options::Options;
 use crate::downstream::Name;
 use crate::error::Error;
@@ -171,8 +172,11 @@ pub struct Requests {
 }
 
 impl Requests {
-    /// Reads from `from` on.
-    pub fn open(options: &Options, from: i64) -> Result<Requests, Error> {
+    /// Reads from `from` on. Requests that have expired unheard, or went with a topic that was made anew, are made again.
+    pub async fn open(options: &Options, from: i64) -> Result<Requests, Error> {
+        let asked = options.requests();
+        let (low, end) = blocking(move || Consumer::watch(&asked)?.ends()).await?;
+        let from = if from > end { low } else { from.max(low) };
         Ok(Requests { arrivals: Arrivals::open(&options.requests(), from)?, heard: from })
     }
 

@@ -55,6 +55,7 @@ pub async fn open(config: &Config, board: &Board, cancels: &Cancels) -> Result<(
         Error::Kafka { source: Kafka::Absent(topic), .. } if known.as_ref().is_none_or(|k| k.read_on.is_none()) => {
             Error::NothingCaptured(topic)
         }
+        e if known.as_ref().is_some_and(|k| k.lsn.is_some()) => e.unfit(),
         e => e,
     })?;
     let Some(belongs) = memory.belongs.clone().filter(|_| memory.placed.is_some()) else {
@@ -87,7 +88,7 @@ pub async fn open(config: &Config, board: &Board, cancels: &Cancels) -> Result<(
     let (at, next) = match (taken.lsn, taken.read_on) {
         (Some(lsn), Some(next)) => {
             if let Some(was) = descriptions.recall(next, &mut decoder).await? {
-                same(&was, &belongs.start)?;
+                same(&was, &belongs.start).map_err(Error::unfit)?;
             }
             descriptions.register(&mut sink).await?;
             (lsn, next)

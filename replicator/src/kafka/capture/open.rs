@@ -60,7 +60,7 @@ pub async fn open(
             let mut producer = Producer::open(&options)?;
             let memory = memory::read(&options)?;
             if let Some(last) = memory.placed.map(|placed| placed.last).filter(|last| *last > 0) {
-                Consumer::reaches(&options, last)?;
+                Consumer::reaches(&options, last).map_err(Error::unfit)?;
                 producer.follows(last);
             }
             Ok((producer, memory))
@@ -71,12 +71,13 @@ pub async fn open(
     let mut watch = start::ends::source(config, &source.data, "watch", &[]).await?;
     let source = source.at(watch.info());
     let placed = memory.placed;
+    let unfit = |e: Error| if placed.is_some() { e.unfit() } else { e };
     start::recognise::primary(&mut watch, &source, placed.is_some()).await?;
     let known: known::Memory = memory.tables.iter().map(|(n, t)| (n.clone(), t.described.spec.known.clone())).collect();
     // nobody knows yet what targets there will be: a target is as production is
     let demands = Demands::read(&mut watch).await?;
-    let plan = start::plan(config, lock, known, &demands, &mut watch).await?.proved()?;
-    let plan = start::worth_it(plan)?;
+    let plan = start::plan(config, lock, known, &demands, &mut watch).await.map_err(unfit)?;
+    let plan = plan.proved().and_then(start::worth_it).map_err(unfit)?;
     let mut replication =
         production::replication(&source.stream, &config.pipeline, config.limits.logical_decoding_work_mem).await?;
     slot::one_server(&mut watch, &mut replication).await?;
@@ -87,7 +88,7 @@ pub async fn open(
     let found = slot::look(&mut watch, &identity.slot).await.doing("look at the slot")?;
     continuity::before(was.as_ref(), found.as_ref(), &identity, &plan.key_of, "", false, &mut replication).await?;
 
-    start::publish::publish(config, &source.data, &plan, &mut watch).await?;
+    start::publish::publish(config, &source.data, &plan, &mut watch).await.map_err(unfit)?;
     identity.publications = publication::fingerprint(&mut watch, &names).await.doing("read the publications")?;
     let from = match placed {
         Some(placed) => placed.at,
@@ -125,7 +126,7 @@ pub async fn open(
     let goal = wal::nudge(&mut watch).await?;
     let described: Vec<Described> = plan.tables.iter().map(|(t, c)| describe(t, c, &plan, config)).collect();
     let belongs = belongs(config, &identity, from, &memory);
-    let requests = Requests::open(&options, belongs.requests)?;
+    let requests = Requests::open(&options, belongs.requests).await?;
     let sink = blocking(move || {
         KafkaSink::begin(producer, Placed { at: from, xids, last: 0 }, belongs, described, (memory, waits))
     })
