@@ -8,7 +8,7 @@ use super::walk;
 use crate::seed::Seed;
 use crate::servers::{Broker, Proxy};
 
-majors!(it_goes_on_by_itself);
+eighteen!(it_goes_on_by_itself);
 
 async fn it_goes_on_by_itself(major: u32) {
     let seed = Seed::or(80);

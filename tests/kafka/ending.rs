@@ -8,7 +8,7 @@ use crate::servers::{Broker, wait_until};
 use crate::shapes::flow::number;
 use crate::sluice::Running;
 
-majors!(without_a_broker, with_a_target_that_does_not_answer);
+eighteen!(without_a_broker, with_a_target_that_does_not_answer);
 
 /// In which each has to end.
 const SOON: Duration = Duration::from_secs(8);

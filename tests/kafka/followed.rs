@@ -35,7 +35,10 @@ impl Followed {
     pub async fn by(major: u32, name: &str, brokers: &str, more: &str) -> Followed {
         let (db, s, t) = walk::shop(major, name).await;
         let sluice = Sluice::between(&db, &format!("{}{more}", walk::rules(&db.name, brokers)));
-        let (capture, apply) = (sluice.spawn(&["capture"]), sluice.spawn(&["apply"]));
+        let capture = sluice.spawn(&["capture"]);
+        // an apply that finds nothing looks again, each time later
+        says(&capture, "INFO running").await;
+        let apply = sluice.spawn(&["apply"]);
         let mut followed = Followed { db, s, t, sluice, capture, apply, marks: 1_000_000 };
         followed.begins().await;
         followed.shows().await;
@@ -148,6 +151,22 @@ pub async fn refused(half: &mut Running, words: &[&str]) {
     assert_eq!(status.code(), Some(5), "{}", half.log());
     for words in words {
         assert!(half.log().contains(words), "it does not say {words:?}:\n{}", half.log());
+    }
+}
+
+/// Stays up and does nothing more, and says why; where it is to end with that, it ends as refused.
+pub async fn stands(f: &Followed, verb: &str, words: &[&str]) {
+    let half = if verb == "capture" { &f.capture } else { &f.apply };
+    let began = std::time::Instant::now();
+    while !half.log().lines().any(|line| line.contains("ERROR held") && words.iter().all(|words| line.contains(words)))
+    {
+        assert!(began.elapsed() < SOON, "it does not hold and say {words:?}:\n{}", half.log());
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let once = f.sluice.run(&[verb, "--exit-on-stop"]).await;
+    assert_eq!(once.code, 5, "{}", once.stderr);
+    for words in words {
+        assert!(once.stderr.contains(words), "it does not say {words:?}:\n{}", once.stderr);
     }
 }
 

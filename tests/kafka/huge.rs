@@ -7,9 +7,9 @@ use super::walk;
 use crate::servers::{client, wait_until};
 use crate::shapes::flow::number;
 
-majors!(a_transaction_larger_than_memory);
+eighteen!(a_transaction_larger_than_memory);
 
-const ROWS: i64 = 120_000;
+const ROWS: i64 = 60_000;
 /// Of either half, in kB.
 const MEMORY: u64 = 128 * 1024;
 

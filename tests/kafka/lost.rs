@@ -7,12 +7,12 @@ use rdkafka::admin::{AdminOptions, NewPartitions};
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::client::{MINUTE, create_topic};
-use super::followed::{ENDS, Followed, admin, refused};
+use super::followed::{ENDS, Followed, admin, refused, stands};
 use super::walk::{self, SOON};
 use crate::servers::{Broker, wait_until};
 use crate::shapes::flow::number;
 
-majors!(what_was_not_read_expires, the_topic_is_deleted_and_made_anew, a_partition_comes);
+eighteen!(what_was_not_read_expires, the_topic_is_deleted_and_made_anew, a_partition_comes);
 
 fn patient() -> AdminOptions {
     AdminOptions::new().operation_timeout(Some(MINUTE)).request_timeout(Some(MINUTE))
@@ -45,8 +45,11 @@ async fn what_was_not_read_expires(major: u32) {
     let once = behind.run(&["apply", "--until-caught-up"]).await;
     assert_eq!(once.code, 5, "{}", once.stderr);
     f.applies();
-    refused(&mut f.apply, &["has expired unread", "sluice resync --all"]).await;
+    stands(&f, "apply", &["has expired unread", "sluice resync --all"]).await;
     assert_eq!(number(&f.t, "SELECT count(*) FROM log").await, rows, "something behind the gap is applied");
+    let status = f.sluice.ok(&["status"]).await.stdout;
+    assert!(status.contains("has expired unread"), "{status}");
+    f.apply.kill9();
     f.resync().await;
     f.applies();
     f.ends_equal().await;
@@ -60,17 +63,20 @@ async fn the_topic_is_deleted_and_made_anew(major: u32) {
     assert!(gone.iter().all(Result::is_ok), "{gone:?}");
     // as large as sluice makes it: nothing else is wrong with it
     create_topic(Broker::shared(), &topic, &[("max.message.bytes", "8388608")]).await;
-    f.capture.wait(SOON).await;
-    f.apply.wait(SOON).await;
-    traffic.end().await;
-    eprintln!("== capture\n{}\n== apply\n{}", f.capture.log(), f.apply.log());
-    // however often they are begun again, and however much somebody puts into it
-    for _ in 0..2 {
-        f.captures();
-        refused(&mut f.capture, &["made anew", "hint: "]).await;
-        f.applies();
-        refused(&mut f.apply, &["made anew", "sluice resync --all"]).await;
+    // and however often they are begun again
+    for again in [false, true] {
+        if again {
+            f.capture.kill9();
+            f.captures();
+            f.apply.kill9();
+            f.applies();
+        }
+        stands(&f, "capture", &["made anew", "hint"]).await;
+        stands(&f, "apply", &["made anew", "sluice resync --all"]).await;
     }
+    traffic.end().await;
+    f.capture.kill9();
+    f.apply.kill9();
     // what the hint says
     let state = [format!("{topic}.state"), format!("{topic}.requests")];
     let gone = admin(Broker::shared()).delete_topics(&[&state[0], &state[1]], &patient()).await.expect("delete them");
@@ -87,7 +93,8 @@ async fn the_topic_is_deleted_and_made_anew(major: u32) {
     tokio::time::sleep(Duration::from_secs(2)).await;
     traffic.end().await;
     f.applies();
-    refused(&mut f.apply, &["made anew", "sluice resync --all"]).await;
+    stands(&f, "apply", &["made anew", "sluice resync --all"]).await;
+    f.apply.kill9();
     f.resync().await;
     f.applies();
     f.ends_equal().await;

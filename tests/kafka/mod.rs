@@ -1,5 +1,13 @@
 //! The buffer, against a real broker.
 
+/// Runs each named `async fn(major: u32)` where PostgreSQL's major makes no difference: on the newest, with a time limit.
+macro_rules! eighteen {
+    ($($name:ident),+ $(,)?) => {
+        mod on_18 { $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() { crate::servers::within(crate::servers::test_limit(), super::$name(18)).await })+ }
+    };
+}
+
 mod broker;
 mod canary;
 mod client;

@@ -3,7 +3,7 @@
 use super::followed::{ENDS, Followed, refused, says};
 use super::walk;
 
-majors!(captures, appliers);
+eighteen!(captures, appliers);
 
 /// The second fences the first, which is refused what it has sent.
 async fn captures(major: u32) {

@@ -40,6 +40,8 @@ use crate::stop::Stop;
 
 /// The target is looked at this often.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Looks after which it has gone on, whatever had held it.
+const STEADY: u64 = 3;
 /// An idle topic moves the checkpoint this often.
 const IDLE_EVERY: Duration = Duration::from_secs(10);
 
@@ -384,7 +386,8 @@ impl Apply {
             self.reached_by(progress);
         }
         let sink = self.sink.as_mut().ok_or_else(|| Error::Bug("the sink is away".into()))?;
-        if !std::mem::replace(&mut self.went_on, true) {
+        // what held it may come again with the next records; `status` is not to say one thing and then the other
+        if self.looks > STEADY && !std::mem::replace(&mut self.went_on, true) {
             sink.hold(None).await?;
         }
         self.asking.ask(sink.pending(), self.next).await;

@@ -237,6 +237,9 @@ impl Malformed {
         why: "is not where the topic was read up to: what lies between is missing (the topic was made anew, or has lost its end)",
     };
 
+    /// A part of a table is its rows and nothing else, up to its end.
+    pub const AMID: Malformed = Malformed::Field { record: "ChunkBegin", field: "part", why: "has no end" };
+
     /// A transaction is not as long as it says.
     pub fn changes(said: u64, found: u64) -> Malformed {
         let why = format!("its changes are {said}, and {found} have come since the last one");

@@ -90,7 +90,7 @@ impl Error {
 
     /// Whether a topic, and nobody else, stands in the way.
     pub fn is_of_topic(&self) -> bool {
-        matches!(self, Error::Expired { .. } | Error::Beyond { .. } | Error::Absent(_))
+        matches!(self, Error::Expired { .. } | Error::Beyond { .. } | Error::Anew { .. } | Error::Absent(_))
     }
 
     /// What mends it.

@@ -13,6 +13,7 @@ use sink_postgres::pending::{Pending, Range};
 use sink_postgres::spec::TableSpec;
 
 use super::arrivals::Arrivals;
+use super::blocking;
 use super::consumer::{Consumer, Taken};
 use super::options::Options;
 use crate::downstream::Name;
@@ -219,12 +220,12 @@ pub struct Requests {
 }
 
 impl Requests {
-    /// Reads from `from` on, or from where the topic begins or ends now: requests that are gone are asked again. Blocks.
-    pub fn open(options: &Options, from: i64) -> Result<Requests, Error> {
-        let options = options.requests();
-        let (low, end) = Consumer::watch(&options)?.ends()?;
-        let from = from.clamp(low, end.max(low));
-        Ok(Requests { arrivals: Arrivals::open(&options, from)?, heard: from })
+    /// Reads from `from` on. Requests that have expired unheard, or went with a topic that was made anew, are made again.
+    pub async fn open(options: &Options, from: i64) -> Result<Requests, Error> {
+        let asked = options.requests();
+        let (low, end) = blocking(move || Consumer::watch(&asked)?.ends()).await?;
+        let from = if from > end { low } else { from.max(low) };
+        Ok(Requests { arrivals: Arrivals::open(&options.requests(), from)?, heard: from })
     }
 
     /// The next. Cancel-safe.

@@ -6,6 +6,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use filters::change::Lsn;
+use sink_postgres::checkpoint;
 
 use super::apply::{self, Goal};
 use super::capture;
@@ -20,9 +21,12 @@ use crate::start;
 use crate::stop::{self, Stop, Why};
 
 /// Until then a half has heard that the files are to be read again.
-const HEARD: Duration = Duration::from_millis(200);
+const FORWARDED: Duration = Duration::from_millis(200);
 /// Who was asked to end has so long to do it at a boundary; a broker or a server that says nothing is not waited for.
 const GRACE: Duration = Duration::from_secs(4);
+
+/// The target has so long to hear why we stand still.
+const HEARD: Duration = Duration::from_secs(5);
 
 /// Which half.
 #[derive(Clone, Debug)]
@@ -79,7 +83,7 @@ pub async fn both(files: &Files, read: Read, options: Options, board: &Board, mu
     let forward = async {
         loop {
             stopper.stop(rereads.wait().await);
-            tokio::time::sleep(HEARD).await;
+            tokio::time::sleep(FORWARDED).await;
         }
     };
     let applied = tokio::select! {
@@ -155,6 +159,9 @@ async fn keep(
             Kind::Data | Kind::Denied | Kind::Unfit if !one_shot => {
                 tracing::error!(error = error.chain(), hint = error.hint(), "held");
                 board.stands(Phase::Held(error.told()));
+                if matches!(half, Half::Apply(_)) {
+                    tell(&config, &error.told(), &mut stop).await;
+                }
                 LOOK_AGAIN
             }
             _ => return Err(error),
@@ -276,8 +283,25 @@ async fn once(
         Some(Err(e)) => Err(Error::ended("the pipeline's task", &e)),
         None => Err(Error::Bug("the pipeline's task is not there".into())),
     };
-    // a table of the target that is met for the first time, or anew; a topic that is not as it was
+    // it ran: what it meets now, nobody is there to hear
     end.map_err(Error::unfit)
+}
+
+/// Writes on the target why it stands still, for `status`; the apply takes it back when it goes on.
+async fn tell(config: &Config, why: &str, stop: &mut Stop) {
+    let note = async {
+        let target = start::ends::target_alone(config)?;
+        let mut db = start::ends::target(config, &target, "hold", &[("lock_timeout", "4s")]).await?;
+        checkpoint::hold(&mut db, &config.pipeline, Some(why)).await?;
+        db.close().await;
+        Ok::<_, Error>(())
+    };
+    tokio::select! {
+        _ = stop.wait() => {}
+        told = tokio::time::timeout(HEARD, note) => if !matches!(told, Ok(Ok(()))) {
+            tracing::debug!("the target cannot be told why we stand still");
+        }
+    }
 }
 
 enum Opened {

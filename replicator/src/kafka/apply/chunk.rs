@@ -102,7 +102,8 @@ impl Apply {
                 loader
             }
         };
-        let mut done = first(&mut loader, task, at, &mut self.arrivals, &mut self.decoder, &mut self.next).await?;
+        let rows = first(&mut loader, task, at, &mut self.arrivals, &mut self.decoder, &mut self.next).await;
+        let mut done = rows.map_err(|e| e.of(&self.topic))?;
         if matches!(&done, Err(e) if e.is_unique_violation()) {
             done = self.again(&mut loader, task, at, offset, Way::Staged).await?;
         }
@@ -126,7 +127,8 @@ impl Apply {
     ) -> Result<Result<Loaded, sink_postgres::Error>, Error> {
         let mut arrivals = Arrivals::open(&self.options, offset + 1)?;
         let mut next = 0;
-        rows(loader.begin(task.clone(), at, way).await, &mut arrivals, &mut Decoder::new(), &mut next).await
+        let load = loader.begin(task.clone(), at, way).await;
+        rows(load, &mut arrivals, &mut Decoder::new(), &mut next).await.map_err(|e| e.of(&self.topic))
     }
 
     fn note_chunk(&self, name: &Name, loaded: &Loaded) {
@@ -143,6 +145,23 @@ impl Apply {
     }
 }
 
+/// Why a part could not be read to its end.
+enum Broken {
+    /// It did not come.
+    Unread(Box<Error>),
+    /// Something else stands there.
+    Foreign(i64, Malformed),
+}
+
+impl Broken {
+    fn of(self, topic: &str) -> Error {
+        match self {
+            Broken::Unread(e) => *e,
+            Broken::Foreign(offset, why) => Error::Topic { topic: topic.to_owned(), offset: Some(offset), why },
+        }
+    }
+}
+
 async fn first(
     loader: &mut Loader,
     task: &Task,
@@ -150,7 +169,7 @@ async fn first(
     arrivals: &mut Arrivals,
     decoder: &mut Decoder,
     next: &mut i64,
-) -> Result<Result<Loaded, sink_postgres::Error>, Error> {
+) -> Result<Result<Loaded, sink_postgres::Error>, Broken> {
     rows(loader.begin(task.clone(), at, Way::Straight).await, arrivals, decoder, next).await
 }
 
@@ -160,7 +179,7 @@ async fn rows(
     arrivals: &mut Arrivals,
     decoder: &mut Decoder,
     next: &mut i64,
-) -> Result<Result<Loaded, sink_postgres::Error>, Error> {
+) -> Result<Result<Loaded, sink_postgres::Error>, Broken> {
     let (mut load, mut failed) = match load {
         Ok(load) => (Some(load), None),
         Err(e) => (None, Some(e)),
@@ -172,10 +191,11 @@ async fn rows(
                 if let Some(load) = load {
                     load.abandon().await;
                 }
-                return Err(e);
+                return Err(Broken::Unread(Box::new(e)));
             }
         };
-        *next = taken.offset + 1;
+        let offset = taken.offset;
+        *next = offset + 1;
         match decoder.decode(taken.value) {
             Ok(Record::ChunkRows(lines)) => {
                 if let Some(Err(e)) = match &mut load {
@@ -190,11 +210,12 @@ async fn rows(
                 sink_postgres::failpoint::hit("part.rows");
             }
             Ok(Record::ChunkEnd(_)) => break,
-            _ => {
+            // a part is one transaction: what stands amid it somebody else has put there
+            other => {
                 if let Some(load) = load {
                     load.abandon().await;
                 }
-                return Err(Error::Bug("a part of a table has no end in the topic".into()));
+                return Err(Broken::Foreign(offset, other.err().unwrap_or(Malformed::AMID)));
             }
         }
     }

@@ -56,6 +56,7 @@ pub async fn open(config: &Config, board: &Board, cancels: &Cancels) -> Result<(
     .map_err(|e| match e {
         // whoever has followed it has seen it: then it is gone
         Error::Kafka { source: Kafka::Absent(topic), .. } if !followed => Error::NothingCaptured(topic),
+        e if followed => e.unfit(),
         e => e,
     })?;
     let Some(belongs) = memory.belongs.clone().filter(|_| memory.placed.is_some()) else {

@@ -62,7 +62,7 @@ pub async fn open(
             let mut producer = Producer::open(&options)?;
             let memory = memory::read(&options)?;
             if let Some(last) = memory.placed.map(|placed| placed.last).filter(|last| *last > 0 && !anew) {
-                Consumer::reaches(&options, last)?;
+                Consumer::reaches(&options, last).map_err(Error::unfit)?;
                 producer.follows(last);
             }
             Ok((producer, memory))
@@ -73,12 +73,13 @@ pub async fn open(
     let mut watch = start::ends::source(config, &source.data, "watch", &[]).await?;
     let source = source.at(watch.info());
     let placed = memory.placed.filter(|_| !anew);
+    let unfit = |e: Error| if placed.is_some() { e.unfit() } else { e };
     start::recognise::primary(&mut watch, &source, placed.is_some()).await?;
     let known: known::Memory = memory.tables.iter().map(|(n, t)| (n.clone(), t.described.spec.known.clone())).collect();
     // nobody knows yet what targets there will be: a target is as production is
     let demands = Demands::read(&mut watch).await?;
-    let plan = start::plan(config, lock, known, &demands, &mut watch).await?.proved()?;
-    let plan = start::worth_it(plan)?;
+    let plan = start::plan(config, lock, known, &demands, &mut watch).await.map_err(unfit)?;
+    let plan = plan.proved().and_then(start::worth_it).map_err(unfit)?;
     let mut replication =
         production::replication(&source.stream, &config.pipeline, config.limits.logical_decoding_work_mem).await?;
     slot::one_server(&mut watch, &mut replication).await?;
@@ -93,7 +94,7 @@ pub async fn open(
         same.await.map_err(|e| if was.is_some() { instead(e) } else { e })?;
     }
 
-    start::publish::publish(config, &source.data, &plan, &mut watch).await?;
+    start::publish::publish(config, &source.data, &plan, &mut watch).await.map_err(unfit)?;
     identity.publications = publication::fingerprint(&mut watch, &names).await.doing("read the publications")?;
     let from = match placed {
         Some(placed) => placed.at,
@@ -132,7 +133,7 @@ pub async fn open(
     let described: Vec<Described> = plan.tables.iter().map(|(t, c)| describe(t, c, &plan, config)).collect();
     let belongs = belongs(config, &plan, &identity, from, &memory, anew);
     let heard = belongs.requests;
-    let requests = blocking(move || Requests::open(&options, heard)).await?;
+    let requests = Requests::open(&options, heard).await?;
     // behind another slot nothing of before is continued
     let due = (placed.is_none() && !memory.tables.is_empty()).then_some("it is captured from another slot");
     let sink = blocking(move || {
