@@ -78,12 +78,9 @@ impl Followed {
         self.apply = self.sluice.spawn(&["apply"]);
     }
 
-    /// The target begins anew. For now by hand: `resync --all` drops the slot of the capture that others follow as well.
+    /// The target begins anew, and slot and topic stay what they are.
     pub async fn resync(&self) {
-        let forget = "BEGIN; UPDATE sluice.checkpoint SET epoch = epoch + 1, lsn = NULL, xid_seen = 0, xid_max = 0, hold = NULL;
-            DELETE FROM sluice.pending;
-            INSERT INTO sluice.pending (pipeline, schema, name) SELECT pipeline, schema, name FROM sluice.tables; COMMIT";
-        walk::run(&self.t, forget).await;
+        self.sluice.ok(&["resync", "--all", "--yes"]).await;
     }
 
     /// Rows that come all the time, a transaction each.

@@ -22,6 +22,7 @@ mod lost;
 mod migrations;
 mod outages;
 pub mod points;
+mod targets;
 mod topics;
 mod two;
 mod walk;

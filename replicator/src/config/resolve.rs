@@ -113,6 +113,13 @@ impl Config {
         self.tables.iter().filter(move |e| e.pattern.exact().is_none() && e.pattern.matches(schema, name))
     }
 
+    /// Does the file let rows of it come at all?
+    pub fn is_copied(&self, schema: &str, name: &str) -> bool {
+        let entry = self.entry_of(schema, name);
+        entry.is_some_and(|entry| !matches!(entry.rule, Rule::Structure | Rule::Exclude))
+            && !self.is_protected(schema, name)
+    }
+
     /// Does the file have it on the target as a structure only?
     pub fn is_structure(&self, schema: &str, name: &str) -> bool {
         self.entry_of(schema, name).is_some_and(|entry| matches!(entry.rule, Rule::Structure))

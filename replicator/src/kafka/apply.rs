@@ -153,7 +153,7 @@ impl Apply {
                     self.batch.begin(0, lsn);
                 }
                 self.changes += 1;
-                // a table of the target's own
+                // a table that the target's own file leaves out
                 if !self.descriptions.leaves_out(change.table.oid) {
                     self.batch.change(change);
                 }

@@ -20,7 +20,7 @@ pub struct Descriptions {
     db: Connection,
     pipeline: String,
     tables: HashMap<u32, Described>,
-    /// Tables of the target's own, by its file: nothing of them is written, whatever comes.
+    /// Tables that the target's own file protects, excludes or does not name: nothing of them is written, whatever comes.
     own: HashSet<u32>,
     /// Since a start, until all are described.
     starting: bool,
@@ -74,15 +74,15 @@ impl Descriptions {
 
     fn keep(&mut self, described: Described, config: &Config) {
         let (oid, spec) = (described.shape.oid, &described.spec);
-        if config.is_protected(&spec.schema, &spec.name) {
-            self.own.insert(oid);
-        } else {
+        if config.is_copied(&spec.schema, &spec.name) {
             self.own.remove(&oid);
             self.tables.insert(oid, described);
+        } else {
+            self.own.insert(oid);
         }
     }
 
-    /// Is it a table of the target's own?
+    /// Does the target's own file leave it out?
     pub fn leaves_out(&self, oid: u32) -> bool {
         !self.own.is_empty() && self.own.contains(&oid)
     }

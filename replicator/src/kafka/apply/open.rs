@@ -103,7 +103,7 @@ pub async fn open(config: &Config, board: &Board, cancels: &Cancels) -> Result<(
             begin(&mut descriptions, &mut decoder, &memory, &belongs.start, end, config).await?;
             descriptions.register(&mut sink, config).await?;
             for (name, table) in &memory.tables {
-                if let Some(why) = table.due.as_ref().filter(|_| !config.is_protected(&name.0, &name.1)) {
+                if let Some(why) = table.due.as_ref().filter(|_| config.is_copied(&name.0, &name.1)) {
                     sink.make_pending(name, why).await?;
                 }
             }
