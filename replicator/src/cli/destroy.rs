@@ -85,6 +85,10 @@ pub async fn run(args: &Args, verb: &Destroy) -> Result<(), Error> {
         Some(e) => Err(e),
         None => {
             eprintln!("pipeline {} is gone; the rows that it copied stay", config.pipeline);
+            if let Some(buffer) = &config.buffer {
+                let topic = &buffer.topic;
+                eprintln!("topics {topic}, {topic}.state and {topic}.requests stay: they are Kafka's, and may be others' too");
+            }
             Ok(())
         }
     }
