@@ -87,7 +87,9 @@ pub async fn run(args: &Args, verb: &Destroy) -> Result<(), Error> {
             eprintln!("pipeline {} is gone; the rows that it copied stay", config.pipeline);
             if let Some(buffer) = &config.buffer {
                 let topic = &buffer.topic;
-                eprintln!("topics {topic}, {topic}.state and {topic}.requests stay: they are Kafka's, and may be others' too");
+                eprintln!(
+                    "topics {topic}, {topic}.state and {topic}.requests stay: they are Kafka's, and may be others' too"
+                );
             }
             Ok(())
         }
@@ -171,8 +173,15 @@ async fn on_production(config: &Config, mut db: Connection) -> Result<Option<Err
 }
 
 /// What is kept of a pipeline beside its checkpoint. `sluice.removed` and `sluice.audit` are not ours to forget.
-const RECORDS: [&str; 6] =
-    ["sluice.pending", "sluice.quarantine", "sluice.shadowed", "sluice.tombstones", "sluice.orphans", "sluice.tables"];
+const RECORDS: [&str; 7] = [
+    "sluice.pending",
+    "sluice.quarantine",
+    "sluice.shadowed",
+    "sluice.tombstones",
+    "sluice.orphans",
+    "sluice.described",
+    "sluice.tables",
+];
 
 /// Our rows; the schema too, if they were the last ones and it is ours.
 async fn on_target(config: &Config, mut db: Connection) -> Result<(), Error> {
@@ -239,7 +248,7 @@ async fn drop_schema(db: &mut Connection) -> Result<(), Error> {
 async fn drop_ours(db: &mut Connection, more: &str, done: &str) -> Result<(), Error> {
     let sql = format!(
         "BEGIN; LOCK TABLE sluice.checkpoint IN ACCESS EXCLUSIVE MODE;
-        DROP TABLE IF EXISTS sluice.quarantine, sluice.shadowed, sluice.tombstones, sluice.removed, sluice.orphans, sluice.audit; DROP TABLE sluice.pending, sluice.tables, sluice.checkpoint; {more} COMMIT"
+        DROP TABLE IF EXISTS sluice.quarantine, sluice.shadowed, sluice.tombstones, sluice.removed, sluice.orphans, sluice.audit, sluice.described; DROP TABLE sluice.pending, sluice.tables, sluice.checkpoint; {more} COMMIT"
     );
     match db.simple(&sql).await {
         Ok(_) => eprintln!("{done}"),
