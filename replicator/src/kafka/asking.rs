@@ -3,6 +3,7 @@
 //! Beside everything: what it asks may be lost, and Kafka may not take it, and nothing waits for that. It asks again for what is pending still once
 //! it has read the topic as far as that was when it asked, and nothing has come for a while: before, the answer may be on the way.
 
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use sink_postgres::pending::Pending;
@@ -35,6 +36,8 @@ pub struct Asking {
     end: i64,
     /// The points that were pending when it asked last.
     points: Vec<u8>,
+    /// Tables of which ranges were pending at the last look.
+    tables: HashSet<Name>,
     soon: bool,
 }
 
@@ -50,6 +53,7 @@ impl Asking {
             not_before: Instant::now(),
             end: 0,
             points: Vec::new(),
+            tables: HashSet::new(),
             soon: true,
         }
     }
@@ -68,6 +72,11 @@ impl Asking {
     pub async fn ask<'p>(&mut self, pending: impl Iterator<Item = (&'p Name, &'p Pending)>, next: i64) {
         self.hear().await;
         let mut due: Vec<_> = pending.filter(|(_, p)| !p.is_done()).collect();
+        // somebody has made a table due, `resync` perhaps
+        let tables: HashSet<Name> =
+            due.iter().filter(|(_, p)| !p.ranges.is_empty()).map(|(name, _)| (*name).clone()).collect();
+        self.soon |= !tables.is_subset(&self.tables);
+        self.tables = tables;
         if due.is_empty() {
             self.soon = false;
             return;
