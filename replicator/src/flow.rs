@@ -92,6 +92,23 @@ impl<S: Downstream> Flow<S> {
         self.sink.as_ref().is_some_and(|s| s.pending().any(|(_, p)| !p.is_done()))
     }
 
+    /// Takes what is there without waiting, up to an event that must wait for the sink.
+    pub fn drain_ready(&mut self) -> Result<(), Error> {
+        for _ in 0..4096 {
+            if self.batch.is_full() || !self.has_ready() {
+                break;
+            }
+            let Some(event) = poll_once(self.next()) else { break };
+            let event = event?;
+            if self.wants_sink(&event) {
+                self.ahead.push_front(event);
+                break;
+            }
+            self.take(event)?;
+        }
+        Ok(())
+    }
+
     /// One event, whatever it is. The sink must be here.
     pub async fn admit(&mut self, event: Event) -> Result<(), Error> {
         match event {
@@ -240,4 +257,14 @@ pub async fn apply<S: Downstream>(
 ) -> Result<Progress, Error> {
     vouched(standby).await?;
     sink.apply_line(noted, line).await
+}
+
+/// Polls a cancel-safe future once.
+fn poll_once<T>(future: impl Future<Output = T>) -> Option<T> {
+    let mut future = std::pin::pin!(future);
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    match future.as_mut().poll(&mut context) {
+        std::task::Poll::Ready(value) => Some(value),
+        std::task::Poll::Pending => None,
+    }
 }

@@ -189,7 +189,7 @@ impl Pipeline {
                         self.land().await?;
                     }
                     self.flow.admit(event).await?;
-                    self.drain_ready()?;
+                    self.flow.drain_ready()?;
                 }
                 // 4. being asked to stop; a batch in flight is waited for
                 _ = stop.wait(), if idle => {}
@@ -225,23 +225,6 @@ impl Pipeline {
     async fn land(&mut self) -> Result<(), Error> {
         while let Some(done) = self.work.join_next().await {
             self.landed(done)?;
-        }
-        Ok(())
-    }
-
-    /// Takes what is there without waiting.
-    fn drain_ready(&mut self) -> Result<(), Error> {
-        for _ in 0..4096 {
-            if self.flow.batch.is_full() || !self.flow.has_ready() {
-                break;
-            }
-            let Some(event) = poll_once(self.flow.next()) else { break };
-            let event = event?;
-            if self.flow.wants_sink(&event) {
-                self.flow.ahead.push_front(event);
-                break;
-            }
-            self.flow.take(event)?;
         }
         Ok(())
     }
@@ -366,15 +349,5 @@ async fn told(feeder: &mut Option<Feeder>) -> Option<Progress> {
     match feeder {
         Some(feeder) => feeder.told().await,
         None => std::future::pending().await,
-    }
-}
-
-/// Polls a cancel-safe future once.
-pub(crate) fn poll_once<T>(future: impl Future<Output = T>) -> Option<T> {
-    let mut future = std::pin::pin!(future);
-    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-    match future.as_mut().poll(&mut context) {
-        std::task::Poll::Ready(value) => Some(value),
-        std::task::Poll::Pending => None,
     }
 }

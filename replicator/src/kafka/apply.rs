@@ -304,23 +304,12 @@ impl Apply {
         self.land().await?;
         while let Some(batch) = self.batch.take() {
             let mut sink = self.sink.take().ok_or_else(|| Error::Bug("the sink is away".into()))?;
-            let noted = self.note(batch);
+            let noted = note(&self.board, batch);
             let done = sink.apply_line(noted, &mut Line::alone()).await;
             self.sink = Some(sink);
             self.reached_by(done?);
         }
         Ok(())
-    }
-
-    fn note(&self, batch: Batch) -> Noted {
-        let mut state = self.board.state();
-        state.changes += batch.changes.len() as u64;
-        state.transactions += batch.commits.len() as u64;
-        state.batches += 1;
-        if let Some(last) = batch.commits.last() {
-            state.source_time = last.time;
-        }
-        Noted { batch, xids: (0, 0) }
     }
 
     fn dispatch(&mut self, hurry: bool) {
@@ -331,7 +320,7 @@ impl Apply {
         }
         let Some(batch) = batch else { return };
         let Some(mut sink) = self.sink.take() else { return };
-        let noted = self.note(batch);
+        let noted = note(&self.board, batch);
         let (feeder, mut line) = Line::new();
         self.feeder = Some(feeder);
         self.work.spawn(async move {
@@ -349,10 +338,7 @@ impl Apply {
         if let Some(room) = self.feeder.as_mut().and_then(Feeder::room)
             && let Some(batch) = self.batch.take()
         {
-            let mut state = self.board.state();
-            state.changes += batch.changes.len() as u64;
-            state.transactions += batch.commits.len() as u64;
-            room.send(Noted { batch, xids: (0, 0) });
+            room.send(note(&self.board, batch));
         }
     }
 
@@ -403,6 +389,18 @@ impl Apply {
         }
         Ok(end)
     }
+}
+
+/// A batch is about to be applied: what is shown of it. Of production's visibility there is nothing to remember here.
+pub(super) fn note(board: &Board, batch: Batch) -> Noted {
+    let mut state = board.state();
+    state.changes += batch.changes.len() as u64;
+    state.transactions += batch.commits.len() as u64;
+    state.batches += 1;
+    if let Some(last) = batch.commits.last() {
+        state.source_time = last.time;
+    }
+    Noted { batch, xids: (0, 0) }
 }
 
 /// How far the sink has come, with more under way.

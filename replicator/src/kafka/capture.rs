@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use filters::change::{Batch, Lsn, Progress};
 use sink_postgres::line::Line;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use super::requests::{Asked, Requests};
 use super::sink::KafkaSink;
@@ -102,11 +102,7 @@ impl Capture {
             let deadline = self.deadline();
             tokio::select! {
                 biased;
-                Some(done) = self.work.join_next() => {
-                    let (sink, result) = done.map_err(|e| Error::ended("the producer's task", &e))?;
-                    self.flow.sink = Some(sink);
-                    self.flow.told(result?);
-                }
+                Some(done) = self.work.join_next() => self.landed(done)?,
                 event = self.flow.next(), if room => {
                     let event = event?;
                     if self.flow.wants_sink(&event) && self.flow.sink.is_none() {
@@ -114,7 +110,7 @@ impl Capture {
                         self.land().await?;
                     } else {
                         self.flow.admit(event).await?;
-                        self.drain_ready()?;
+                        self.flow.drain_ready()?;
                     }
                 }
                 asked = self.requests.next() => self.asked.take(asked?),
@@ -126,27 +122,16 @@ impl Capture {
 
     async fn land(&mut self) -> Result<(), Error> {
         while let Some(done) = self.work.join_next().await {
-            let (sink, result) = done.map_err(|e| Error::ended("the producer's task", &e))?;
-            self.flow.sink = Some(sink);
-            self.flow.told(result?);
+            self.landed(done)?;
         }
         Ok(())
     }
 
-    /// Takes what is there without waiting.
-    fn drain_ready(&mut self) -> Result<(), Error> {
-        for _ in 0..4096 {
-            if self.flow.batch.is_full() || !self.flow.has_ready() {
-                break;
-            }
-            let Some(event) = crate::pipeline::poll_once(self.flow.next()) else { break };
-            let event = event?;
-            if self.flow.wants_sink(&event) {
-                self.flow.ahead.push_front(event);
-                break;
-            }
-            self.flow.take(event)?;
-        }
+    /// The batch that was under way has ended.
+    fn landed(&mut self, done: Result<Landed, JoinError>) -> Result<(), Error> {
+        let (sink, result) = done.map_err(|e| Error::ended("the producer's task", &e))?;
+        self.flow.sink = Some(sink);
+        self.flow.told(result?);
         Ok(())
     }
 

@@ -151,11 +151,6 @@ impl KafkaSink {
         self.progress
     }
 
-    /// How far requests were heard when that was last remembered.
-    pub fn heard(&self) -> i64 {
-        self.belongs.requests
-    }
-
     /// Is it known so?
     pub fn table(&self, name: &Name) -> Option<&Table> {
         self.tables.get(name)

@@ -70,7 +70,7 @@ impl Apply {
         self.batch.reads_on(offset);
         self.batch.idle(at);
         if let Some(batch) = self.batch.take_idle() {
-            let noted = self.note(batch);
+            let noted = super::note(&self.board, batch);
             let sink = self.sink.as_mut().ok_or_else(|| Error::Bug("the sink is away".into()))?;
             let progress = sink.apply_line(noted, &mut sink_postgres::line::Line::alone()).await?;
             self.reached_by(progress);
