@@ -13,7 +13,8 @@ eighteen!(
     each_has_what_is_its_own,
     production_is_none,
     another_slot_brings_all_anew,
-    a_stricter_rule_reaches_both_halves
+    a_stricter_rule_reaches_both_halves,
+    one_that_has_read_nothing_yet,
 );
 
 async fn each_has_what_is_its_own(major: u32) {
@@ -111,4 +112,26 @@ async fn a_stricter_rule_reaches_both_halves(major: u32) {
     assert_eq!(number(&t, "SELECT count(*) FROM cruises WHERE id = 9000").await, 1);
     running.term();
     assert!(running.wait(Duration::from_secs(20)).await.success(), "{}", running.log());
+}
+
+/// It begins at the topic's end, where it does not know how far that has come: what it took for it may be older. It is killed before it has applied
+/// anything.
+async fn one_that_has_read_nothing_yet(major: u32) {
+    let (db, s, t) = walk::shop(major, "kafka_nothing_yet").await;
+    let sluice = Sluice::between(&db, &walk::rules(&db.name, &Broker::shared().addr()));
+    let mut capture = sluice.spawn(&["capture"]);
+    says(&capture, "INFO running").await;
+    let mut dying = sluice.clone().env("SLUICE_FAILPOINT", "apply.before_commit").spawn(&["apply"]);
+    says(&dying, "INFO running").await;
+    walk::run(&s, "INSERT INTO log VALUES (1, 'it dies of this')").await;
+    assert_eq!(dying.wait(ENDS).await.code(), None, "{}", dying.log());
+    walk::run(&t, "UPDATE sluice.checkpoint SET lsn = lsn - 1").await;
+    let mut apply = sluice.spawn(&["apply"]);
+    says(&apply, "INFO running").await;
+    walk::shows(&s, &t, 40_001, &[&capture, &apply]).await;
+    walk::equal(&s, &t).await;
+    for half in [&mut capture, &mut apply] {
+        half.term();
+        assert!(half.wait(ENDS).await.success(), "{}", half.log());
+    }
 }

@@ -104,7 +104,7 @@ impl Error {
             }
             Error::Beyond { .. } => "if it was made anew: sluice resync --all",
             Error::Anew { .. } => {
-                "delete it, what is named like it with .state and .requests behind, and the slot; begin with sluice capture, and then on each target sluice resync --all"
+                "sluice capture --anew makes a new slot, and has every target brought up to date in chunks; the targets stay full meanwhile"
             }
             Error::Absent(_) => {
                 "sluice capture makes it, where it may create topics; else create it with one partition and cleanup.policy=delete"

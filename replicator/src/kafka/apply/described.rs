@@ -37,20 +37,19 @@ impl Descriptions {
         Descriptions { db, pipeline: pipeline.to_owned(), tables, own, starting: false, due, unwritten }
     }
 
-    /// What was in force before `offset`, as the target has noted it.
-    /// Gives how the capture had begun.
+    /// What was in force before `offset`, as the target has noted it. Gives how the capture had begun, and where that stands.
     pub async fn recall(
         &mut self,
         offset: i64,
         decoder: &mut Decoder,
         config: &Config,
-    ) -> Result<Option<Start>, Error> {
+    ) -> Result<Option<(i64, Start)>, Error> {
         let mut start = None;
         for told in topic::recall(&mut self.db, &self.pipeline, offset).await? {
             let broken = |_| Error::Bug("sluice.described holds no record".into());
             match decoder.decode(told.record.into()).map_err(broken)? {
                 super::Record::Table(table) => self.keep(table, config),
-                super::Record::Start(began) => start = Some(began),
+                super::Record::Start(began) => start = Some((told.at, began)),
                 _ => {}
             }
         }

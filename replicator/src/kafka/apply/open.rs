@@ -94,21 +94,25 @@ pub async fn open(config: &Config, board: &Board, cancels: &Cancels) -> Result<(
     let mut begins = false;
     let mut anew = false;
     if let Some(next) = taken.read_on.filter(|_| taken.lsn.is_some()) {
-        let was = descriptions.recall(next, &mut decoder, config).await?;
-        anew = was.is_some_and(|was| was.begun != belongs.start.begun);
+        if let Some((offset, was)) = descriptions.recall(next, &mut decoder, config).await? {
+            anew = was.begun != belongs.start.begun;
+            // as it was noted when it began, and nothing has been read since: the position is still not known
+            begins = offset == next - BEFORE;
+        }
     }
     let (at, next) = match (taken.lsn, taken.read_on) {
         // what has expired said nothing that is not known: the capture stands where we do
         (Some(lsn), Some(next)) if !anew && next < low && memory.placed.is_some_and(|placed| placed.at == lsn) => {
-            begin(&mut descriptions, &mut decoder, &memory, &belongs.start, end, config).await?;
+            begin(&mut descriptions, &mut decoder, &memory, &belongs.start, low, config).await?;
             descriptions.register(&mut sink, config).await?;
             for (name, table) in &memory.tables {
                 if let Some(why) = table.due.as_ref().filter(|_| config.is_copied(&name.0, &name.1)) {
                     sink.make_pending(name, why).await?;
                 }
             }
-            sink.reads_on(end).await?;
-            (lsn, end)
+            // not at its end: what has come since then is there
+            sink.reads_on(low).await?;
+            (lsn, low)
         }
         (Some(lsn), Some(next)) if !anew => {
             descriptions.register(&mut sink, config).await?;
@@ -168,7 +172,10 @@ pub async fn open(config: &Config, board: &Board, cancels: &Cancels) -> Result<(
     Ok((apply, Goal::Offset(last)))
 }
 
-/// Tables as they are remembered beside the topic, for one who begins at its end.
+/// So far before where it is read on a beginning is noted that no record tells: a record's has a table and a position behind it.
+const BEFORE: i64 = 2;
+
+/// Tables as they are remembered beside the topic, for one who begins at `end`.
 async fn begin(
     descriptions: &mut Descriptions,
     decoder: &mut Decoder,
@@ -181,7 +188,7 @@ async fn begin(
     let mut encoder = Encoder::new();
     let mut bytes = |record: &Record| bytes::Bytes::copy_from_slice(encoder.record(record).value);
     let broken = |_| Error::Bug("what was written cannot be read".into());
-    descriptions.start(end - 2, &bytes(&Record::Start(start.clone())));
+    descriptions.start(end - BEFORE, &bytes(&Record::Start(start.clone())));
     for table in memory.tables.values() {
         let raw = bytes(&Record::Table(table.described.clone()));
         if let Record::Table(described) = decoder.decode(raw.clone()).map_err(broken)? {

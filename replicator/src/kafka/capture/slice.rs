@@ -64,8 +64,11 @@ pub async fn send(flow: &mut Flow<KafkaSink>, asked: &mut Asked, stop: &mut Stop
     flow.sink = Some(sink);
     if cut_off {
         // amid its rows: nobody reads the rest
+        let canceler = source.canceler();
         drop(source);
-        flow.cancels.all().await;
+        if let Err(e) = canceler.cancel().await {
+            tracing::debug!(error = %e, "production does not hear that a part is not wanted any more");
+        }
     } else {
         source.close().await;
     }
