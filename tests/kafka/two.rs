@@ -2,6 +2,7 @@
 
 use super::followed::{ENDS, Followed, refused, says};
 use super::walk;
+use crate::shapes::flow::number;
 
 eighteen!(captures, appliers);
 
@@ -20,13 +21,32 @@ async fn captures(major: u32) {
     f.ends_equal().await;
 }
 
-/// The first is stopped, amid whatever it does; the second takes over; the first goes on and is none any more.
+/// Stops it where it has no transaction open. Amid one it keeps the checkpoint's row, and whoever comes waits for its end, as for that of an
+/// orphan: a stopped process is not told from one that is slow.
+async fn stops(f: &mut Followed) {
+    let open = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'sluice/%/apply' AND datname = current_database()
+        AND xact_start IS NOT NULL";
+    let began = std::time::Instant::now();
+    loop {
+        f.apply.signal(libc::SIGSTOP);
+        // what it has sent is done by then
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        if number(&f.t, open).await == 0 {
+            return;
+        }
+        f.apply.signal(libc::SIGCONT);
+        assert!(began.elapsed() < walk::SOON, "it has a transaction open whenever one looks");
+        tokio::time::sleep(std::time::Duration::from_millis(7)).await;
+    }
+}
+
+/// The first is stopped; the second takes over; the first goes on and is none any more.
 async fn appliers(major: u32) {
     let mut f = Followed::new(major, "kafka_two_appliers", "").await;
     let traffic = f.traffic();
     for _ in 0..2 {
         tokio::time::sleep(std::time::Duration::from_millis(200)).await;
-        f.apply.signal(libc::SIGSTOP);
+        stops(&mut f).await;
         let second = f.sluice.spawn(&["apply"]);
         let mut first = std::mem::replace(&mut f.apply, second);
         says(&f.apply, "INFO running").await;

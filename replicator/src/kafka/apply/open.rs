@@ -93,12 +93,12 @@ pub async fn open(config: &Config, board: &Board, cancels: &Cancels) -> Result<(
     let mut descriptions = Descriptions::new(staging, &config.pipeline);
     let mut begins = false;
     let mut anew = false;
-    if let Some(next) = taken.read_on.filter(|_| taken.lsn.is_some()) {
-        if let Some((offset, was)) = descriptions.recall(next, &mut decoder, config).await? {
-            anew = was.begun != belongs.start.begun;
-            // as it was noted when it began, and nothing has been read since: the position is still not known
-            begins = offset == next - BEFORE;
-        }
+    if let (Some(_), Some(next)) = (taken.lsn, taken.read_on)
+        && let Some((offset, was)) = descriptions.recall(next, &mut decoder, config).await?
+    {
+        anew = was.begun != belongs.start.begun;
+        // as it was noted when it began, and nothing has been read since: the position is still not known
+        begins = offset == next - BEFORE;
     }
     let (at, next) = match (taken.lsn, taken.read_on) {
         // what has expired said nothing that is not known: the capture stands where we do
