@@ -4,7 +4,9 @@ use super::followed::{ENDS, Followed, refused, says};
 use super::walk;
 use crate::shapes::flow::number;
 
-eighteen!(captures, appliers);
+const ANOTHER_KEY: &str = "YW5vdGhlciBrZXksIGFsc28gb2YgdGhpcnR5LXR3by4=";
+
+eighteen!(captures, a_capture_that_may_not, appliers);
 
 /// The second fences the first, which is refused what it has sent.
 async fn captures(major: u32) {
@@ -18,6 +20,20 @@ async fn captures(major: u32) {
         f.shows().await;
     }
     assert!(traffic.end().await > 20);
+    f.ends_equal().await;
+}
+
+/// One that has another masking key is refused, and the one that captures does not notice.
+async fn a_capture_that_may_not(major: u32) {
+    let mut f = Followed::new(major, "kafka_two_keys", "").await;
+    let traffic = f.traffic();
+    let rules = walk::rules(&f.db.name, &crate::servers::Broker::shared().addr());
+    let wrong = crate::sluice::Sluice::between(&f.db, &rules).env("SLUICE_MASK_KEY", ANOTHER_KEY);
+    let mut wrong = wrong.spawn(&["capture", "--exit-on-stop"]);
+    refused(&mut wrong, &["masked keys would not match"]).await;
+    f.shows().await;
+    assert!(traffic.end().await > 5);
+    // both halves still run
     f.ends_equal().await;
 }
 

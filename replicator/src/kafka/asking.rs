@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use super::blocking;
 use super::consumer::Consumer;
 use super::options::Options;
-use super::producer::Producer;
+use super::producer::Client;
 use super::requests::{self, Which};
 use crate::downstream::Name;
 use crate::error::Error;
@@ -22,13 +22,13 @@ const AGAIN: Duration = Duration::from_secs(120);
 /// What could not be asked is tried again after this.
 const FAILED: Duration = Duration::from_secs(5);
 
-type Asked = Result<(Producer, i64), Error>;
+type Asked = Result<(Client, i64), Error>;
 
 /// Asks.
 pub struct Asking {
     stream: Options,
     options: Options,
-    producer: Option<Producer>,
+    producer: Option<Client>,
     under_way: Option<JoinHandle<Asked>>,
     last: Option<Instant>,
     not_before: Instant,
@@ -99,7 +99,7 @@ impl Asking {
         self.under_way = Some(tokio::spawn(blocking(move || {
             let mut producer = match producer {
                 Some(producer) => producer,
-                None => Producer::open(&options)?,
+                None => Client::open(&options)?,
             };
             producer.begin()?;
             producer.send(&[], &[], &wanted)?;

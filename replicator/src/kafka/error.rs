@@ -12,6 +12,17 @@ pub enum Error {
     /// Another producer of the same pipeline was opened after this one.
     #[error("another sluice captures for this pipeline now")]
     Fenced,
+    /// A transaction was open for longer than a broker lets it be: that it was ended is told as if another had come.
+    #[error(
+        "the broker has ended a transaction that was open for {seconds} s: it took too long, or another sluice captures for this pipeline now"
+    )]
+    Late {
+        /// How long it was.
+        seconds: u64,
+    },
+    /// One that was opened at the same time, and has lost already, has taken half of ours with it.
+    #[error("another sluice was about to capture for this pipeline, and has lost")]
+    Crossed,
     /// What was to be read next is no longer there.
     #[error("offset {offset} is to be read next, and the topic begins at {low}: what lies between has expired unread")]
     Expired {
@@ -66,7 +77,6 @@ impl Error {
     /// A code without a story.
     pub(super) fn of(code: Code) -> Error {
         match code {
-            // a transaction that was open for longer than the broker lets it be looks the same
             Code::Fenced | Code::ProducerFenced | Code::InvalidProducerEpoch => Error::Fenced,
             code => Error::Told { code, told: code.to_string() },
         }
@@ -80,9 +90,13 @@ impl Error {
     /// What the reader does about it.
     pub fn kind(&self) -> Kind {
         match self {
-            Error::Fenced | Error::Expired { .. } | Error::Beyond { .. } | Error::Anew { .. } | Error::Absent(_) => {
-                Kind::Refused
-            }
+            Error::Fenced
+            | Error::Late { .. }
+            | Error::Expired { .. }
+            | Error::Beyond { .. }
+            | Error::Anew { .. }
+            | Error::Absent(_) => Kind::Refused,
+            Error::Crossed => Kind::Unavailable,
             Error::Property { .. } | Error::Properties(_) => Kind::Config,
             Error::Told { code, .. } => kind(*code),
         }
@@ -99,6 +113,10 @@ impl Error {
             Error::Fenced => {
                 "only one sluice may capture for a pipeline; stop the other, or start this one again to take over"
             }
+            Error::Late { .. } => {
+                "a part of a table is one transaction, and a table whose key is masked, or has another collation on a target, is one part: give kafka.properties a transaction.timeout.ms that is long enough, and the brokers as much transaction.max.timeout.ms"
+            }
+            Error::Crossed => "it is opened again; start one only",
             Error::Expired { .. } => {
                 "sluice resync --all fills the gap; then give the topic more retention.ms, or apply more often"
             }

@@ -147,6 +147,12 @@ impl Placed {
 }
 
 impl Memory {
+    /// Is it the same capture's, only further on perhaps?
+    pub fn goes_on_from(&self, before: &Memory) -> bool {
+        let of = |memory: &Memory| memory.belongs.clone().map(|b| Belongs { requests: 0, ..b });
+        of(self) == of(before) && self.placed.is_some() == before.placed.is_some() && self.tables == before.tables
+    }
+
     /// Takes in a record; one without a value says that its table is not captured any more.
     pub fn take(&mut self, key: &[u8], value: Bytes) -> Result<(), Malformed> {
         let of_another = || Malformed::Unknown(VERSION);

@@ -45,6 +45,8 @@ impl fmt::Debug for Options {
 pub(super) const LARGEST: usize = 8 << 20;
 /// How much a batch of several records may have: below what a broker takes by default.
 pub(super) const BATCH: usize = 1_000_000;
+/// Milliseconds: the longest that brokers allow by default.
+const TIMEOUT: &str = "900000";
 
 /// Theirs would break the promise, so they are refused, by all their names.
 const OURS: &[&str] = &[
@@ -104,6 +106,12 @@ impl Options {
         Options { id: format!("{}.{name}", self.id), ..self.clone() }
     }
 
+    /// For how long a transaction may be open.
+    pub(super) fn longest_transaction(&self) -> Duration {
+        let given = self.properties.get("transaction.timeout.ms").map_or(TIMEOUT, String::as_str);
+        given.parse().map_or(Duration::MAX, Duration::from_millis)
+    }
+
     /// For a producer.
     pub(super) fn producer(&self) -> Result<ClientConfig, Error> {
         let (largest, batch) = (LARGEST.to_string(), BATCH.to_string());
@@ -115,12 +123,12 @@ impl Options {
             ("batch.size", &batch),
             ("message.max.bytes", &largest),
             // memory: so much waits to be sent or acknowledged, at least one record of the largest
-            ("queue.buffering.max.kbytes", "16384"),
+            ("queue.buffering.max.kbytes", "8400"),
             ("queue.buffering.max.messages", "50000"),
             ("message.timeout.ms", "30000"),
             // An open transaction hides nothing but what came after it began, and the next producer ends it at once: so
             // it may be open for long. After it, one who was only slow looks like one who is fenced.
-            ("transaction.timeout.ms", "900000"),
+            ("transaction.timeout.ms", TIMEOUT),
         ])?;
         config
             .set("transactional.id", &self.id)

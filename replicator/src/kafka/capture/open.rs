@@ -1,8 +1,9 @@
 //! How a capture begins: what the topic remembers and what production is are held against each other before anything is made.
 //!
-//! 1. **Fence.** The producer is opened first: whoever captured into this topic can commit nothing any more, and what he had open is
-//!    aborted. What is read of the topic afterwards is all there is.
-//! 2. **Recognise**, as a run does ([`continuity`]): what the checkpoint is there, the topic's memory is here.
+//! 1. **Recognise**, as a run does ([`continuity`]): what the checkpoint is there, the topic's memory is here. Who may not capture into
+//!    it is refused, and whoever does goes on.
+//! 2. **Fence.** The producer is opened: whoever captured into this topic can commit nothing any more, and what he had open is
+//!    aborted. What is read of the topic afterwards is all there is. If it is more than a position further on, all is looked at again.
 //! 3. **Intend**: what it belongs to is written before the slot is made.
 //! 4. **Slot**, if there is no position; a slot that was made for an intent is made anew.
 //! 5. **Place**: a `Start`, all tables, and the position, in one Kafka transaction. From then on it can be gone on from.
@@ -55,17 +56,11 @@ pub async fn open(
             hint: "name the primary in source.url, and leave source.primary_url out".into(),
         });
     }
-    let (mut producer, memory) = blocking({
+    let memory = blocking({
         let options = options.clone();
         move || {
             topic::made(&options)?;
-            let mut producer = Producer::open(&options)?;
-            let memory = memory::read(&options)?;
-            if let Some(last) = memory.placed.map(|placed| placed.last).filter(|last| *last > 0 && !anew) {
-                Consumer::reaches(&options, last).map_err(Error::unfit)?;
-                producer.follows(last);
-            }
-            Ok((producer, memory))
+            memory::read(&options)
         }
     })
     .await?;
@@ -94,6 +89,8 @@ pub async fn open(
         same.await.map_err(|e| if was.is_some() { instead(e) } else { e })?;
     }
 
+    let (mut producer, memory) = fence(&options, memory, anew).await?;
+    let placed = memory.placed.filter(|_| !anew);
     start::publish::publish(config, &source.data, &plan, &mut watch).await.map_err(unfit)?;
     identity.publications = publication::fingerprint(&mut watch, &names).await.doing("read the publications")?;
     let from = match placed {
@@ -169,6 +166,24 @@ pub async fn open(
         pending: false,
     };
     Ok((Capture::new(flow, requests, identity.publications), goal))
+}
+
+/// Whoever captured until now is fenced. Gives what is remembered then, if it is what was looked at but for how far that one has come.
+async fn fence(options: &Options, before: Memory, anew: bool) -> Result<(Producer, Memory), Error> {
+    let options = options.clone();
+    blocking(move || {
+        let mut producer = Producer::open(&options)?;
+        let memory = memory::read(&options)?;
+        if !memory.goes_on_from(&before) {
+            return Err(Error::start_over("another has captured meanwhile; starting over"));
+        }
+        if let Some(last) = memory.placed.map(|placed| placed.last).filter(|last| *last > 0 && !anew) {
+            Consumer::reaches(&options, last).map_err(Error::unfit)?;
+            producer.follows(last);
+        }
+        Ok((producer, memory))
+    })
+    .await
 }
 
 /// What mends it where a topic is between: slot and targets are not one pair.

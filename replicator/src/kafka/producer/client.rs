@@ -1,13 +1,12 @@
-//! The one producer of a pipeline.
+//! One client of the library that produces in transactions.
 //!
-//! `transactional.id` is the pipeline's: to open a producer ends what the one before has left open, and from then on the broker
-//! takes nothing more of it. So there is one capture at a time, whatever the machines think of each other.
+//! To open it ends what the one before of its `transactional.id` has left open, and from then on the broker takes nothing more of that one.
 //!
-//! **After an error a producer is of no more use**, and the next is opened. How a commit has ended that had no answer is
-//! known by then: what [`tail`](super::Consumer::tail) gives is all there is.
+//! **After an error a client is of no more use**, and the next is opened. How a commit has ended that had no answer is
+//! known by then: what [`tail`](crate::kafka::Consumer::tail) gives is all there is.
 //!
 //! A commit returns when the broker has written down that it will be so. The marker that readers wait for follows in a moment; who opens a
-//! producer is let in only behind it.
+//! client is let in only behind it.
 
 use std::time::{Duration, Instant};
 
@@ -15,12 +14,12 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 
-use super::context::Context;
-use super::{Error, LOOK, Options, PARTITION, PATIENCE};
+use super::super::context::Context;
+use super::super::{Error, LOOK, Options, PARTITION, PATIENCE};
 use crate::error::{self, Doing as _};
 
 /// Puts records into the topic, in transactions.
-pub struct Producer {
+pub struct Client {
     client: BaseProducer<Context>,
     topic: String,
     /// What is remembered goes there.
@@ -29,11 +28,15 @@ pub struct Producer {
     unasked: u32,
     /// An offset to which the topic had come before this transaction.
     before: i64,
+    /// Since when a transaction is open.
+    open: Option<Instant>,
+    /// The broker ends one that is open for longer.
+    longest: Duration,
 }
 
-impl std::fmt::Debug for Producer {
+impl std::fmt::Debug for Client {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Producer").field("topic", &self.topic).finish_non_exhaustive()
+        f.debug_struct("Client").field("topic", &self.topic).finish_non_exhaustive()
     }
 }
 
@@ -44,16 +47,23 @@ const NAP: Duration = Duration::from_micros(200);
 /// What the library has to give up a record after its time, and to tell of it.
 const GRACE: Duration = Duration::from_secs(5);
 
-impl Producer {
-    /// Connects, and fences whoever produced before for this pipeline: what that one had open is void, and what it had
+impl Client {
+    /// Connects, and fences whoever produced before by this id: what that one had open is void, and what it had
     /// committed is in the topic when this returns.
-    pub fn open(options: &Options) -> Result<Producer, error::Error> {
+    pub fn open(options: &Options) -> Result<Client, error::Error> {
         let client: BaseProducer<Context> = options
             .producer()
             .and_then(|config| Ok(config.create_with_context(Context::new())?))
             .doing("set up a producer")?;
-        let producer =
-            Producer { client, topic: options.topic.clone(), state: options.state().topic, unasked: 0, before: -1 };
+        let producer = Client {
+            client,
+            topic: options.topic.clone(),
+            state: options.state().topic,
+            unasked: 0,
+            before: -1,
+            open: None,
+            longest: options.longest_transaction(),
+        };
         producer.initialise().doing("open the producer")?;
         Ok(producer)
     }
@@ -73,9 +83,16 @@ impl Producer {
         self.until_answered(|client| client.init_transactions(LOOK))
     }
 
-    /// Opens a transaction. It has five minutes (`transaction.timeout.ms`), then the broker ends it and takes us for fenced.
+    /// Has the broker taken all so far, as far as is known?
+    pub fn is_sound(&self) -> Result<(), error::Error> {
+        self.sound().doing("begin a transaction")
+    }
+
+    /// Opens a transaction. It has 15 minutes (`transaction.timeout.ms`), then the broker ends it and takes us for fenced.
     pub fn begin(&mut self) -> Result<(), error::Error> {
-        self.sound().and_then(|()| Ok(self.client.begin_transaction()?)).doing("begin a transaction")
+        self.sound().and_then(|()| Ok(self.client.begin_transaction()?)).doing("begin a transaction")?;
+        self.open = Some(Instant::now());
+        Ok(())
     }
 
     /// Puts a record into the transaction; waits while too much is on its way. That the broker has not taken one is told by one of
@@ -139,7 +156,7 @@ impl Producer {
             Ok(()) => self.client.context().reached(),
             Err(e) => return Err(self.uncommitted(e)),
         }
-        self.before = self.last();
+        (self.before, self.open) = (self.last(), None);
         Ok(())
     }
 
@@ -164,9 +181,9 @@ impl Producer {
         let asks = matches!(&e, KafkaError::Transaction(e) if e.txn_requires_abort());
         let why = self.because(e);
         match why {
-            Error::Fenced => why,
+            Error::Fenced | Error::Late { .. } => why,
             _ if asks => match self.void() {
-                Err(Error::Fenced) => Error::Fenced,
+                Err(e @ (Error::Fenced | Error::Late { .. })) => e,
                 _ => why,
             },
             _ => why,
@@ -186,6 +203,7 @@ impl Producer {
         while self.client.in_flight_count() > 0 {
             self.breathe(Duration::ZERO);
         }
+        self.open = None;
         if sound.is_ok() {
             self.client.context().forget();
         }
@@ -255,7 +273,11 @@ impl Producer {
     fn because(&self, e: KafkaError) -> Error {
         match self.client.client().fatal_error() {
             Some((code, _)) => match Error::of(code) {
-                Error::Fenced => Error::Fenced,
+                // it looks the same
+                Error::Fenced => match self.open.map(|since| since.elapsed()).filter(|open| *open >= self.longest) {
+                    Some(open) => Error::Late { seconds: open.as_secs() },
+                    None => Error::Fenced,
+                },
                 _ => e.into(),
             },
             None => match Error::from(e) {
