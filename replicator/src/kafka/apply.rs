@@ -9,6 +9,7 @@
 //! - A `Commit` says how many changes it has. Another number, or a position that goes back, is nothing that a capture of ours writes: held.
 //! - A part of a table stands where the stream stands. All before it is applied, then it is loaded at that very checkpoint, or passed by.
 
+mod behind;
 mod chunk;
 mod described;
 mod open;
@@ -24,8 +25,9 @@ use sink_postgres::load::Loader;
 use tokio::task::JoinSet;
 use wire::Conninfo;
 
+use self::behind::Behind;
 use self::described::Descriptions;
-use super::arrivals::Arrivals;
+use super::arrivals::{Arrivals, Ends};
 use super::asking::Asking;
 use super::consumer::Taken;
 use super::envelope::{Decoder, Malformed, Record, Start};
@@ -55,6 +57,7 @@ pub struct Apply {
     pipeline: String,
     on_error: sink_postgres::sink::OnError,
     arrivals: Arrivals,
+    ends: Ends,
     decoder: Decoder,
     descriptions: Descriptions,
     batch: Batcher,
@@ -73,6 +76,7 @@ pub struct Apply {
     feeder: Option<Feeder>,
     loader: Option<Loader>,
     asking: Asking,
+    behind: Behind,
     /// What a server does for us that may have to be asked to end.
     cancels: Cancels,
     start: Start,
@@ -109,6 +113,9 @@ impl Apply {
                     return self.end(End::CaughtUp).await;
                 }
                 self.dispatch(goal.is_some());
+                if self.sink.is_some() {
+                    self.rests();
+                }
             } else {
                 self.feed();
             }
@@ -132,6 +139,7 @@ impl Apply {
                         self.take(taken).await?;
                     }
                 }
+                () = self.ends.heard() => {}
                 _ = stop.wait(), if idle => {}
                 () = tokio::time::sleep_until(deadline.max(Instant::now()).into()), if idle => {}
             }
@@ -151,6 +159,7 @@ impl Apply {
             Record::Change { lsn, change, .. } => {
                 if self.changes == 0 {
                     self.batch.begin(0, lsn);
+                    self.board.state().lag.late();
                 }
                 self.changes += 1;
                 // a table that the target's own file leaves out
@@ -171,6 +180,7 @@ impl Apply {
                 self.batch.begin(commit.xid, commit.lsn);
                 self.batch.reads_on(offset + 1);
                 self.batch.commit(commit.lsn, commit.time);
+                self.board.state().lag.commits(super::instant(commit.time), commit.lsn);
             }
             Record::Position { after, lsn } => self.position(after, lsn, offset).await?,
             Record::Start(start) => self.starts(start, offset, &raw).await?,
@@ -288,6 +298,7 @@ impl Apply {
 
     fn reached_by(&mut self, progress: Progress) {
         let pending = self.is_pending();
+        self.shows(progress);
         let mut state = self.board.state();
         if progress.applied > state.applied {
             state.step(pending);
@@ -304,7 +315,7 @@ impl Apply {
         self.land().await?;
         while let Some(batch) = self.batch.take() {
             let mut sink = self.sink.take().ok_or_else(|| Error::Bug("the sink is away".into()))?;
-            let noted = note(&self.board, batch);
+            let noted = self.notes(batch);
             let done = sink.apply_line(noted, &mut Line::alone()).await;
             self.sink = Some(sink);
             self.reached_by(done?);
@@ -320,7 +331,7 @@ impl Apply {
         }
         let Some(batch) = batch else { return };
         let Some(mut sink) = self.sink.take() else { return };
-        let noted = note(&self.board, batch);
+        let noted = self.notes(batch);
         let (feeder, mut line) = Line::new();
         self.feeder = Some(feeder);
         self.work.spawn(async move {
@@ -338,6 +349,7 @@ impl Apply {
         if let Some(room) = self.feeder.as_mut().and_then(Feeder::room)
             && let Some(batch) = self.batch.take()
         {
+            self.behind.note(&batch);
             room.send(note(&self.board, batch));
         }
     }
@@ -377,7 +389,14 @@ impl Apply {
             sink.hold(None).await?;
         }
         self.asking.ask(sink.pending(), self.next).await;
-        self.board.works(if self.is_pending() { Phase::Copying } else { Phase::Streaming });
+        self.measure().await;
+        let pending = self.is_pending();
+        let mut state = self.board.state();
+        if !pending && (state.lag.is_caught_up() || !state.stands()) {
+            state.phase = Phase::Streaming;
+        } else if !state.stands() {
+            state.phase = Phase::Copying;
+        }
         Ok(reread)
     }
 

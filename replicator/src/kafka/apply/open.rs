@@ -20,6 +20,7 @@ use super::super::envelope::{Decoder, Encoder, Record, Start};
 use super::super::memory::{self, Memory};
 use super::super::options::Options;
 use super::super::{Error as Kafka, blocking};
+use super::behind::Behind;
 use super::described::Descriptions;
 use super::{Apply, Goal, IDLE_EVERY, LOOK_EVERY};
 use crate::batch::Batcher;
@@ -138,12 +139,19 @@ pub async fn open(config: &Config, board: &Board, cancels: &Cancels) -> Result<(
         }
     };
     empty(&mut sink, config, &belongs.start).await?;
-    board.state().applied = at;
+    {
+        let mut state = board.state();
+        state.applied = at;
+        state.lag.reads_again();
+    }
     let now = Instant::now();
+    let arrivals = Arrivals::open(&options, next)?;
     let apply = Apply {
         topic: options.topic.clone(),
-        arrivals: Arrivals::open(&options, next)?,
+        ends: arrivals.ends(),
+        arrivals,
         asking: Asking::new(&options, &target_id),
+        behind: Behind::new(&options, next),
         options,
         target,
         pipeline: config.pipeline.clone(),
