@@ -71,9 +71,7 @@ pub fn readiness(boards: &Boards, limit: Duration) -> Result<(), String> {
     let (capture, apply) = match boards {
         Boards::Through(board) | Boards::Apply(board) => return of_target(&board.state(), limit),
         Boards::Capture(board) => return of_topic(&board.state(), limit),
-        Boards::Halves { capture, apply } => {
-            (of_topic(&capture.state(), limit), of_target(&apply.state(), limit))
-        }
+        Boards::Halves { capture, apply } => (of_topic(&capture.state(), limit), of_target(&apply.state(), limit)),
     };
     let why: Vec<String> = [("capture", capture), ("apply", apply)]
         .into_iter()

@@ -14,6 +14,7 @@ mod chunk;
 mod described;
 mod open;
 
+pub(crate) use open::belongs_together;
 pub use open::open;
 
 use std::time::{Duration, Instant};

@@ -93,12 +93,7 @@ impl Ends {
     }
 }
 
-fn read(
-    options: &Options,
-    offset: i64,
-    sender: &mpsc::Sender<Result<Vec<Taken>, Error>>,
-    ends: &watch::Sender<bool>,
-) {
+fn read(options: &Options, offset: i64, sender: &mpsc::Sender<Result<Vec<Taken>, Error>>, ends: &watch::Sender<bool>) {
     let told = Consumer::follow(options, offset).and_then(|mut consumer| bundle(&mut consumer, sender, ends));
     if let Err(e) = told {
         let _ = sender.blocking_send(Err(e));

@@ -21,6 +21,7 @@ pub mod producer;
 pub mod requests;
 pub mod run;
 pub mod sink;
+pub mod standing;
 pub mod topic;
 
 mod context;
@@ -41,7 +42,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const LOOK: Duration = Duration::from_millis(500);
 
 /// Does what blocks, on a thread that may.
-async fn blocking<T: Send + 'static>(
+pub(crate) async fn blocking<T: Send + 'static>(
     what: impl FnOnce() -> Result<T, crate::error::Error> + Send + 'static,
 ) -> Result<T, crate::error::Error> {
     let done = tokio::task::spawn_blocking(what).await;

@@ -65,9 +65,7 @@ pub async fn both(
         let (files, read, board) = (files.clone(), read.clone(), upper.clone());
         // it goes on for as long as the other half needs it
         let options = Options { until_caught_up: false, ..options };
-        capturing.spawn(async move {
-            keep(&files, read, options, &board, stopped, Half::Capture(goal)).await
-        });
+        capturing.spawn(async move { keep(&files, read, options, &board, stopped, Half::Capture(goal)).await });
     }
     let goal = loop {
         tokio::select! {

@@ -256,7 +256,8 @@ mod tests {
         assert_eq!(value(&both, "sluice_wal_held_bytes").as_deref(), Some("99"));
         let alone = rendered(&Boards::Capture(capture));
         assert_eq!(value(&alone, "sluice_wal_held_bytes").as_deref(), Some("99"));
-        for unknown in ["sluice_lag_seconds", "sluice_applied_lsn", "sluice_changes_total", "sluice_apply_lag_seconds"] {
+        for unknown in ["sluice_lag_seconds", "sluice_applied_lsn", "sluice_changes_total", "sluice_apply_lag_seconds"]
+        {
             assert_eq!(value(&alone, unknown), None, "{unknown}");
         }
         let alone = rendered(&Boards::Apply(apply));

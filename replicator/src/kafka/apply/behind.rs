@@ -68,8 +68,9 @@ impl Behind {
     }
 
     fn has_applied(&mut self, upto: Lsn) {
-        while let Some((_, read_on)) = self.noted.pop_front_if(|(lsn, _)| *lsn <= upto) {
+        while let Some((_, read_on)) = self.noted.front().copied().filter(|(lsn, _)| *lsn <= upto) {
             self.shown = self.shown.max(read_on);
+            self.noted.pop_front();
         }
     }
 

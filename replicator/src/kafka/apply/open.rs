@@ -218,6 +218,17 @@ pub(super) async fn empty(sink: &mut PostgresSink, config: &Config, start: &Star
     Ok(())
 }
 
+/// Is the target one of this topic, for one who only looks?
+pub(crate) async fn belongs_together(
+    db: &mut Connection,
+    known: &Checkpoint,
+    start: &Start,
+    target_id: &str,
+) -> Result<(), Error> {
+    not_production(db, start).await?;
+    recognise(known, start, target_id)
+}
+
 /// A target that has the very slot that is captured from is production.
 async fn not_production(db: &mut Connection, start: &Start) -> Result<(), Error> {
     let sql = "SELECT 1 FROM pg_catalog.pg_replication_slots WHERE slot_name = $1 AND database = pg_catalog.current_database()";
