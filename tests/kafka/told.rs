@@ -104,7 +104,7 @@ async fn all_that_is_wrong_is_told_at_once(major: u32) {
         ("has 3 partitions", "do: name a topic that is not there yet"),
         ("is compacted", "in a shell: kafka-configs.sh --alter --entity-type topics --entity-name"),
         ("takes at most 500000 bytes", "--add-config max.message.bytes=8388608"),
-        ("1 h: a target that is down for longer", "--add-config retention.ms=604800000"),
+        ("60 min: a target that is down for longer", "--add-config retention.ms=604800000"),
         ("retention.bytes=1000000: beyond it the oldest goes", "--add-config retention.bytes=-1"),
         ("must have one partition and be compacted", "do: delete it if nothing has been captured yet"),
         (".requests: is gone", "do: make it by hand"),
@@ -126,7 +126,7 @@ async fn who_is_not_let_in_is_told_so(major: u32) {
     };
     let (state, says, mends) = check(&with("wr0ng"), "kafka").await;
     assert_eq!(state, "failed");
-    assert!(says.contains("Authentication failed") && mends.contains("kafka.properties"), "{says}, {mends}");
+    assert!(says.contains("Authentication") && mends.contains("kafka.properties"), "{says}, {mends}");
     let status = with("wr0ng").run(&["status"]).await;
     assert_eq!(status.code, 4, "{}", status.stderr);
     assert!(
@@ -150,12 +150,12 @@ async fn a_target_that_is_down(major: u32) {
     f.apply.term();
     assert!(f.apply.wait(ENDS).await.success());
     walk::run(&f.s, walk::CHANGES).await;
-    tokio::time::sleep(Duration::from_secs(3)).await;
+    tokio::time::sleep(Duration::from_secs(10)).await;
     let state = json(&f.sluice, "status").await;
     let (apply, lag) = (&state["topic"]["apply"], &state["lag"]);
     let number = |value: &Value| value.as_f64().unwrap_or_else(|| panic!("no number: {state}"));
-    assert!(number(&apply["records"]) > 100.0 && number(&apply["seconds"]) > 2.0, "{state}");
-    assert!(number(&lag["seconds"]) > 2.0, "as late as the target is: {state}");
+    assert!(number(&apply["records"]) > 100.0 && number(&apply["seconds"]) > 9.0, "{state}");
+    assert!(number(&lag["seconds"]) > 9.0, "as late as the target is: {state}");
     assert!(number(&state["topic"]["capture"]["lag"]["seconds"]) < 2.0, "which is none of the capture's: {state}");
     let week = 7.0 * 86_400.0;
     assert!((week - 60.0..week).contains(&number(&apply["lost_in_seconds"])), "{state}");
@@ -167,11 +167,9 @@ async fn a_target_that_is_down(major: u32) {
 
     // the same, of a topic that keeps nothing for long
     let topic = f.db.name.clone();
-    for (kept, state, words) in [("12000", "warned", "are left"), ("2000", "failed", "it may go at any moment")] {
-        if kept == "12000" {
-            tokio::time::sleep(Duration::from_secs(3)).await;
-        }
-        set(&topic, &[("retention.ms", kept), ("segment.ms", "604800000")]).await;
+    for (part, state, words) in [(1.5, "warned", " are left"), (0.5, "failed", "it may go at any moment")] {
+        let kept = number(&json(&f.sluice, "status").await["topic"]["apply"]["seconds"]) * part * 1000.0;
+        set(&topic, &[("retention.ms", &format!("{kept:.0}")), ("segment.ms", "604800000")]).await;
         let line = check(&f.sluice, "this target").await;
         assert!(line.0 == state && line.1.contains(words) && line.2.contains("retention.ms="), "{kept}: {line:?}");
     }

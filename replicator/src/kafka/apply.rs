@@ -102,6 +102,9 @@ impl Apply {
     /// Runs until it is asked to stop, or until `goal` is reached with nothing pending.
     pub async fn run(&mut self, goal: Option<Goal>, stop: &mut Stop) -> Result<End, Error> {
         loop {
+            if Instant::now() >= self.behind.due() {
+                self.measure().await;
+            }
             if self.sink.is_some() {
                 if let Some(why) = stop.asked() {
                     return self.end(End::Stopped(why)).await;
@@ -114,9 +117,7 @@ impl Apply {
                     return self.end(End::CaughtUp).await;
                 }
                 self.dispatch(goal.is_some());
-                if self.sink.is_some() {
-                    self.rests();
-                }
+                self.rests();
             } else {
                 self.feed();
             }
@@ -141,6 +142,7 @@ impl Apply {
                     }
                 }
                 () = self.ends.heard() => {}
+                () = tokio::time::sleep_until(self.behind.due().into()) => {}
                 _ = stop.wait(), if idle => {}
                 () = tokio::time::sleep_until(deadline.max(Instant::now()).into()), if idle => {}
             }
@@ -390,7 +392,6 @@ impl Apply {
             sink.hold(None).await?;
         }
         self.asking.ask(sink.pending(), self.next).await;
-        self.measure().await;
         let pending = self.is_pending();
         let mut state = self.board.state();
         if !pending && (state.lag.is_caught_up() || !state.stands()) {

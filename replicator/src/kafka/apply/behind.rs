@@ -5,6 +5,7 @@
 //! checkpoint reads on. The end is asked beside the loop: a broker that says nothing keeps nobody waiting.
 
 use std::collections::VecDeque;
+use std::time::{Duration, Instant};
 
 use filters::change::{Batch, Lsn, Progress};
 use sink_postgres::line::Noted;
@@ -16,6 +17,9 @@ use super::super::options::Options;
 use super::Apply;
 use crate::downstream;
 use crate::error::Error;
+
+/// The end is asked for this often, whatever the target does meanwhile.
+const EVERY: Duration = Duration::from_secs(1);
 
 type Asked = Result<(Consumer, i64), Error>;
 
@@ -30,17 +34,33 @@ pub(super) struct Behind {
     shown: i64,
     /// Batches that are under way: where each leads to, and where it is read on then.
     noted: VecDeque<(Lsn, i64)>,
+    asked: Instant,
 }
 
 impl Behind {
     /// One that reads on here.
     pub fn new(options: &Options, next: i64) -> Behind {
         let options = options.clone();
-        Behind { options, consumer: None, under_way: None, end: None, shown: next, noted: VecDeque::new() }
+        let now = Instant::now();
+        Behind {
+            options,
+            consumer: None,
+            under_way: None,
+            end: None,
+            shown: next,
+            noted: VecDeque::new(),
+            asked: now.checked_sub(EVERY).unwrap_or(now),
+        }
+    }
+
+    /// When it is looked at next.
+    pub fn due(&self) -> Instant {
+        self.asked + EVERY
     }
 
     /// Asks for the topic's end, or hears of it.
     async fn look(&mut self) {
+        self.asked = Instant::now();
         if let Some(done) = self.under_way.take_if(|task| task.is_finished()) {
             match done.await {
                 Ok(Ok((consumer, end))) => (self.consumer, self.end) = (Some(consumer), Some(end)),
@@ -92,9 +112,14 @@ impl Apply {
         self.board.state().lag.has_applied(progress.applied);
     }
 
-    /// Has the target come to the topic's end? To be asked when the sink is here.
+    /// Does the target show all that the topic has, as far as is known?
+    fn has_all(&self) -> bool {
+        self.sink.is_some() && self.changes == 0 && self.batch.is_empty() && self.arrivals.is_at_end()
+    }
+
+    /// Nothing is to be done. Is there nothing to be read either?
     pub(super) fn rests(&mut self) {
-        if self.changes > 0 || !self.batch.is_empty() || !self.arrivals.is_at_end() {
+        if !self.has_all() {
             return;
         }
         self.behind.shown = self.next;
@@ -105,14 +130,13 @@ impl Apply {
         }
     }
 
-    /// Once a second.
+    /// When it is due.
     pub(super) async fn measure(&mut self) {
         self.behind.look().await;
         if let Some(sink) = &self.sink {
             downstream::count(&self.board, sink.pending());
         }
-        let rests = self.arrivals.is_at_end() && self.batch.is_empty() && self.changes == 0;
-        if !rests {
+        if !self.has_all() {
             self.board.state().behind = self.behind.records();
         }
     }
