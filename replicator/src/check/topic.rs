@@ -18,7 +18,9 @@ const SHORT: f64 = 86_400.0;
 pub async fn all(report: &mut Report, config: &Config, target: Option<&mut Connection>) -> bool {
     let found = look(report, config, target).await;
     if let Ok(options) = Options::of(config) {
-        report.ok(HERE, "rights that Kafka has to give", format!("\n{}", standing::acls(&options).join("\n")));
+        for (half, rights) in standing::acls(&options) {
+            report.ok(HERE, &format!("rights of {half}"), rights);
+        }
     }
     found.unwrap_or_else(|e| {
         report.error(HERE, "the topic", &e);

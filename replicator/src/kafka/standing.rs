@@ -112,16 +112,22 @@ pub fn age(time: i64) -> f64 {
     now.as_secs_f64() - time as f64 / 1000.0
 }
 
-/// Who has to be allowed what: one line for each half, with the names of this topic.
-pub fn acls(options: &Options) -> [String; 2] {
+/// What Kafka has to allow each half, with the names of this topic.
+pub fn acls(options: &Options) -> [(&'static str, String); 2] {
     let (stream, state, requests) = (&options.topic, options.state().topic, options.requests().topic);
     let id = &options.id;
     [
-        format!(
-            "capture: Write, Read, Describe, DescribeConfigs on topics {stream}, {requests}, {state} (Create too, to make them); Write, Describe on transactional id {id}"
+        (
+            "capture",
+            format!(
+                "Write, Read, Describe, DescribeConfigs on topics {stream}, {requests}, {state} (Create too, to make them); Write, Describe on transactional id {id}"
+            ),
         ),
-        format!(
-            "apply: Read, Describe on topics {stream}, {state}; Write, Describe on topic {requests}; Write, Describe on transactional ids with prefix {id}."
+        (
+            "apply",
+            format!(
+                "Read, Describe on topics {stream}, {state}; Write, Describe on topic {requests}; Write, Describe on transactional ids with prefix {id}."
+            ),
         ),
     ]
 }
