@@ -135,7 +135,7 @@ async fn who_is_not_let_in_is_told_so(major: u32) {
         status.stdout
     );
     assert!(!format!("{says}{mends}{}{}", status.stdout, status.stderr).contains("wr0ng"));
-    assert_eq!(check(&with("right"), "kafka").await.1, "reached, 1 brokers");
+    assert_eq!(check(&with("right"), "kafka").await.1, "reached, 1 broker");
 }
 
 async fn a_target_that_is_down(major: u32) {

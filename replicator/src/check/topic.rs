@@ -42,7 +42,7 @@ async fn look(report: &mut Report, config: &Config, target: Option<&mut Connecti
             return Ok(false);
         }
     };
-    report.ok(HERE, "kafka", format!("reached, {} brokers", shapes.brokers));
+    report.ok(HERE, "kafka", format!("reached, {}", plural(shapes.brokers, "broker", "brokers")));
     settings(report, &options, &shapes);
     if shapes.stream.is_none() || shapes.state.is_none() {
         return Ok(false);
