@@ -69,8 +69,10 @@ pub struct State {
     pub received: Lsn,
     /// When the last applied transaction committed on production, microseconds since 2000.
     pub source_time: i64,
-    /// How far staging is behind.
+    /// How far staging is behind; of a half, how far its own end is.
     pub lag: Lag,
+    /// Of an apply: records of the topic that the target does not show yet, as far as is known.
+    pub behind: Option<u64>,
     /// Changes applied in this run.
     pub changes: u64,
     /// Source transactions applied in this run.
@@ -138,9 +140,22 @@ impl State {
         }
     }
 
+    /// Is it at work?
+    pub fn works(&self) -> bool {
+        matches!(self.phase, Phase::Copying | Phase::Streaming)
+    }
+
     /// Does it stand still, as far as one knows?
     pub fn stands(&self) -> bool {
         matches!(self.phase, Phase::Retrying(_) | Phase::Held(_))
+    }
+
+    /// Why it stands still, for whoever looks at the session that watches its slot meanwhile ([`stood`]).
+    pub fn stands_said(&self) -> Option<String> {
+        let (Phase::Retrying(why) | Phase::Held(why)) = &self.phase else { return None };
+        // nobody's words end the comment
+        let why = why.replace('\0', "").replace("*/", "* /").replace("/*", "/ *");
+        Some(format!("{STANDS}{}: {why} */", self.phase.word()))
     }
 
     /// It has come a step further: if it stood still, it does not any more.
@@ -150,6 +165,16 @@ impl State {
             self.phase = if pending { Phase::Copying } else { Phase::Streaming };
         }
     }
+}
+
+const STANDS: &str = "/* sluice is ";
+
+/// One word and why, from a query with what [`State::stands_said`] says; a server may have cut it off.
+pub fn stood(query: &str) -> Option<(String, String)> {
+    let said = query.strip_prefix(STANDS)?;
+    let (word, why) = said.split_once(": ")?;
+    let why = why.split_once(" */").map_or_else(|| format!("{why}…"), |(why, _)| why.to_owned());
+    Some((word.to_owned(), why))
 }
 
 /// Shared by whoever runs and whoever looks.
@@ -176,5 +201,95 @@ impl Board {
         let mut state = self.state();
         state.lag.late();
         state.phase = phase;
+    }
+}
+
+/// What a process runs, and what is to be seen of it. With a topic between, each half is something by itself: one may stand still
+/// while the other works.
+#[derive(Clone, Debug)]
+pub enum Boards {
+    /// Production into the target.
+    Through(Board),
+    /// Production into a topic.
+    Capture(Board),
+    /// A topic into the target.
+    Apply(Board),
+    /// Both, with the topic between.
+    Halves {
+        /// Production into the topic.
+        capture: Board,
+        /// The topic into the target.
+        apply: Board,
+    },
+}
+
+impl Boards {
+    /// Of what reads production's slot, where it is in this process.
+    pub fn source(&self) -> Option<&Board> {
+        match self {
+            Boards::Through(board) | Boards::Capture(board) | Boards::Halves { capture: board, .. } => Some(board),
+            Boards::Apply(_) => None,
+        }
+    }
+
+    /// Of what writes the target.
+    pub fn target(&self) -> Option<&Board> {
+        match self {
+            Boards::Through(board) | Boards::Apply(board) | Boards::Halves { apply: board, .. } => Some(board),
+            Boards::Capture(_) => None,
+        }
+    }
+
+    /// Each with its name; without a topic there is one, and it needs none.
+    pub fn each(&self) -> Vec<(&'static str, &Board)> {
+        match self {
+            Boards::Through(board) => vec![("", board)],
+            Boards::Capture(board) => vec![("capture", board)],
+            Boards::Apply(board) => vec![("apply", board)],
+            Boards::Halves { capture, apply } => vec![("capture", capture), ("apply", apply)],
+        }
+    }
+
+    /// Which of them stand still, and why, in one line.
+    pub fn trouble(&self) -> Option<String> {
+        let said = |(name, board): (&str, &Board)| {
+            let state = board.state();
+            let (Phase::Retrying(why) | Phase::Held(why)) = &state.phase else { return None };
+            let name = if name.is_empty() { String::new() } else { format!("{name} ") };
+            Some(format!("{name}{}: {}", state.phase.word(), why.replace('\n', " ")))
+        };
+        let all: Vec<String> = self.each().into_iter().filter_map(said).collect();
+        (!all.is_empty()).then(|| all.join("; "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn why_it_stands_is_said_and_heard() {
+        let mut state = State::default();
+        assert_eq!(state.stands_said(), None);
+        state.phase = Phase::Held("a /* b */ c".into());
+        let said = state.stands_said().expect("it stands");
+        assert_eq!(said.matches("*/").count(), 1, "{said}");
+        assert_eq!(stood(&format!("{said} SELECT 1")), Some(("held".into(), "a / * b * / c".into())));
+        assert_eq!(stood(&said[..said.len() - 6]), Some(("held".into(), "a / * b * …".into())), "cut off");
+        assert_eq!(stood("SELECT 1"), None);
+    }
+
+    #[test]
+    fn the_trouble_of_each_half_is_told() {
+        let boards = Boards::Halves { capture: Board::default(), apply: Board::default() };
+        assert_eq!(boards.trouble(), None);
+        let stands = |board: Option<&Board>, phase| board.expect("a board").stands(phase);
+        stands(boards.source(), Phase::Retrying("no\nbroker".into()));
+        assert_eq!(boards.trouble().as_deref(), Some("capture retrying: no broker"));
+        stands(boards.target(), Phase::Held("a right".into()));
+        assert_eq!(boards.trouble().as_deref(), Some("capture retrying: no broker; apply held: a right"));
+        let through = Boards::Through(Board::default());
+        stands(through.target(), Phase::Held("a right".into()));
+        assert_eq!(through.trouble().as_deref(), Some("held: a right"));
     }
 }

@@ -75,7 +75,7 @@ impl Watcher {
     pub async fn spent(&mut self, board: &Board) -> Error {
         loop {
             tokio::time::sleep(EVERY).await;
-            match tokio::time::timeout(PATIENCE, self.look()).await {
+            match tokio::time::timeout(PATIENCE, self.look(board)).await {
                 Ok(Ok(held)) => {
                     if let Err(spent) = self.budget.weigh(&self.slot, held, board) {
                         return spent;
@@ -97,13 +97,18 @@ impl Watcher {
         self.db = None;
     }
 
-    async fn look(&mut self) -> Result<i64, Error> {
+    /// The session's last words are why we stand still: `status` reads them there, and a capture has no target to write them on.
+    async fn look(&mut self, board: &Board) -> Result<i64, Error> {
         // taken, so that one that is given up amid a question is asked nothing more
         let mut db = match self.db.take() {
             Some(db) => db,
             None => production::reader(&self.stream, &self.pipeline, "budget", &[]).await?,
         };
         let found = slot::look(&mut db, &self.slot).await.doing("look at the slot")?;
+        let said = board.state().stands_said();
+        if let Some(said) = said {
+            db.simple(&format!("{said} SELECT 1")).await.doing("look at the slot")?;
+        }
         self.db = Some(db);
         Ok(found.filter(|slot| slot.ours).map_or(0, |slot| slot.held))
     }

@@ -3,11 +3,14 @@
 //! [`flow`](crate::flow) and the alignment of a copy are the same over either. What a loop asks of its own kind of end beyond that
 //! (a database is asked how far its disk is, a topic is not) it asks it itself.
 
+use std::collections::BTreeMap;
+
 use filters::change::Progress;
 use sink_postgres::PostgresSink;
 use sink_postgres::line::{Line, Noted};
 use sink_postgres::pending::Pending;
 
+use crate::board::Board;
 use crate::error::Error;
 
 /// Schema and name.
@@ -38,6 +41,20 @@ pub trait Downstream: Send + Sized + 'static {
 
     /// Rows that were not as expected, and rows that went into quarantine, since this was last asked.
     fn take_counts(&mut self) -> (u64, u64);
+}
+
+/// Tells the board how many rows have a record of their own.
+pub fn count<'p>(board: &Board, pending: impl Iterator<Item = (&'p Name, &'p Pending)>) {
+    let (mut shadowed, mut tombstones, mut quarantined) = (0, 0, BTreeMap::new());
+    for (name, pending) in pending {
+        shadowed += pending.shadowed.len() as u64;
+        tombstones += pending.tombstones.len() as u64;
+        if pending.quarantined > 0 {
+            quarantined.insert(format!("{}.{}", name.0, name.1), pending.quarantined);
+        }
+    }
+    let mut state = board.state();
+    (state.quarantined, state.shadowed, state.tombstones) = (quarantined, shadowed, tombstones);
 }
 
 impl Downstream for PostgresSink {

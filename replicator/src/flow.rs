@@ -6,7 +6,7 @@
 
 mod tables;
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -14,7 +14,6 @@ use filters::change::{Batch, Event, Lsn, Progress, Source};
 use filters::filter::{Compiled, Filter, Verdict};
 use sink_postgres::PostgresSink;
 use sink_postgres::line::{Line, Noted};
-use sink_postgres::pending::Pending;
 use tokio::sync::Mutex;
 use wire::Connection;
 
@@ -22,7 +21,7 @@ use crate::applied::Applied;
 use crate::batch::Batcher;
 use crate::board::Board;
 use crate::cancels::Cancels;
-use crate::downstream::Downstream;
+use crate::downstream::{self, Downstream};
 use crate::error::Error;
 use crate::setup::Setup;
 use crate::shapes::Shapes;
@@ -206,19 +205,7 @@ impl<S: Downstream> Flow<S> {
 
     /// Tells the board how many rows have a record of their own.
     pub fn count_records(&self) {
-        let sum = |of: fn(&Pending) -> usize| {
-            self.sink.iter().flat_map(|s| s.pending()).map(|(_, p)| of(p) as u64).sum::<u64>()
-        };
-        let (shadowed, tombstones) = (sum(|p| p.shadowed.len()), sum(|p| p.tombstones.len()));
-        let quarantined = self.quarantined();
-        let mut state = self.board.state();
-        (state.quarantined, state.shadowed, state.tombstones) = (quarantined, shadowed, tombstones);
-    }
-
-    /// Rows in quarantine, by table.
-    fn quarantined(&self) -> BTreeMap<String, u64> {
-        let tables = self.sink.iter().flat_map(|s| s.pending()).filter(|(_, p)| p.quarantined > 0);
-        tables.map(|(name, p)| (format!("{}.{}", name.0, name.1), p.quarantined)).collect()
+        downstream::count(&self.board, self.sink.iter().flat_map(|s| s.pending()));
     }
 
     /// Applies everything that has been taken, and waits for it. Afterwards the batch is empty, or holds a part of an

@@ -5,6 +5,8 @@
 //! And production's **marks**: where its WAL ended at a time. A stream that never pauses has no moment at which nothing is
 //! under way, but it goes by the marks, and what it has passed it shows: it is as late as the last of those is old.
 //!
+//! An apply that reads a topic has no marks of production's, but the times of the commits that it reads.
+//!
 //! Where the stream is a standby's, nothing under way does not mean that nothing is to come: the primary's marks say so.
 
 use std::collections::VecDeque;
@@ -14,6 +16,9 @@ use filters::change::Lsn;
 
 /// Marks that are remembered; a target that is stuck passes none.
 const MARKS: usize = 600;
+
+/// Commits within it are one mark.
+const GRAIN: Duration = Duration::from_millis(100);
 
 const NOT_YET: &str = "/* staging has not caught up yet */";
 
@@ -68,6 +73,35 @@ impl Lag {
             self.at = self.at.max(Some(*then));
             self.marks.pop_front();
         }
+    }
+
+    /// A transaction that is not shown yet committed at that time, and production's WAL had come to `end` with it: known where the times
+    /// of the commits come with what is read. It is as late as the oldest of those is old.
+    pub fn commits(&mut self, at: Instant, end: Lsn) {
+        if self.marks.is_empty() {
+            self.at = Some(at);
+        }
+        self.caught_up = false;
+        let full = self.marks.len() >= MARKS;
+        match self.marks.back_mut() {
+            // a little too late rather than a little too early: the older time stays
+            Some((then, last)) if full || at.saturating_duration_since(*then) < GRAIN => *last = end.max(*last),
+            _ => self.marks.push_back((at, end)),
+        }
+    }
+
+    /// All of those up to here are shown.
+    pub fn has_applied(&mut self, position: Lsn) {
+        self.shows(position);
+        if let Some((oldest, _)) = self.marks.front() {
+            self.at = Some(*oldest);
+        }
+    }
+
+    /// What was read and is not shown is read again.
+    pub fn reads_again(&mut self) {
+        self.late();
+        self.marks.clear();
     }
 
     /// Does it show all now, as far as is known?
@@ -168,6 +202,34 @@ mod tests {
         assert!(lag.marks.is_empty() && lag.is_caught_up());
         (0..2 * MARKS as u64).for_each(|n| lag.mark(Lsn(n)));
         assert_eq!(lag.marks.len(), MARKS);
+    }
+
+    #[test]
+    fn one_that_reads_commits_is_as_late_as_the_oldest_that_it_does_not_show() {
+        let seconds = |lag: &Lag| lag.time().map(|late| late.as_secs());
+        let mut lag = Lag::default();
+        lag.quiet(Lsn(5));
+        lag.at = ago(3600);
+        for (then, end) in [(90, 10), (90, 20), (60, 30), (1, 40)] {
+            lag.commits(ago(then).unwrap(), Lsn(end));
+        }
+        assert_eq!((seconds(&lag), lag.marks.len()), (Some(90), 3), "{lag:?}");
+        lag.has_applied(Lsn(10));
+        assert_eq!(seconds(&lag), Some(90), "one of two of a moment");
+        lag.has_applied(Lsn(20));
+        assert_eq!(seconds(&lag), Some(60), "not since the last that it shows, but the first that it does not");
+        lag.has_applied(Lsn(40));
+        assert_eq!(seconds(&lag), Some(1), "nobody has said that this was all");
+        lag.commits(ago(9).unwrap(), Lsn(50));
+        lag.reads_again();
+        lag.commits(ago(9).unwrap(), Lsn(50));
+        assert_eq!((seconds(&lag), lag.marks.len()), (Some(9), 1));
+        lag.quiet(Lsn(50));
+        assert_eq!(seconds(&lag), Some(0));
+        (0..2 * MARKS as u64).for_each(|n| lag.commits(ago(2 * MARKS as u64 - n).unwrap(), Lsn(100 + n)));
+        assert_eq!((lag.marks.len(), seconds(&lag)), (MARKS, Some(2 * MARKS as u64)));
+        lag.has_applied(Lsn(100 + 2 * MARKS as u64 - 1));
+        assert!(lag.marks.is_empty(), "{lag:?}");
     }
 
     #[test]

@@ -19,7 +19,7 @@ fn patient() -> AdminOptions {
 }
 
 /// Nothing of a topic before its end is there any more.
-async fn expire(topic: &str) {
+pub async fn expire(topic: &str) {
     let mut all = TopicPartitionList::new();
     all.add_partition_offset(topic, 0, Offset::End).expect("a place");
     admin(Broker::shared()).delete_records(&all, &patient()).await.expect("delete records");

@@ -162,8 +162,8 @@ fn a_broker_that_hangs_for_a_while_is_waited_for() {
     assert_eq!(consumer.next(MINUTE).expect("read").expect("a record").value, "2");
 }
 
-#[test]
-fn who_is_not_let_in_hears_it_and_not_of_a_time_out() {
+/// A broker with a door: who is `sluice` and says `right` comes in, at this port.
+pub fn guarded() -> (Broker, u16) {
     let ports: Vec<u16> = (0..3)
         .map(|_| TcpListener::bind("127.0.0.1:0").expect("a port"))
         .collect::<Vec<_>>()
@@ -172,7 +172,7 @@ fn who_is_not_let_in_hears_it_and_not_of_a_time_out() {
         .collect();
     let (plain, sasl, controller) = (ports[0], ports[1], ports[2]);
     let at = format!("PLAINTEXT://127.0.0.1:{plain},SASL_PLAINTEXT://127.0.0.1:{sasl}");
-    let _broker = Broker::with(&[
+    let broker = Broker::with(&[
         ("listeners", &format!("{at},CONTROLLER://127.0.0.1:{controller}")),
         ("advertised.listeners", &at),
         ("controller.quorum.voters", &format!("1@127.0.0.1:{controller}")),
@@ -183,6 +183,12 @@ fn who_is_not_let_in_hears_it_and_not_of_a_time_out() {
             "org.apache.kafka.common.security.plain.PlainLoginModule required user_sluice=\"right\";",
         ),
     ]);
+    (broker, sasl)
+}
+
+#[test]
+fn who_is_not_let_in_hears_it_and_not_of_a_time_out() {
+    let (_broker, sasl) = guarded();
     let with = |password: &str| Options {
         brokers: format!("127.0.0.1:{sasl}"),
         topic: "outages_denied".into(),

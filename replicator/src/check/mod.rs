@@ -1,7 +1,7 @@
 //! The preflight checks, as functions that return data: each looks at one side of one thing, none stops the others.
 //!
 //! ```text
-//!  configuration ─► production ─► its tables ─► target ─► its tables ─► rows tried ─► protected ─► continuity ─► lock
+//!  configuration ─► production ─► topic ─► its tables ─► target ─► its tables ─► rows tried ─► protected ─► continuity ─► lock
 //! ```
 //!
 //! Nothing is written, on neither side. What fails says why, and where there is a statement that mends it, that one.
@@ -19,6 +19,8 @@ mod source_tables;
 mod standby;
 mod target;
 mod target_tables;
+#[cfg(feature = "kafka")]
+mod topic;
 mod trial;
 
 pub use report::{Area, Item, Mend, Report, State};
@@ -66,6 +68,11 @@ pub async fn run(config: &Config, lock: Option<&Lock>, strict: bool) -> Result<R
         false => None,
     };
     let mut target = target::reach(&mut report, &target_info, config).await;
+    #[cfg(feature = "kafka")]
+    let readable = match config.buffer {
+        Some(_) => topic::all(&mut report, config, target.as_mut()).await,
+        None => false,
+    };
     let Some(mut source) = source else {
         if let Some(db) = &mut target {
             let done = target::server(&mut report, db, &target_info).await;
@@ -114,6 +121,12 @@ pub async fn run(config: &Config, lock: Option<&Lock>, strict: bool) -> Result<R
         report.hear(Area::Protected, "what refers to production's rows", done);
         let done = sequences::all(&mut report, &mut world, &mut db).await;
         report.hear(Area::Target, "sequences", done);
+        #[cfg(feature = "kafka")]
+        let done = match config.buffer {
+            Some(_) => topic::continues(&mut report, &mut world, &mut db, readable).await,
+            None => continuity::all(&mut report, &mut world, &mut db).await,
+        };
+        #[cfg(not(feature = "kafka"))]
         let done = continuity::all(&mut report, &mut world, &mut db).await;
         report.hear(Area::Production, "continuity", done);
         db.close().await;

@@ -18,6 +18,8 @@ pub enum Area {
     Production,
     /// The standby that has slot and stream, where there is one.
     Standby,
+    /// Kafka, and the topic between.
+    Topic,
     /// The target's server and role.
     Target,
     /// The tables, on both sides.
@@ -28,10 +30,11 @@ pub enum Area {
     Lock,
 }
 
-const AREAS: [(Area, &str); 7] = [
+const AREAS: [(Area, &str); 8] = [
     (Area::Configuration, "CONFIGURATION"),
     (Area::Production, "PRODUCTION"),
     (Area::Standby, "STANDBY"),
+    (Area::Topic, "TOPIC"),
     (Area::Target, "TARGET"),
     (Area::Tables, "TABLES"),
     (Area::Protected, "PROTECTED"),

@@ -1,5 +1,6 @@
 //! The target's server, and what our role may do there.
 
+use sink_postgres::checkpoint::{self, Checkpoint};
 use sink_postgres::{schema, session};
 use wire::{Connection, Conninfo, quote_ident};
 
@@ -44,6 +45,16 @@ pub async fn reach(report: &mut Report, info: &Conninfo, config: &Config) -> Opt
 /// Looks at the target; an error there is the target's.
 pub(super) async fn ask(db: &mut Connection, sql: &str) -> Result<String, Error> {
     value(db, sql).await.map_err(|e| Error::Target(e.into()))
+}
+
+/// Where the target stands, as far as our role may read it.
+pub(super) async fn known(db: &mut Connection, pipeline: &str) -> Result<Option<Checkpoint>, Error> {
+    let kept = "SELECT pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND pg_catalog.has_table_privilege(c.oid, 'SELECT')
+        FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'sluice' AND c.relname = 'checkpoint'";
+    match ask(db, kept).await?.as_str() {
+        "t" => Ok(checkpoint::read(db, pipeline).await?),
+        _ => Ok(None),
+    }
 }
 
 /// Settings and rights.

@@ -77,7 +77,7 @@ Examples:
   sluice apply                                   as a service, one for each target
   sluice apply --until-caught-up --timeout 30m   up to what the topic had at the start")]
     Apply(Run),
-    /// Show where everything stands, read from the two databases
+    /// Show where everything stands, read from the two databases and the topic
     Status(Status),
     /// Give withheld columns a class, in sluice.lock
     #[command(after_help = "\

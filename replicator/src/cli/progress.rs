@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 
 use super::print;
 use super::table::{count, size, some, table, took};
-use crate::board::{Board, State, TableCopy};
+use crate::board::{Boards, State, TableCopy};
 use crate::telemetry;
 
 /// Bars are drawn this often.
@@ -24,16 +24,16 @@ const SHORT: Duration = Duration::from_millis(500);
 pub struct Progress {
     end: oneshot::Sender<()>,
     task: JoinHandle<()>,
-    board: Board,
+    boards: Boards,
     began: Instant,
 }
 
 impl Progress {
-    /// Begins to look at the board.
-    pub fn start(board: &Board) -> Progress {
+    /// Begins to look at the boards.
+    pub fn start(boards: &Boards) -> Progress {
         let (end, ended) = oneshot::channel();
-        let task = tokio::spawn(watch(board.clone(), ended));
-        Progress { end, task, board: board.clone(), began: Instant::now() }
+        let task = tokio::spawn(watch(boards.clone(), ended));
+        Progress { end, task, boards: boards.clone(), began: Instant::now() }
     }
 
     /// Takes the bars away, and prints the sum of a copy that has ended since the last look.
@@ -44,21 +44,25 @@ impl Progress {
 
     /// The last line of `--until-caught-up`.
     pub async fn caught_up(self) {
-        let (board, began) = (self.board.clone(), self.began);
+        let (boards, began) = (self.boards.clone(), self.began);
         self.end().await;
+        let Some(board) = boards.target().or(boards.source()) else { return };
         let state = board.state();
         let rows = state.tables.values().map(|t| t.rows).sum();
+        let (copied, done) = match &boards {
+            Boards::Capture(_) => (String::new(), "captured"),
+            _ => (format!("{} copied, ", some(rows, "row", "rows")), "applied"),
+        };
         print::talk(format_args!(
-            "caught up at {}: {} copied, {} applied in {}",
+            "caught up at {}: {copied}{} {done} in {}",
             state.durable,
-            some(rows, "row", "rows"),
             some(state.changes, "change", "changes"),
             took(began.elapsed())
         ));
     }
 }
 
-async fn watch(board: Board, mut ended: oneshot::Receiver<()>) {
+async fn watch(boards: Boards, mut ended: oneshot::Receiver<()>) {
     let terminal = std::io::stderr().is_terminal();
     let mut bars: Option<Bars> = None;
     let mut since: Option<Instant> = None;
@@ -69,15 +73,15 @@ async fn watch(board: Board, mut ended: oneshot::Receiver<()>) {
             _ = &mut ended => true,
             () = tokio::time::sleep(DRAW) => false,
         };
-        let state = board.state().clone();
+        let state = boards.target().map_or_else(State::default, |board| board.state().clone());
         let busy = state.tables.values().any(|t| !t.done);
         if busy && !over {
             let long = since.get_or_insert_with(Instant::now).elapsed() >= SHORT;
             if long && terminal {
-                bars.get_or_insert_with(Bars::default).draw(&state);
+                bars.get_or_insert_with(Bars::default).draw(&state, boards.trouble());
             } else if long && said.elapsed() >= SAY {
                 said = Instant::now();
-                say(&state);
+                say(&state, boards.trouble().as_deref());
             }
             continue;
         }
@@ -97,10 +101,10 @@ async fn watch(board: Board, mut ended: oneshot::Receiver<()>) {
     }
 }
 
-fn say(state: &State) {
+fn say(state: &State, trouble: Option<&str>) {
     let (rows, of) = total(&state.tables);
     let done = state.tables.values().filter(|t| t.done).count();
-    tracing::info!(rows, of, tables_done = done, tables = state.tables.len(), "copying");
+    tracing::info!(rows, of, tables_done = done, tables = state.tables.len(), trouble, "copying");
 }
 
 /// Rows so far, and of how many, about.
@@ -113,10 +117,12 @@ fn total(tables: &BTreeMap<String, TableCopy>) -> (u64, u64) {
 struct Bars {
     tables: BTreeMap<String, ProgressBar>,
     total: Option<ProgressBar>,
+    /// Why they do not move.
+    trouble: Option<ProgressBar>,
 }
 
 impl Bars {
-    fn draw(&mut self, state: &State) {
+    fn draw(&mut self, state: &State, trouble: Option<String>) {
         let all = telemetry::bars();
         let width = state.tables.keys().map(|n| n.chars().count()).chain([5]).max().unwrap_or(5);
         let (rows, of) = total(&state.tables);
@@ -136,11 +142,26 @@ impl Bars {
             bar.set_length(table.estimate.max(table.rows));
             bar.set_position(table.rows);
         }
+        self.stands(all, trouble);
+    }
+
+    /// A line below them.
+    fn stands(&mut self, all: &MultiProgress, trouble: Option<String>) {
+        let Some(trouble) = trouble else {
+            if let Some(line) = self.trouble.take() {
+                line.finish_and_clear();
+                all.remove(&line);
+            }
+            return;
+        };
+        let style = || ProgressStyle::with_template("{wide_msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
+        let line = self.trouble.get_or_insert_with(|| all.add(ProgressBar::new(0).with_style(style())));
+        line.set_message(trouble);
     }
 
     fn clear(self) {
         let all = telemetry::bars();
-        for bar in self.tables.into_values().chain(self.total) {
+        for bar in self.tables.into_values().chain(self.total).chain(self.trouble) {
             bar.finish_and_clear();
             all.remove(&bar);
         }

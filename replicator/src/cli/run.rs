@@ -1,6 +1,6 @@
 //! `sluice run`.
 
-use crate::board::Board;
+use crate::board::{Board, Boards};
 use crate::config::Files;
 use crate::error::Error;
 #[cfg(feature = "kafka")]
@@ -25,15 +25,27 @@ pub enum Half {
     Apply,
 }
 
+impl Half {
+    /// What is to be seen of it.
+    fn boards(self, topic: bool) -> Boards {
+        match self {
+            Half::Capture => Boards::Capture(Board::default()),
+            Half::Apply => Boards::Apply(Board::default()),
+            Half::Both if topic => Boards::Halves { capture: Board::default(), apply: Board::default() },
+            Half::Both => Boards::Through(Board::default()),
+        }
+    }
+}
+
 /// Runs the pipeline, or a half of it, until it ends.
 pub async fn run(args: &Args, verb: &Run, half: Half, anew: bool) -> Result<(), Error> {
     let files = Files::new(&args.config);
     let (config, lock) = files.read().map_err(Error::Config)?;
-    let board = Board::default();
+    let boards = half.boards(config.buffer.is_some());
     let (stopper, stop) = stop::pair();
     listen(stopper.clone())?;
     if let Some(address) = config.serve.listen {
-        serve::start(address, &config.pipeline, config.limits.lag, board.clone()).await?;
+        serve::start(address, &config.pipeline, config.limits.lag, boards.clone()).await?;
     }
     if let Some(timeout) = verb.timeout {
         tokio::spawn(async move {
@@ -42,18 +54,18 @@ pub async fn run(args: &Args, verb: &Run, half: Half, anew: bool) -> Result<(), 
         });
     }
     let options = Options { until_caught_up: verb.until_caught_up, exit_on_stop: verb.exit_on_stop, anew };
-    let progress = Progress::start(&board);
+    let progress = Progress::start(&boards);
     let read = (config, lock);
-    let end = match half {
+    let end = match &boards {
+        Boards::Through(board) => run::run(&files, read, options, board, stop).await,
         #[cfg(feature = "kafka")]
-        Half::Capture => kafka::run::capture(&files, read, options, &board, stop).await,
+        Boards::Capture(board) => kafka::run::capture(&files, read, options, board, stop).await,
         #[cfg(feature = "kafka")]
-        Half::Apply => kafka::run::apply(&files, read, options, &board, stop).await,
+        Boards::Apply(board) => kafka::run::apply(&files, read, options, board, stop).await,
         #[cfg(feature = "kafka")]
-        Half::Both if read.0.buffer.is_some() => kafka::run::both(&files, read, options, &board, stop).await,
-        Half::Both => run::run(&files, read, options, &board, stop).await,
+        Boards::Halves { capture, apply } => kafka::run::both(&files, read, options, (capture, apply), stop).await,
         #[cfg(not(feature = "kafka"))]
-        Half::Capture | Half::Apply => Err(Error::Refused {
+        Boards::Capture(_) | Boards::Apply(_) | Boards::Halves { .. } => Err(Error::Refused {
             what: "this sluice was built without Kafka".into(),
             hint: "build it with the feature kafka; without a topic it is sluice run".into(),
         }),
@@ -62,7 +74,7 @@ pub async fn run(args: &Args, verb: &Run, half: Half, anew: bool) -> Result<(), 
         Ok(End::CaughtUp) => progress.caught_up().await,
         _ => progress.end().await,
     }
-    let aside: u64 = board.state().quarantined.values().sum();
+    let aside: u64 = boards.target().map_or(0, |board| board.state().quarantined.values().sum());
     if aside > 0 {
         eprintln!("{} in quarantine: sluice quarantine list", some(aside, "row is", "rows are"));
     }

@@ -1,4 +1,4 @@
-//! `sluice status`: where everything stands, read from the two databases, so it works from anywhere.
+//! `sluice status`: where everything stands, read from the two databases and the topic between, so it works from anywhere.
 //!
 //! [`gather`] asks the servers, [`State`] is what they said, [`render`] is how a person reads it. Nothing is written.
 
@@ -7,6 +7,8 @@ mod render;
 mod source;
 mod standby;
 mod state;
+#[cfg(feature = "kafka")]
+mod topic;
 
 use std::io::Write;
 use std::time::Duration;

@@ -9,10 +9,12 @@
 //! - A `Commit` says how many changes it has. Another number, or a position that goes back, is nothing that a capture of ours writes: held.
 //! - A part of a table stands where the stream stands. All before it is applied, then it is loaded at that very checkpoint, or passed by.
 
+mod behind;
 mod chunk;
 mod described;
 mod open;
 
+pub(crate) use open::belongs_together;
 pub use open::open;
 
 use std::time::{Duration, Instant};
@@ -24,8 +26,9 @@ use sink_postgres::load::Loader;
 use tokio::task::JoinSet;
 use wire::Conninfo;
 
+use self::behind::Behind;
 use self::described::Descriptions;
-use super::arrivals::Arrivals;
+use super::arrivals::{Arrivals, Ends};
 use super::asking::Asking;
 use super::consumer::Taken;
 use super::envelope::{Decoder, Malformed, Record, Start};
@@ -55,6 +58,7 @@ pub struct Apply {
     pipeline: String,
     on_error: sink_postgres::sink::OnError,
     arrivals: Arrivals,
+    ends: Ends,
     decoder: Decoder,
     descriptions: Descriptions,
     batch: Batcher,
@@ -73,6 +77,7 @@ pub struct Apply {
     feeder: Option<Feeder>,
     loader: Option<Loader>,
     asking: Asking,
+    behind: Behind,
     /// What a server does for us that may have to be asked to end.
     cancels: Cancels,
     start: Start,
@@ -97,6 +102,9 @@ impl Apply {
     /// Runs until it is asked to stop, or until `goal` is reached with nothing pending.
     pub async fn run(&mut self, goal: Option<Goal>, stop: &mut Stop) -> Result<End, Error> {
         loop {
+            if Instant::now() >= self.behind.due() {
+                self.measure().await;
+            }
             if self.sink.is_some() {
                 if let Some(why) = stop.asked() {
                     return self.end(End::Stopped(why)).await;
@@ -109,6 +117,7 @@ impl Apply {
                     return self.end(End::CaughtUp).await;
                 }
                 self.dispatch(goal.is_some());
+                self.rests();
             } else {
                 self.feed();
             }
@@ -132,6 +141,8 @@ impl Apply {
                         self.take(taken).await?;
                     }
                 }
+                () = self.ends.heard() => {}
+                () = tokio::time::sleep_until(self.behind.due().into()) => {}
                 _ = stop.wait(), if idle => {}
                 () = tokio::time::sleep_until(deadline.max(Instant::now()).into()), if idle => {}
             }
@@ -151,6 +162,7 @@ impl Apply {
             Record::Change { lsn, change, .. } => {
                 if self.changes == 0 {
                     self.batch.begin(0, lsn);
+                    self.board.state().lag.late();
                 }
                 self.changes += 1;
                 // a table that the target's own file leaves out
@@ -171,6 +183,7 @@ impl Apply {
                 self.batch.begin(commit.xid, commit.lsn);
                 self.batch.reads_on(offset + 1);
                 self.batch.commit(commit.lsn, commit.time);
+                self.board.state().lag.commits(super::instant(commit.time), commit.lsn);
             }
             Record::Position { after, lsn } => self.position(after, lsn, offset).await?,
             Record::Start(start) => self.starts(start, offset, &raw).await?,
@@ -288,6 +301,7 @@ impl Apply {
 
     fn reached_by(&mut self, progress: Progress) {
         let pending = self.is_pending();
+        self.shows(progress);
         let mut state = self.board.state();
         if progress.applied > state.applied {
             state.step(pending);
@@ -304,7 +318,7 @@ impl Apply {
         self.land().await?;
         while let Some(batch) = self.batch.take() {
             let mut sink = self.sink.take().ok_or_else(|| Error::Bug("the sink is away".into()))?;
-            let noted = note(&self.board, batch);
+            let noted = self.notes(batch);
             let done = sink.apply_line(noted, &mut Line::alone()).await;
             self.sink = Some(sink);
             self.reached_by(done?);
@@ -320,7 +334,7 @@ impl Apply {
         }
         let Some(batch) = batch else { return };
         let Some(mut sink) = self.sink.take() else { return };
-        let noted = note(&self.board, batch);
+        let noted = self.notes(batch);
         let (feeder, mut line) = Line::new();
         self.feeder = Some(feeder);
         self.work.spawn(async move {
@@ -338,6 +352,7 @@ impl Apply {
         if let Some(room) = self.feeder.as_mut().and_then(Feeder::room)
             && let Some(batch) = self.batch.take()
         {
+            self.behind.note(&batch);
             room.send(note(&self.board, batch));
         }
     }
@@ -377,7 +392,13 @@ impl Apply {
             sink.hold(None).await?;
         }
         self.asking.ask(sink.pending(), self.next).await;
-        self.board.works(if self.is_pending() { Phase::Copying } else { Phase::Streaming });
+        let pending = self.is_pending();
+        let mut state = self.board.state();
+        if !pending && (state.lag.is_caught_up() || !state.stands()) {
+            state.phase = Phase::Streaming;
+        } else if !state.stands() {
+            state.phase = Phase::Copying;
+        }
         Ok(reread)
     }
 

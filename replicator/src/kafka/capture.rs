@@ -8,6 +8,7 @@ mod open;
 mod slice;
 
 pub use open::open;
+pub(crate) use open::{checkpoint, instead};
 
 use std::time::{Duration, Instant};
 

@@ -25,6 +25,8 @@ use crate::error::{self, Doing as _, Kind};
 pub struct Taken {
     /// Where it stands. The next is to be looked for right behind it.
     pub offset: i64,
+    /// When it was written, in milliseconds since 1970: by the clock of whoever wrote it, or the broker's, as the topic has it.
+    pub time: Option<i64>,
     /// Empty, where it has none.
     pub key: Bytes,
     /// What it says.
@@ -41,6 +43,8 @@ pub struct Consumer {
     arena: BytesMut,
     /// Since when nothing came, and a broker was out of reach.
     doubt: Option<Instant>,
+    /// Nothing has come since the broker said that there was no more; `false` also where it is not asked to say so.
+    at_end: bool,
 }
 
 impl std::fmt::Debug for Consumer {
@@ -64,6 +68,18 @@ impl Consumer {
         Ok(consumer)
     }
 
+    /// The same, and it hears when it has come to the end: [`Self::next`] says `None` at once then.
+    pub fn follow(options: &Options, offset: i64) -> Result<Consumer, error::Error> {
+        let mut consumer = Consumer::connect(options, true)?;
+        consumer.start(offset).doing_to("read", &options.topic)?;
+        Ok(consumer)
+    }
+
+    /// Was everything taken that there was, when the broker was asked last?
+    pub fn is_at_end(&self) -> bool {
+        self.at_end
+    }
+
     /// One that only looks at where the topic begins and ends.
     pub fn watch(options: &Options) -> Result<Consumer, error::Error> {
         Consumer::connect(options, false)
@@ -75,7 +91,7 @@ impl Consumer {
             .and_then(|config| Ok(config.create_with_context(Context::new())?))
             .doing("set up a consumer")?;
         let topic = options.topic.clone();
-        Ok(Consumer { client, topic, next: None, arena: BytesMut::new(), doubt: None })
+        Ok(Consumer { client, topic, next: None, arena: BytesMut::new(), doubt: None, at_end: false })
     }
 
     fn start(&mut self, offset: i64) -> Result<(), Error> {
@@ -108,11 +124,12 @@ impl Consumer {
                 Some(Ok(message)) => {
                     let taken = taken(&mut self.arena, &message);
                     drop(message);
-                    self.next = Some(taken.offset + 1);
+                    (self.next, self.at_end) = (Some(taken.offset + 1), false);
                     self.believe();
                     return Ok(Heard::Record(taken));
                 }
                 Some(Err(KafkaError::PartitionEOF(_))) => {
+                    self.at_end = true;
                     self.believe();
                     return Ok(Heard::End);
                 }
@@ -312,5 +329,5 @@ fn taken(arena: &mut BytesMut, message: &BorrowedMessage<'_>) -> Taken {
     arena.put_slice(value);
     let mut both = arena.split().freeze();
     let key = both.split_to(key.len());
-    Taken { offset: message.offset(), key, value: both }
+    Taken { offset: message.offset(), time: message.timestamp().to_millis(), key, value: both }
 }

@@ -83,7 +83,7 @@ impl Error {
     }
 
     /// No answer came.
-    pub(super) fn silence() -> Error {
+    pub(crate) fn silence() -> Error {
         Error::of(Code::OperationTimedOut)
     }
 

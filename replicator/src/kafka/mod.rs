@@ -21,6 +21,7 @@ pub mod producer;
 pub mod requests;
 pub mod run;
 pub mod sink;
+pub mod standing;
 pub mod topic;
 
 mod context;
@@ -30,7 +31,7 @@ pub use error::Error;
 pub use options::Options;
 pub use producer::Producer;
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 /// There is no other: order holds in one partition only.
 const PARTITION: i32 = 0;
@@ -41,11 +42,18 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const LOOK: Duration = Duration::from_millis(500);
 
 /// Does what blocks, on a thread that may.
-async fn blocking<T: Send + 'static>(
+pub(crate) async fn blocking<T: Send + 'static>(
     what: impl FnOnce() -> Result<T, crate::error::Error> + Send + 'static,
 ) -> Result<T, crate::error::Error> {
     let done = tokio::task::spawn_blocking(what).await;
     done.map_err(|e| crate::error::Error::ended("what asks Kafka", &e))?
+}
+
+/// When a time of production's was, as far as its clock and ours agree: never later than now.
+fn instant(time: i64) -> Instant {
+    let age = Duration::from_micros(u64::try_from(now().saturating_sub(time)).unwrap_or_default());
+    let now = Instant::now();
+    now.checked_sub(age).unwrap_or(now)
 }
 
 /// Now, in microseconds since 2000-01-01 00:00 UTC, as PostgreSQL counts.

@@ -101,6 +101,15 @@ impl Options {
         Options { topic: format!("{}.requests", self.topic), ..self.clone() }
     }
 
+    /// For one who only looks, and does not read on: little is fetched ahead.
+    pub(super) fn looking(&self) -> Options {
+        let mut options = self.clone();
+        for (name, value) in [("queued.min.messages", "1"), ("fetch.message.max.bytes", "65536")] {
+            options.properties.entry(name.to_owned()).or_insert_with(|| value.to_owned());
+        }
+        options
+    }
+
     /// As somebody else than who captures.
     pub fn named(&self, name: &str) -> Options {
         Options { id: format!("{}.{name}", self.id), ..self.clone() }

@@ -51,18 +51,21 @@ pub async fn apply(files: &Files, read: Read, options: Options, board: &Board, s
 }
 
 /// `sluice run` with a topic: both halves in one process. What fails for good in one ends the other.
-pub async fn both(files: &Files, read: Read, options: Options, board: &Board, mut stop: Stop) -> Result<End, Error> {
+pub async fn both(
+    files: &Files,
+    read: Read,
+    options: Options,
+    (upper, lower): (&Board, &Board),
+    mut stop: Stop,
+) -> Result<End, Error> {
     let (goal, mut reached) = watch::channel(None);
     let (stopper, stopped) = stop::pair();
     let mut capturing = JoinSet::new();
     {
-        let (files, read) = (files.clone(), read.clone());
+        let (files, read, board) = (files.clone(), read.clone(), upper.clone());
         // it goes on for as long as the other half needs it
         let options = Options { until_caught_up: false, ..options };
-        capturing.spawn(async move {
-            let board = Board::default();
-            keep(&files, read, options, &board, stopped, Half::Capture(goal)).await
-        });
+        capturing.spawn(async move { keep(&files, read, options, &board, stopped, Half::Capture(goal)).await });
     }
     let goal = loop {
         tokio::select! {
@@ -88,7 +91,7 @@ pub async fn both(files: &Files, read: Read, options: Options, board: &Board, mu
     };
     let applied = tokio::select! {
         ended = capturing.join_next() => return of(ended),
-        applied = keep(files, read, options, board, stop, Half::Apply(goal)) => applied,
+        applied = keep(files, read, options, lower, stop, Half::Apply(goal)) => applied,
         never = forward => never,
     };
     stopper.stop(Why::Terminate);
@@ -117,9 +120,10 @@ async fn keep(
     let (mut tries, mut unreachable) = (0u32, None::<Instant>);
     // by us: then everything is due, from a new slot
     let mut given_up = options.anew;
+    // from try to try: what its session says is to be read meanwhile
+    let mut watcher = start::watcher(&config)?;
     loop {
         let (began, steps) = (Instant::now(), board.state().steps);
-        let mut watcher = start::watcher(&config)?;
         let mut opened = false;
         let by = (&config, lock.as_ref(), given_up);
         let done = once(by, options, board, &mut stop, &half, (&mut watcher, &mut opened)).await;
@@ -128,6 +132,7 @@ async fn keep(
             Ok(End::Stopped(Why::Reread)) => {
                 stop.rereads();
                 (config, lock) = reread(files, &config).unwrap_or((config, lock));
+                watcher = start::watcher(&config)?;
                 continue;
             }
             Ok(end) => return Ok(end),
@@ -171,6 +176,7 @@ async fn keep(
                 Why::Reread => {
                     stop.rereads();
                     (config, lock) = reread(files, &config).unwrap_or((config, lock));
+                    watcher = start::watcher(&config)?;
                 }
                 why => return Ok(End::Stopped(why)),
             },

@@ -46,16 +46,10 @@ pub fn made(options: &Options) -> Result<(), error::Error> {
     let each = if found.is_some() { check } else { ensure };
     each(options)?;
     each(&options.requests())?;
-    match found {
-        None => make(&state, KEPT).doing_to("make topic", &state.topic),
-        Some(shape) if shape.partitions == 1 && shape.cleanup.trim() == "compact" => Ok(()),
-        Some(_) => Err(error::Error::Refused {
-            what: format!(
-                "topic {} must have one partition and be compacted: it is what a capture remembers",
-                state.topic
-            ),
-            hint: "delete it if nothing has been captured yet; sluice makes it".into(),
-        }),
+    let Some(shape) = found else { return make(&state, KEPT).doing_to("make topic", &state.topic) };
+    match faults_of_state(&state.topic, &shape).into_iter().next() {
+        None => Ok(()),
+        Some(Fault { what, hint }) => Err(error::Error::Refused { what, hint }),
     }
 }
 
@@ -87,54 +81,89 @@ pub fn check(options: &Options) -> Result<(), error::Error> {
 
 /// Is it as it must be?
 fn fits(topic: &str, shape: &Shape) -> Result<(), error::Error> {
-    let refused = |what, hint| Err(error::Error::Refused { what, hint });
-    let alter = |setting: &str| {
-        format!("kafka-configs.sh --alter --entity-type topics --entity-name {topic} --add-config {setting}")
-    };
-    if shape.partitions != 1 {
-        return refused(
-            format!("topic {topic} has {} partitions, and transactions stay in order in one only", shape.partitions),
-            "name a topic that is not there yet, which sluice makes, or one that has exactly one partition".into(),
-        );
-    }
-    if shape.cleanup.split(',').any(|policy| policy.trim() == "compact") {
-        return refused(
-            format!("topic {topic} is compacted, and records would go that later ones lean on"),
-            alter("cleanup.policy=delete"),
-        );
-    }
-    if shape.largest < BATCH {
-        return refused(
-            format!("topic {topic} takes at most {} bytes at a time", shape.largest),
-            alter(&format!("max.message.bytes={LARGEST}")),
-        );
+    if let Some(Fault { what, hint }) = faults(topic, shape).into_iter().next() {
+        return Err(error::Error::Refused { what, hint });
     }
     if shape.replicas > 1 && shape.in_sync < 2 {
         tracing::warn!(
             topic,
-            hint = alter("min.insync.replicas=2"),
+            hint = alter(topic, "min.insync.replicas=2"),
             "what one broker alone has acknowledged can be lost with it"
         );
     }
     Ok(())
 }
 
-/// The topic's settings; `None`: there is no such topic.
-pub fn look(options: &Options) -> Result<Option<Shape>, error::Error> {
-    shape(options).doing_to("look at topic", &options.topic)
+/// What is not as it must be, and what mends it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// In words.
+    pub what: String,
+    /// A command, or words.
+    pub hint: String,
 }
 
-fn shape(options: &Options) -> Result<Option<Shape>, Error> {
-    let Some((partitions, replicas)) = sizes(options)?.1 else { return Ok(None) };
+/// The command that changes a setting.
+pub fn alter(topic: &str, setting: &str) -> String {
+    format!("kafka-configs.sh --alter --entity-type topics --entity-name {topic} --add-config {setting}")
+}
+
+/// All that is not as it must be of a topic with records of which none may be missing.
+pub fn faults(topic: &str, shape: &Shape) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    let mut fault = |what, hint| faults.push(Fault { what, hint });
+    if shape.partitions != 1 {
+        fault(
+            format!("topic {topic} has {} partitions, and transactions stay in order in one only", shape.partitions),
+            "name a topic that is not there yet, which sluice makes, or one that has exactly one partition".into(),
+        );
+    }
+    if shape.cleanup.split(',').any(|policy| policy.trim() == "compact") {
+        fault(
+            format!("topic {topic} is compacted, and records would go that later ones lean on"),
+            alter(topic, "cleanup.policy=delete"),
+        );
+    }
+    if shape.largest < BATCH {
+        fault(
+            format!("topic {topic} takes at most {} bytes at a time", shape.largest),
+            alter(topic, &format!("max.message.bytes={LARGEST}")),
+        );
+    }
+    faults
+}
+
+/// The same of the topic of what a capture remembers.
+pub fn faults_of_state(topic: &str, shape: &Shape) -> Vec<Fault> {
+    if shape.partitions == 1 && shape.cleanup.trim() == "compact" {
+        return Vec::new();
+    }
+    let what = format!("topic {topic} must have one partition and be compacted: it is what a capture remembers");
+    vec![Fault { what, hint: "delete it if nothing has been captured yet; sluice makes it".into() }]
+}
+
+/// The topic's settings; `None`: there is no such topic.
+pub fn look(options: &Options) -> Result<Option<Shape>, error::Error> {
+    Ok(look_within(options, PATIENCE)?.1)
+}
+
+/// How many brokers there are, and the topic's settings, for one who does not wait for long.
+pub fn look_within(options: &Options, patience: Duration) -> Result<(usize, Option<Shape>), error::Error> {
+    shape(options, patience).doing_to("look at topic", &options.topic)
+}
+
+fn shape(options: &Options, patience: Duration) -> Result<(usize, Option<Shape>), Error> {
+    let (brokers, sizes) = sizes(options, patience)?;
+    let Some((partitions, replicas)) = sizes else { return Ok((brokers, None)) };
     let admin: AdminClient<Context> = options.admin()?.create_with_context(Context::new())?;
     let asked = ResourceSpecifier::Topic(&options.topic);
-    let told = wait(admin.describe_configs([&asked], &AdminOptions::new().request_timeout(Some(PATIENCE))))?;
+    let told = wait(admin.describe_configs([&asked], &AdminOptions::new().request_timeout(Some(patience))))?;
     let told = told.into_iter().next().ok_or_else(Error::silence)?.map_err(Error::of)?;
     let text = |name: &str| told.get(name).and_then(|entry| entry.value.clone());
     let number = |name: &str| text(name).and_then(|value| value.parse::<i64>().ok());
     // -1 is how a broker says any
     let bound = |name: &str| number(name).and_then(|n| u64::try_from(n).ok());
-    Ok(Some(Shape {
+    let shape = Shape {
         partitions,
         replicas,
         in_sync: bound("min.insync.replicas").unwrap_or(1) as usize,
@@ -142,15 +171,16 @@ fn shape(options: &Options) -> Result<Option<Shape>, Error> {
         retention: bound("retention.ms").map(Duration::from_millis),
         retained: bound("retention.bytes"),
         largest: bound("max.message.bytes").map_or(usize::MAX, |n| n as usize),
-    }))
+    };
+    Ok((brokers, Some(shape)))
 }
 
 /// How many brokers there are; and of the topic, partitions and copies, if it is there.
-fn sizes(options: &Options) -> Result<(usize, Option<(usize, usize)>), Error> {
+fn sizes(options: &Options, patience: Duration) -> Result<(usize, Option<(usize, usize)>), Error> {
     let client: BaseConsumer<Context> = options.consumer(false)?.create_with_context(Context::new())?;
     let (began, context) = (Instant::now(), client.context());
     loop {
-        let error = match client.fetch_metadata(Some(&options.topic), LOOK * 10) {
+        let error = match client.fetch_metadata(Some(&options.topic), (LOOK * 10).min(patience)) {
             Ok(told) => match told.topics().first().map(|topic| (topic.error().map(Code::from), topic)) {
                 None | Some((Some(Code::UnknownTopicOrPartition | Code::UnknownTopic), _)) => {
                     return Ok((told.brokers().len(), None));
@@ -168,14 +198,14 @@ fn sizes(options: &Options) -> Result<(usize, Option<(usize, usize)>), Error> {
         if let Some(denied) = context.denied() {
             return Err(denied);
         }
-        if error.kind() != Kind::Unavailable || began.elapsed() > PATIENCE {
+        if error.kind() != Kind::Unavailable || began.elapsed() > patience {
             return Err(context.why(error));
         }
     }
 }
 
 fn make(options: &Options, settings: &[(&str, &str)]) -> Result<(), Error> {
-    let replicas = sizes(options)?.0.clamp(1, 3);
+    let replicas = sizes(options, PATIENCE)?.0.clamp(1, 3);
     // one broker may fail, and what is acknowledged is on another's disk then
     let in_sync = if replicas == 3 { "2" } else { "1" };
     let retention = options.retention.map(|r| r.as_millis().to_string());
@@ -204,7 +234,7 @@ fn make(options: &Options, settings: &[(&str, &str)]) -> Result<(), Error> {
 #[expect(clippy::disallowed_methods, reason = "the caller is a thread that may block")]
 fn settle(options: &Options) -> Result<(), Error> {
     let began = Instant::now();
-    while sizes(options)?.1.is_none() {
+    while sizes(options, PATIENCE)?.1.is_none() {
         if began.elapsed() > PATIENCE {
             return Err(Error::silence());
         }

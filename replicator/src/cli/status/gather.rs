@@ -1,4 +1,4 @@
-//! Asks both servers at the same time, and puts together what they said. One that does not answer is said, not guessed.
+//! Asks both servers, and the broker where there is one, at the same time, and puts together what they said. One that does not answer is said, not guessed.
 
 use std::time::Duration;
 
@@ -8,6 +8,8 @@ use wire::{Connection, Conninfo};
 
 use super::source::{self, Said};
 use super::state::{Checkpoint, Orphans, Server, State, Table};
+#[cfg(feature = "kafka")]
+use super::topic;
 use crate::config::{Config, Lock, table_name};
 use crate::error::Error;
 use crate::start::{
@@ -25,6 +27,8 @@ struct Target {
     hold: Option<String>,
     waiting_for: Vec<i32>,
     slot_dropped: Option<String>,
+    /// Where the topic is read on, if it follows one.
+    reads_on: Option<i64>,
     checkpoint: Option<Checkpoint>,
     tables: Vec<Table>,
     /// What was known of the tables when they were registered.
@@ -38,8 +42,20 @@ struct Target {
 /// The state, and the error of a server that could not be asked.
 pub async fn gather(config: &Config, lock: Option<&Lock>) -> Result<(State, Option<Error>), Error> {
     let (from, to) = start::conninfos(config)?;
-    let (production, staging) =
-        tokio::join!(patient("production", source::ask(config, lock, &from)), patient("target", target(config, &to)));
+    #[cfg(feature = "kafka")]
+    let between = async {
+        match config.buffer {
+            Some(_) => Some(topic::ask(config).await),
+            None => None,
+        }
+    };
+    #[cfg(not(feature = "kafka"))]
+    let between = async {};
+    let (production, staging, between) = tokio::join!(
+        patient("production", source::ask(config, lock, &from)),
+        patient("target", target(config, &to)),
+        between
+    );
     let mut state = State { pipeline: config.pipeline.clone(), ..State::default() };
     let mut failed = None;
     let mut server = |environment: &Option<String>, error: Option<Error>| {
@@ -54,7 +70,7 @@ pub async fn gather(config: &Config, lock: Option<&Lock>) -> Result<(State, Opti
     state.source = server(&config.source.environment, error);
     let (staging, error) = split(staging);
     state.target = server(&config.target.environment, error);
-    let Said { slot, slot_unseen, lag, policy, unidentified, problems } = production;
+    let Said { slot, slot_unseen, lag, end, stood, policy, unidentified, problems } = production;
     let whole = policy.is_some();
     let tables = policy.map_or_else(Vec::new, |(mut resolved, found)| {
         resolved.remember(&found, &staging.memory);
@@ -74,6 +90,16 @@ pub async fn gather(config: &Config, lock: Option<&Lock>) -> Result<(State, Opti
         state.checkpoint = staging.checkpoint;
         state.orphans = staging.orphans;
     }
+    #[cfg(feature = "kafka")]
+    if let Some(found) = between {
+        let next = staging.reads_on.filter(|_| state.checkpoint.as_ref().is_some_and(|c| c.lsn.is_some()));
+        let production = (state.source.reachable, stood);
+        let error = topic::join(config, found, next, &mut state, production).await;
+        state.lag = topic::whole(&state, end);
+        failed = failed.or(error);
+    }
+    #[cfg(not(feature = "kafka"))]
+    let ((), _, _) = (between, end, stood);
     if state.lag.seconds.is_none() && !state.lag.said {
         state.lag.seconds = state.checkpoint.as_ref().filter(|c| c.lsn.is_some()).map(|c| c.updated_seconds_ago);
     }
@@ -87,7 +113,10 @@ pub async fn gather(config: &Config, lock: Option<&Lock>) -> Result<(State, Opti
                 "slot {} held more than limits.wal.drop_slot, and sluice dropped it at {at}; sluice run makes a new one and repairs staging",
                 config.slot()
             ),
-            None => format!("slot {} is gone from production; sluice resync --all makes a new one", config.slot()),
+            None => {
+                let mends = if config.buffer.is_some() { "capture --anew" } else { "resync --all" };
+                format!("slot {} is gone from production; sluice {mends} makes a new one", config.slot())
+            }
         });
     }
     state.conclude();
@@ -165,6 +194,7 @@ async fn read(config: &Config, db: &mut Connection) -> Result<Target, wire::Erro
     if let Some(row) = rows.first() {
         said.hold = row.get(2).map(str::to_owned);
         said.slot_dropped = row.get(4).map(str::to_owned);
+        said.reads_on = row.get(5).and_then(|offset| offset.parse().ok());
         said.checkpoint = Some(Checkpoint {
             lsn: row.get(0).map(str::to_owned),
             updated_seconds_ago: row.get(1).and_then(|s| s.parse().ok()).unwrap_or(0.0),
@@ -210,7 +240,7 @@ async fn read(config: &Config, db: &mut Connection) -> Result<Target, wire::Erro
 const CHECKPOINT: &str = "
 SELECT lsn, pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - updated_at), hold,
   pg_catalog.to_char(source_time AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'),
-  pg_catalog.to_jsonb(c) ->> 'slot_dropped'
+  pg_catalog.to_jsonb(c) ->> 'slot_dropped', pg_catalog.to_jsonb(c) ->> 'read_on'
 FROM sluice.checkpoint c WHERE pipeline = $1";
 
 // a session waits for others' locks only: those of our own that wait for each other are none of the reader's business

@@ -1,5 +1,7 @@
 //! The state as a person reads it. No colour: nothing here is said by it.
 
+mod topic;
+
 use std::fmt::Write;
 
 use super::super::table::{ago, count, size, some, table, time};
@@ -26,15 +28,20 @@ pub fn text(state: &State) -> String {
     if let Some(slot) = &state.slot {
         let held = format!("{} of WAL held (budget {})", size(slot.held_bytes), whole(slot.budget_bytes));
         let mut confirmed = format!("confirmed {}", slot.confirmed);
-        if let Some(c) = &state.checkpoint {
-            let _ = write!(confirmed, " {}", ago(c.updated_seconds_ago));
-        }
+        let when = match &state.topic {
+            Some(topic) => topic.capture.heard_seconds_ago,
+            None => state.checkpoint.as_ref().map(|c| c.updated_seconds_ago),
+        };
+        let _ = write!(confirmed, "{}", when.map_or_else(String::new, |when| format!(" {}", ago(when))));
         let read = if slot.active { "in use" } else { "not in use" };
         let mut parts = vec!["slot".to_owned(), slot.name.clone(), read.into(), held, confirmed];
         if slot.wal_status != "reserved" {
             parts.push(format!("WAL {}", slot.wal_status));
         }
         line(&mut out, &parts);
+    }
+    if let Some(topic) = &state.topic {
+        topic::lines(topic, &mut out);
     }
     copy(state, &mut out);
     if let Some(why) = &state.hold {
@@ -208,6 +215,8 @@ public.users       protected              –   –"
         let line = "\nquarantine   2 rows of public.customers   source transactions are split meanwhile   sluice quarantine list\n";
         assert!(said.contains(line) && said.contains("   not consistent yet   "), "{said}");
         assert!(said.contains("now           2 rows in quarantine, 4 masked"), "{said}");
+        state.tables[0].quarantined = 0;
+        topic::tests::it_reads_as_promised(&mut state);
         state.target = Server { environment: None, reachable: false, error: Some("target: connect to x:1".into()) };
         state.checkpoint = None;
         assert!(text(&state).contains("\ntarget   cannot be read: connect to x:1\n"));

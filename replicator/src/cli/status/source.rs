@@ -8,7 +8,7 @@ use wire::Connection;
 
 use super::standby;
 use super::state::{Lag, Slot, Table};
-use crate::board::WAITS;
+use crate::board::{self, WAITS};
 use crate::config::{Config, Lock, Resolved, SourceTable};
 use crate::error::{Doing, Error};
 use crate::lag;
@@ -28,6 +28,10 @@ pub struct Said {
     pub slot_unseen: bool,
     /// Behind.
     pub lag: Lag,
+    /// Where production's WAL ends.
+    pub end: Option<Lsn>,
+    /// One word and why, of a capture that stands still and says so.
+    pub stood: Option<(String, String)>,
     /// What the configuration makes of its tables, and these.
     pub policy: Option<(Resolved, Vec<SourceTable>)>,
     /// Those (by OID) whose updates and deletes cannot be published.
@@ -58,9 +62,10 @@ pub async fn ask(config: &Config, lock: Option<&Lock>, source: &Servers) -> Resu
     };
     if let Some(found) = found {
         if let Some(why) = found.lost() {
-            said.problems.push(format!("slot {name} was invalidated: {why}; sluice resync --all makes a new one"));
+            let mends = if config.buffer.is_some() { "capture --anew" } else { "resync --all" };
+            said.problems.push(format!("slot {name} was invalidated: {why}; sluice {mends} makes a new one"));
         }
-        said.lag = lag(&mut db, config, &found).await?;
+        (said.lag, said.end) = lag(&mut db, config, &found).await?;
         said.slot = Some(Slot {
             name,
             active: found.active_pid.is_some(),
@@ -69,6 +74,11 @@ pub async fn ask(config: &Config, lock: Option<&Lock>, source: &Servers) -> Resu
             budget_bytes: config.limits.wal_warn,
             confirmed: found.confirmed.to_string(),
         });
+    }
+    if config.buffer.is_some() {
+        let session = format!("sluice/{}/budget", config.pipeline);
+        let rows = db.query(STOOD, &[Some(&session)]).await.doing("look at the sessions")?;
+        said.stood = rows.get(0, 0).and_then(board::stood);
     }
     let found = catalog::tables(&mut db).await.doing("read the catalog")?;
     db.close().await;
@@ -86,7 +96,7 @@ pub async fn ask(config: &Config, lock: Option<&Lock>, source: &Servers) -> Resu
 
 /// How far behind, as the replicator says in the query of its session (`crate::pipeline`), which is new every second;
 /// where none runs, the WAL behind the confirmed position.
-async fn lag(db: &mut Connection, config: &Config, slot: &FoundSlot) -> Result<Lag, Error> {
+async fn lag(db: &mut Connection, config: &Config, slot: &FoundSlot) -> Result<(Lag, Option<Lsn>), Error> {
     let active = if slot.active_pid.is_some() { "t" } else { "f" };
     let watch = format!("sluice/{}/watch", config.pipeline);
     let since = Instant::now();
@@ -101,11 +111,13 @@ async fn lag(db: &mut Connection, config: &Config, slot: &FoundSlot) -> Result<L
         if let Some(Some((shown, seconds))) = heard {
             // what was said a while ago has grown by it: one that is stuck says no more
             let silent = number(2).filter(|age| *age > FRESH.as_secs_f64()).unwrap_or(0.0);
-            return Ok(Lag { bytes: behind(shown.max(confirmed)), seconds: Some(seconds + silent), said: true, waits });
+            let bytes = behind(shown.max(confirmed));
+            return Ok((Lag { bytes, seconds: Some(seconds + silent), said: true, waits }, Some(end)));
         }
         // now and then that session is asked something else
         if heard.is_some() || query.is_none() || since.elapsed() > FRESH {
-            return Ok(Lag { bytes: behind(confirmed), seconds: None, said: query.is_some(), waits });
+            let lag = Lag { bytes: behind(confirmed), seconds: None, said: query.is_some(), waits };
+            return Ok((lag, Some(end)));
         }
         tokio::time::sleep(AGAIN).await;
     }
@@ -121,6 +133,12 @@ SELECT pg_catalog.pg_current_wal_flush_lsn(), a.query, pg_catalog.date_part('epo
 FROM (SELECT $1::bool AS active) s LEFT JOIN pg_catalog.pg_stat_activity a
   ON s.active AND a.application_name = $2 AND a.datname = pg_catalog.current_database()
 ORDER BY a.query_start DESC NULLS LAST LIMIT 1";
+
+/// What watches the slot of a capture that stands still says why, and nothing else in its comments.
+const STOOD: &str = "
+SELECT a.query FROM pg_catalog.pg_stat_activity a
+WHERE a.application_name = $1 AND a.datname = pg_catalog.current_database() AND a.query LIKE '/* sluice is %'
+ORDER BY a.query_start DESC LIMIT 1";
 
 /// What the policy says of each table that is named.
 pub fn tables(policy: &Policy, found: &[SourceTable], unidentified: &[u32]) -> Vec<Table> {

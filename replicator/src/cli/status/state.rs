@@ -27,6 +27,8 @@ pub struct State {
     pub copy_waits: Option<&'static str>,
     /// The slot on production; `None`: there is none, or production could not be asked.
     pub slot: Option<Slot>,
+    /// The topic between; `None`: there is none.
+    pub topic: Option<Topic>,
     /// Rows in quarantine, of all tables. While there are any, staging shows source transactions without a part of them.
     pub quarantined: u64,
     /// Rows of production that staging's own rows keep away, of all tables.
@@ -85,6 +87,61 @@ pub struct Slot {
     pub budget_bytes: u64,
     /// What production has been told is safe.
     pub confirmed: String,
+}
+
+/// The topic between, and how the two halves stand to it.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Topic {
+    /// Its name.
+    pub name: String,
+    /// Did a broker answer?
+    pub reachable: bool,
+    /// If not, why not.
+    pub error: Option<String>,
+    /// The first offset that is there.
+    pub first_offset: Option<i64>,
+    /// The next that will be written.
+    pub end_offset: Option<i64>,
+    /// Its `retention.ms`; `None`: nothing expires by its age.
+    pub retention_seconds: Option<f64>,
+    /// Its `retention.bytes`: beyond it the oldest goes, read or not. `None`: any number.
+    pub retention_bytes: Option<u64>,
+    /// Production into it.
+    pub capture: Capture,
+    /// It into this target.
+    pub apply: Apply,
+}
+
+/// The half that fills it.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Capture {
+    /// `streaming`, `held`, `retrying` or `stopped`; `unknown` without production.
+    pub state: &'static str,
+    /// Why it stands still, if it says so.
+    pub hold: Option<String>,
+    /// All of production up to here is in the topic; `None`: nothing has been captured yet.
+    pub lsn: Option<String>,
+    /// When it wrote that.
+    pub heard_seconds_ago: Option<f64>,
+    /// How far it is behind production.
+    pub lag: Lag,
+}
+
+/// The half that empties it, as far as this target goes.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Apply {
+    /// Where it reads on; `None`: it does not follow the topic yet.
+    pub offset: Option<i64>,
+    /// Records that it has not read, Kafka's own markers among them.
+    pub records: Option<u64>,
+    /// How old the oldest of them is; 0 where there is none.
+    pub seconds: Option<f64>,
+    /// What it reads next has gone from the topic.
+    pub expired: bool,
+    /// Before then nothing of what it has not read is lost by its age.
+    pub lost_at: Option<String>,
+    /// The same, from now; negative: it may go at any moment.
+    pub lost_in_seconds: Option<f64>,
 }
 
 /// Where the target stands.
@@ -166,7 +223,7 @@ impl State {
         self.state = match (&self.checkpoint, self.connected) {
             _ if !self.target.reachable => "unknown",
             (None, _) => "not started",
-            _ if self.hold.is_some() => "held",
+            _ if self.hold.is_some() || self.topic.as_ref().is_some_and(|t| t.capture.state == "held") => "held",
             (_, Some(false)) => "stopped",
             (Some(c), _) if c.lsn.is_none() => "starting",
             _ if ranges => "copying",

@@ -20,6 +20,7 @@ use super::super::envelope::{Decoder, Encoder, Record, Start};
 use super::super::memory::{self, Memory};
 use super::super::options::Options;
 use super::super::{Error as Kafka, blocking};
+use super::behind::Behind;
 use super::described::Descriptions;
 use super::{Apply, Goal, IDLE_EVERY, LOOK_EVERY};
 use crate::batch::Batcher;
@@ -138,12 +139,19 @@ pub async fn open(config: &Config, board: &Board, cancels: &Cancels) -> Result<(
         }
     };
     empty(&mut sink, config, &belongs.start).await?;
-    board.state().applied = at;
+    {
+        let mut state = board.state();
+        state.applied = at;
+        state.lag.reads_again();
+    }
     let now = Instant::now();
+    let arrivals = Arrivals::open(&options, next)?;
     let apply = Apply {
         topic: options.topic.clone(),
-        arrivals: Arrivals::open(&options, next)?,
+        ends: arrivals.ends(),
+        arrivals,
         asking: Asking::new(&options, &target_id),
+        behind: Behind::new(&options, next),
         options,
         target,
         pipeline: config.pipeline.clone(),
@@ -208,6 +216,17 @@ pub(super) async fn empty(sink: &mut PostgresSink, config: &Config, start: &Star
         }
     }
     Ok(())
+}
+
+/// Is the target one of this topic, for one who only looks?
+pub(crate) async fn belongs_together(
+    db: &mut Connection,
+    known: &Checkpoint,
+    start: &Start,
+    target_id: &str,
+) -> Result<(), Error> {
+    not_production(db, start).await?;
+    recognise(known, start, target_id)
 }
 
 /// A target that has the very slot that is captured from is production.

@@ -187,7 +187,7 @@ async fn fence(options: &Options, before: Memory, anew: bool) -> Result<(Produce
 }
 
 /// What mends it where a topic is between: slot and targets are not one pair.
-fn instead(e: Error) -> Error {
+pub(crate) fn instead(e: Error) -> Error {
     match e {
         Error::Refused { what, hint } if hint.contains("resync --all") || hint.contains("sluice destroy") => {
             let hint = "sluice capture --anew makes a new slot, and has every target brought up to date in chunks; the targets stay full meanwhile; or point source.url, or the masking key, at what the topic was captured from";
@@ -198,7 +198,7 @@ fn instead(e: Error) -> Error {
 }
 
 /// What the topic remembers, as a checkpoint would.
-fn checkpoint(belongs: &Belongs, placed: Option<Placed>) -> Checkpoint {
+pub(crate) fn checkpoint(belongs: &Belongs, placed: Option<Placed>) -> Checkpoint {
     Checkpoint {
         lsn: placed.map(|placed| placed.at),
         epoch: 0,
