@@ -8,6 +8,7 @@ macro_rules! eighteen {
     };
 }
 
+mod anew;
 mod broker;
 mod canary;
 mod client;
@@ -22,7 +23,11 @@ mod lost;
 mod migrations;
 mod outages;
 pub mod points;
+mod secured;
 mod targets;
+mod three;
 mod topics;
 mod two;
+mod unheard;
+mod void;
 mod walk;
