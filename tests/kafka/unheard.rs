@@ -1,8 +1,6 @@
 //! Kafka has committed, and nobody hears: the answer is lost, for longer than the library asks again by itself. What the topic has is found
 //! out by the next producer, and nothing is there twice.
 
-use std::time::Duration;
-
 use super::followed::{Followed, says};
 use super::walk;
 use crate::servers::{Broker, Proxy, wait_until};
