@@ -1,6 +1,6 @@
 //! `capture --anew`, killed at every step of its way, and begun again.
 
-use super::followed::{Followed, stands};
+use super::followed::{Followed, refused};
 use super::points::dies;
 use super::walk;
 
@@ -30,8 +30,7 @@ async fn a_capture_that_begins_anew_is_killed(major: u32) {
         f.captures();
         if STRANDED.contains(place) {
             // a target that is full is not left to what the slot has by chance
-            stands(&f, "capture", &["sluice capture --anew"]).await;
-            f.capture.kill9();
+            refused(&mut f.capture, &["hint: sluice capture --anew"]).await;
             f.capture = f.sluice.spawn(&["capture", "--anew"]);
         }
         f.shows().await;

