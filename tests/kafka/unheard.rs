@@ -39,13 +39,13 @@ async fn a_commit_whose_answer_is_lost(major: u32) {
     let (broker, proxy) = broker().await;
     let mut f = followed(major, "kafka_unheard_commit", (&broker, &proxy), "socket.timeout.ms: 60000").await;
     proxy.swallow_answer_to(COMMIT);
-    walk::run(&f.s, "INSERT INTO log VALUES (77, 'unheard')").await;
-    let there = "SELECT count(*) FROM log WHERE at = 77";
+    walk::run(&f.s, "INSERT INTO log VALUES (7000001, 'unheard')").await;
+    let there = "SELECT count(*) FROM log WHERE at = 7000001";
     wait_until("it is committed", walk::SOON, || async { number(&f.t, there).await == 1 }).await;
     wait_until("its answer is lost", walk::SOON, || std::future::ready(proxy.swallowed() > 0)).await;
     proxy.refuse(true);
     proxy.cut();
-    walk::run(&f.s, "INSERT INTO log VALUES (78, 'behind it')").await;
+    walk::run(&f.s, "INSERT INTO log VALUES (7000002, 'behind it')").await;
     // the library is patient, and so are we, for a while
     says(&f.capture, "trying again").await;
     proxy.refuse(false);
