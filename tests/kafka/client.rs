@@ -16,9 +16,9 @@ use crate::servers::{Broker, wait_until};
 pub const MINUTE: Duration = Duration::from_secs(60);
 
 /// Of any client.
-pub fn config(broker: &Broker) -> ClientConfig {
+pub fn config(brokers: &str) -> ClientConfig {
     let mut config = ClientConfig::new();
-    config.set("bootstrap.servers", broker.addr());
+    config.set("bootstrap.servers", brokers);
     config
 }
 
@@ -26,7 +26,7 @@ pub fn config(broker: &Broker) -> ClientConfig {
 pub async fn create_topic(broker: &Broker, name: &str, settings: &[(&str, &str)]) {
     let topic = NewTopic::new(name, 1, TopicReplication::Fixed(1));
     let topic = settings.iter().fold(topic, |topic, (name, value)| topic.set(name, value));
-    let admin: AdminClient<DefaultClientContext> = config(broker).create().expect("an admin client");
+    let admin: AdminClient<DefaultClientContext> = config(&broker.addr()).create().expect("an admin client");
     let wait = AdminOptions::new().operation_timeout(Some(MINUTE)).request_timeout(Some(MINUTE));
     let made = admin.create_topics([&topic], &wait).await.expect("ask for a topic");
     assert!(made.iter().all(Result::is_ok), "make topic {name}: {made:?}");
@@ -40,7 +40,7 @@ pub async fn create_topic(broker: &Broker, name: &str, settings: &[(&str, &str)]
 
 /// A transactional producer; one of the same `id` that lives is fenced by it.
 pub fn producer(broker: &Broker, id: &str) -> BaseProducer {
-    let made = config(broker).set("transactional.id", id).set("acks", "all").create();
+    let made = config(&broker.addr()).set("transactional.id", id).set("acks", "all").create();
     let producer: BaseProducer = made.expect("a producer");
     producer.init_transactions(MINUTE).expect("begin with transactions");
     producer
@@ -61,7 +61,7 @@ pub fn committed(broker: &Broker, topic: &str) -> Vec<String> {
 
 /// The same, as they are.
 pub fn held(broker: &Broker, topic: &str) -> Vec<Vec<u8>> {
-    let mut config = config(broker);
+    let mut config = config(&broker.addr());
     config.set("group.id", "test").set("enable.auto.commit", "false");
     config.set("isolation.level", "read_committed").set("enable.partition.eof", "true");
     let consumer: BaseConsumer = config.create().expect("a consumer");

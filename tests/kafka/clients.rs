@@ -153,7 +153,7 @@ fn who_was_fenced_by_halves_is_opened_again() {
     let mut ours = Producer::open(&options).expect("open");
     put(&mut ours, &["1"]);
     // one that came before us to the first, and behind us to the second
-    Client::open(&Options { id: format!("{}/2", options.id), ..options.clone() }).expect("open");
+    Client::open(&options.second()).expect("open");
     let crossed = ours.begin().and_then(|()| ours.send(b"", &[], b"void")).and_then(|()| ours.commit());
     let crossed = crossed.expect_err("half of it is lost");
     assert_eq!(crossed.kind(), Kind::Unavailable, "{}", crossed.told());

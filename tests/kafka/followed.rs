@@ -169,5 +169,5 @@ pub async fn stands(f: &Followed, verb: &str, words: &[&str]) {
 
 /// An administrator of the broker.
 pub fn admin(broker: &Broker) -> rdkafka::admin::AdminClient<rdkafka::client::DefaultClientContext> {
-    config(broker).create().expect("an admin client")
+    config(&broker.addr()).create().expect("an admin client")
 }

@@ -19,7 +19,7 @@ eighteen!(records_that_are_none_of_ours);
 
 /// Puts them there, and says where the topic ends then.
 fn put(topic: &str, values: &[Vec<u8>]) -> i64 {
-    let producer: BaseProducer = config(Broker::shared()).create().expect("a producer");
+    let producer: BaseProducer = config(&Broker::shared().addr()).create().expect("a producer");
     for value in values {
         let record = BaseRecord::<(), [u8]>::to(topic).partition(0).payload(value);
         producer.send(record).map_err(|(e, _)| e).expect("send");

@@ -8,6 +8,7 @@ macro_rules! eighteen {
     };
 }
 
+mod anew;
 mod broker;
 mod canary;
 mod client;
@@ -22,9 +23,13 @@ mod lost;
 mod migrations;
 mod outages;
 pub mod points;
+mod secured;
 mod seen;
 mod targets;
+mod three;
 mod told;
 mod topics;
 mod two;
+mod unheard;
+mod void;
 mod walk;

@@ -43,6 +43,9 @@ pub const KILLED: &[&str] = &[
     "capture.rows",
     "capture.begun",
     "capture.started",
+    "capture.intended",
+    "capture.seized",
+    "capture.slot_made",
     "part.rows",
     "described.unwritten",
     "described.written",
@@ -72,7 +75,8 @@ async fn pend(f: &Followed) {
     walk::run(&f.t, sql).await;
 }
 
-async fn dies(dying: &mut Running, place: &str) {
+/// Waits until it was killed, and by nothing else.
+pub async fn dies(dying: &mut Running, place: &str) {
     eprintln!("dies at {place}");
     let status = dying.wait(ENDS).await;
     assert_eq!(status.code(), None, "at {place}: not killed, ended with {status}\n{}", dying.log());

@@ -2,7 +2,7 @@
 //!
 //! - [`Cluster`]: one server of its own, for a test that crashes or restarts it.
 //! - [`Pair`]: a source and a target shared by many tests, each with a database of its own.
-//! - [`Broker`]: one Kafka, for a test that breaks it; [`Broker::shared`] for those that do not.
+//! - [`Broker`]: one Kafka, for a test that breaks it; [`Broker::shared`] for those that do not; [`Brokers`]: three that are one.
 //! - [`Disk`]: a server's disk that is full when it is wanted so.
 //! - [`Proxy`]: a TCP connection that can be cut, stalled, delayed or robbed of an answer.
 //! - [`Authority`]: certificates, good and bad.
@@ -24,7 +24,7 @@ mod template;
 mod wait;
 
 pub use authority::Authority;
-pub use broker::Broker;
+pub use broker::{Broker, Brokers};
 pub use cluster::{Builder, Cluster, Saved, client};
 pub use disk::Disk;
 pub use pair::{Db, Pair};

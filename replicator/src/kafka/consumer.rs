@@ -57,6 +57,8 @@ impl std::fmt::Debug for Consumer {
 const BLOCK: usize = 64 << 10;
 /// How long a broker may take for a small question.
 const ANSWER: Duration = Duration::from_secs(5);
+/// So long is listened for a reason, where there was no answer.
+const HEARS: Duration = Duration::from_millis(50);
 /// How far back the end is looked for at first; then four times as far, and so on.
 const STEP: i64 = 64;
 
@@ -208,8 +210,11 @@ impl Consumer {
                 _ => {}
             }
             if self.next.is_none() {
-                // why no broker is reached; later that comes with the records
-                while self.client.poll(Duration::ZERO).is_some() {}
+                // Why no broker is reached; later that comes with the records. What the library logs comes by the same way, a line a poll.
+                let heard = Instant::now();
+                while heard.elapsed() < HEARS {
+                    let _ = self.client.poll(Duration::from_millis(1));
+                }
             }
             if let Some(denied) = context.denied() {
                 return Err(denied);

@@ -104,6 +104,9 @@ impl ClientContext for Context {
     fn error(&self, error: KafkaError, reason: &str) {
         let Some(code) = error.rdkafka_error_code() else { return };
         tracing::debug!(target: "sluice::kafka", %code, "{reason}");
+        if code == Code::GroupAuthorizationFailed {
+            return; // the group is a name only: it is asked for by the library, and not by us
+        }
         let mut trouble = locked(&self.trouble);
         // that all brokers are down is said after each, and says less
         if code != Code::AllBrokersDown || trouble.is_none() {

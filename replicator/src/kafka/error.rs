@@ -136,6 +136,9 @@ impl Error {
             Error::Told { code: Code::NotEnoughReplicas | Code::NotEnoughReplicasAfterAppend, .. } => {
                 "fewer brokers are in sync than the topic's min.insync.replicas wants; it is gone on with once they are back"
             }
+            Error::Told { code: Code::SSL, .. } => {
+                "kafka.properties: ssl.ca.location has who signed the brokers' certificates, which are for the names in buffer.kafka.brokers and those that they advertise; ssl.certificate.location and ssl.key.location are ours, where they ask for one"
+            }
             e => match e.kind() {
                 Kind::Unavailable => {
                     "is the broker up, and are the addresses that it advertises reachable from here? nothing is lost meanwhile"

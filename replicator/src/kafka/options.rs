@@ -110,6 +110,11 @@ impl Options {
         options
     }
 
+    /// The other of the two clients that a capture has. No topic has such a name, so no other pipeline's first client has it either.
+    pub fn second(&self) -> Options {
+        Options { id: format!("{}/2", self.id), ..self.clone() }
+    }
+
     /// As somebody else than who captures.
     pub fn named(&self, name: &str) -> Options {
         Options { id: format!("{}.{name}", self.id), ..self.clone() }

@@ -32,8 +32,7 @@ impl Producer {
     /// topic when this returns.
     pub fn open(options: &Options) -> Result<Producer, error::Error> {
         let first = Client::open(options)?;
-        // no topic has such a name, so no other's first client has it either
-        let second = Client::open(&Options { id: format!("{}/2", options.id), ..options.clone() })?;
+        let second = Client::open(&options.second())?;
         Ok(Producer { first, second, turn: true })
     }
 

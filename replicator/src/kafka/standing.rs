@@ -115,12 +115,12 @@ pub fn age(time: i64) -> f64 {
 /// What Kafka has to allow each half, with the names of this topic.
 pub fn acls(options: &Options) -> [(&'static str, String); 2] {
     let (stream, state, requests) = (&options.topic, options.state().topic, options.requests().topic);
-    let id = &options.id;
+    let (id, second) = (&options.id, options.second().id);
     [
         (
             "capture",
             format!(
-                "Write, Read, Describe, DescribeConfigs on topics {stream}, {requests}, {state} (Create too, to make them); Write, Describe on transactional id {id}"
+                "Write, Read, Describe, DescribeConfigs on topics {stream}, {requests}, {state} (Create too, to make them); Write, Describe on transactional ids {id}, {second}"
             ),
         ),
         (

@@ -159,6 +159,10 @@ fn shape(options: &Options, patience: Duration) -> Result<(usize, Option<Shape>)
     let asked = ResourceSpecifier::Topic(&options.topic);
     let told = wait(admin.describe_configs([&asked], &AdminOptions::new().request_timeout(Some(patience))))?;
     let told = told.into_iter().next().ok_or_else(Error::silence)?.map_err(Error::of)?;
+    if told.entries.is_empty() {
+        // who may not ask for them is told of none, and of no error
+        return Err(Error::of(Code::TopicAuthorizationFailed));
+    }
     let text = |name: &str| told.get(name).and_then(|entry| entry.value.clone());
     let number = |name: &str| text(name).and_then(|value| value.parse::<i64>().ok());
     // -1 is how a broker says any

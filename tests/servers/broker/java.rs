@@ -74,17 +74,23 @@ pub fn command(class: &str, archive: Option<Archive<'_>>) -> Command {
     java
 }
 
+/// Formats the directory of one that is configured; users that prove themselves by SCRAM are made then: `SCRAM-SHA-256=[name=…,password=…]`.
+pub fn format(broker: &Broker, users: &[String]) {
+    // the id of a cluster: any will do, as no broker of a test hears of another's
+    let mut format = command("kafka.tools.StorageTool", None);
+    format.args(["format", "-t", "MkU3OEVBNTcwNTJENDM2Qg", "-c"]).arg(broker.properties());
+    format.args(users.iter().flat_map(|user| ["--add-scram", user.as_str()]));
+    let output = format.output().expect("run java");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "format a broker's directory: {said}");
+}
+
 /// A formatted directory, and the archive that a broker leaves which starts and stops.
 fn prepare(made: &Path) {
     let (data, classes) = (made.join("data"), made.join("classes.jsa"));
     let mut first = Broker::stopped(&[]);
     first.configure();
-    // the id of a cluster: any will do, as no broker of a test hears of another's
-    let mut format = command("kafka.tools.StorageTool", None);
-    format.args(["format", "-t", "MkU3OEVBNTcwNTJENDM2Qg", "-c"]).arg(first.properties());
-    let output = format.output().expect("run java");
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "format a broker's directory: {said}");
+    format(&first, &[]);
     copy(&first.log_dir(), &data);
     first.begin(&data, Archive::Write(&classes));
     first.stop();

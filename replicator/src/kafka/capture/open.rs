@@ -14,7 +14,7 @@ use std::sync::Arc;
 use filters::change::Lsn;
 use filters::policy::TableRule;
 use sink_postgres::checkpoint::{Checkpoint, Identity};
-use sink_postgres::known;
+use sink_postgres::{failpoint, known};
 use tokio::sync::Mutex;
 
 use super::super::consumer::Consumer;
@@ -102,12 +102,15 @@ pub async fn open(
                 Ok(producer)
             })
             .await?;
+            failpoint::hit("capture.intended");
             if found.is_some() {
                 let mut writer = production::writer(&source.stream, &config.pipeline, "slot", &[]).await?;
                 slot::seize(&mut writer, &identity.slot).await.doing("drop the unfinished slot")?;
+                failpoint::hit("capture.seized");
             }
             cancels.add(replication.canceler());
             let at = start::slot::make(&identity.slot, &mut replication).await?;
+            failpoint::hit("capture.slot_made");
             tracing::info!(slot = identity.slot, %at, "slot created");
             at
         }

@@ -266,7 +266,17 @@ impl Client {
             return Ok(());
         }
         let code = self.client.context().failure().unwrap_or(Code::Fail);
-        Err(self.because(KafkaError::MessageProduction(code)))
+        let purged = matches!(code, Code::PurgeQueue | Code::PurgeInflight);
+        let cause = if purged { self.undone() } else { None };
+        Err(self.because(cause.unwrap_or(KafkaError::MessageProduction(code))))
+    }
+
+    /// Why the library has thrown away what was to be sent: only a commit is told, and with a record lost there is none.
+    fn undone(&self) -> Option<KafkaError> {
+        match self.client.commit_transaction(LOOK) {
+            Err(KafkaError::Transaction(e)) if e.txn_requires_abort() => Some(KafkaError::Transaction(e)),
+            _ => None,
+        }
     }
 
     /// Once a producer is lost, each call tells its own consequence of it: the cause is what counts.
