@@ -273,7 +273,7 @@ async fn what_one_may_not_do(major: u32) {
             allow(broker, "sender", &[(Of::Topic, name, may)]);
         }
     }
-    denied(&sends, "capture", &["Topic authorization failed", hint]).await;
+    // of a state that is empty nothing is read
     for name in [topic, &state, &requests] {
         allow(broker, "sender", &[(Of::Topic, name, &[May::Read])]);
     }

@@ -4,8 +4,6 @@
 
 use std::fs;
 
-use base64::Engine as _;
-
 use super::java::{self, Archive};
 use super::{Broker, free_port};
 use crate::servers::template::copy;
@@ -76,8 +74,9 @@ fn number(broker: &Broker) {
     let is_kept = |line: &&str| !line.starts_with("node.id=") && !line.starts_with("directory.id=");
     let meta = fs::read_to_string(&path).expect("a formatted directory");
     let mut lines: Vec<String> = meta.lines().filter(is_kept).map(str::to_owned).collect();
-    let id: Vec<u8> = (0..16).map(|_| fastrand::u8(1..)).collect();
+    // 16 bytes in base64: the last letter has two bits
+    let id: String = (0..21).map(|_| fastrand::alphanumeric()).chain(['A']).collect();
     lines.push(format!("node.id={}", broker.node));
-    lines.push(format!("directory.id={}", base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(id)));
+    lines.push(format!("directory.id={id}"));
     fs::write(path, lines.join("\n") + "\n").expect("write meta.properties");
 }
