@@ -21,6 +21,7 @@ mod kills;
 mod lost;
 mod migrations;
 mod outages;
+mod own_masks;
 pub mod points;
 mod targets;
 mod topics;
