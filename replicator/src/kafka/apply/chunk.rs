@@ -42,7 +42,8 @@ impl Apply {
             }
             Err(e) => return Err(e),
         }
-        self.asking.came();
+        let done = self.sink.as_ref().and_then(|s| s.pending_of(&name)).is_none_or(|p| p.is_done());
+        self.asking.came(&name, done);
         Ok(())
     }
 

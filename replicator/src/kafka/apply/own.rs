@@ -29,7 +29,7 @@ use sink_postgres::spec::TableSpec;
 use wire::Connection;
 
 use self::rule::By;
-use self::tables::{as_source, name, narrow, plain};
+use self::tables::{as_source, key_away, name, narrow, plain};
 use super::super::envelope::{Described, Start};
 use super::super::rules;
 use crate::config::{Config, Lock, Problems, SourceTable};
@@ -94,7 +94,10 @@ impl Own {
             }
         }
         let nothing = Asked { distinct: HashMap::new(), frequencies: HashMap::new(), stored: HashMap::new() };
-        let proofs = start::prove(config, &resolved.policy, &changed, &nothing, &demands);
+        let mut proofs = start::prove(config, &resolved.policy, &changed, &nothing, &demands);
+        for (table, compiled) in &changed {
+            proofs.problems.extend(key_away(config, table, compiled));
+        }
         if !proofs.problems.is_empty() {
             return Err(Error::Config(Problems(proofs.problems)));
         }

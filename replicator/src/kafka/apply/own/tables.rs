@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use filters::change::Identity;
+use filters::filter::Compiled;
 use filters::mask::ColumnFacts;
 use sink_postgres::known::{Fate, Known, KnownColumn};
 
@@ -140,6 +141,16 @@ pub(super) fn narrow(
         true => Ok(narrow),
         false => Err(Error::Config(Problems(problems))),
     }
+}
+
+/// A key that would not be whole: what the topic says of rows, by their keys, would be of others, though something stood in.
+pub(super) fn key_away(config: &Config, table: &catalog::SourceTable, compiled: &Compiled) -> Option<Problem> {
+    let mut away = compiled.dropped_columns().chain(compiled.withheld_columns());
+    let column = away.find(|c| table.key.iter().any(|k| k == c))?;
+    let (schema, name) = table.name();
+    let what =
+        format!("{}: a column of its key is dropped or withheld, so rows could not be told apart", compiled.input());
+    Some(Problem::new(format!("{}.columns.{column}", config.path(&schema, &name)), what).hint("mask it, or keep it"))
 }
 
 /// Is this condition the one that the rows of the table have fulfilled? The numbers of columns that were looked at stand behind it.
