@@ -27,6 +27,43 @@ impl Compiled {
         Ok(())
     }
 
+    /// Masks whole lines that hold all columns of the input in its order, as they stand in a topic, and appends the output columns of
+    /// each to `out`. On an error what is in `out` means nothing.
+    pub fn whole_lines(&self, lines: &[u8], scratch: &mut Vec<u8>, out: &mut BytesMut) -> Result<(), FilterError> {
+        let expected = self.input().columns.len();
+        let places: Vec<Option<usize>> = (0..expected).map(Some).collect();
+        let mut fields: Vec<&[u8]> = Vec::with_capacity(expected);
+        let mut rest = lines;
+        while !rest.is_empty() {
+            let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+            let (line, tail) = rest.split_at(end);
+            fields.clear();
+            fields.extend(line.split(|b| *b == b'\t'));
+            if fields.len() != expected {
+                return Err(self.columns(expected, fields.len()));
+            }
+            let row = RawRow::of_line(line, &places);
+            for (output, source) in self.sources().iter().enumerate() {
+                if output > 0 {
+                    out.put_u8(b'\t');
+                }
+                match (self.mask(output), self.stands_in(output), fields.get(*source)) {
+                    (Some(mask), _, Some(field)) => put_field(mask, field, &row, scratch, out),
+                    (None, Some(value), _) => {
+                        let start = out.len();
+                        out.put_slice(value.as_bytes());
+                        escape_from(start, out);
+                    }
+                    (None, None, Some(field)) => out.put_slice(field),
+                    (_, _, None) => return Err(self.columns(expected, fields.len())),
+                }
+            }
+            out.put_u8(b'\n');
+            rest = tail.get(1..).unwrap_or(&[]);
+        }
+        Ok(())
+    }
+
     /// Masks one line, without its newline, that holds the columns of [`reads`](Compiled::reads) in their order, and appends
     /// the **output** columns, which are the first of these, to `out` with a newline.
     ///

@@ -29,6 +29,7 @@ pub mod slot;
 pub mod standby;
 
 pub use ends::conninfos;
+pub(crate) use plan::print;
 pub use plan::{Plan, described, key, key_of, on_referenced, own_rows, plan, protected, require, shared, spec};
 pub use prove::{Asked, Demands, prove};
 pub use recognise::{different, identity};

@@ -22,6 +22,7 @@ mod kills;
 mod lost;
 mod migrations;
 mod outages;
+mod own_masks;
 pub mod points;
 mod secured;
 mod seen;

@@ -104,7 +104,7 @@ pub struct Resolved {
 
 impl Config {
     /// What the file says of a table: at its own name, else at the first glob that takes it in.
-    fn entry_of(&self, schema: &str, name: &str) -> Option<&TableEntry> {
+    pub(crate) fn entry_of(&self, schema: &str, name: &str) -> Option<&TableEntry> {
         let own = Some((schema, name));
         self.tables.iter().find(|e| e.pattern.exact() == own).or_else(|| self.globs(schema, name).next())
     }

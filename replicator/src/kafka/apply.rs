@@ -13,6 +13,7 @@ mod behind;
 mod chunk;
 mod described;
 mod open;
+mod own;
 
 pub(crate) use open::belongs_together;
 pub use open::open;
@@ -20,6 +21,7 @@ pub use open::open;
 use std::time::{Duration, Instant};
 
 use filters::change::{Batch, Lsn, Progress};
+use filters::filter::Verdict;
 use sink_postgres::PostgresSink;
 use sink_postgres::line::{Feeder, Line, Noted};
 use sink_postgres::load::Loader;
@@ -36,7 +38,7 @@ use super::options::Options;
 use crate::batch::Batcher;
 use crate::board::{Board, Phase};
 use crate::cancels::Cancels;
-use crate::config::Config;
+use crate::config::{Config, Lock};
 use crate::error::Error;
 use crate::pipeline::End;
 use crate::stop::Stop;
@@ -82,6 +84,7 @@ pub struct Apply {
     cancels: Cancels,
     start: Start,
     config: Config,
+    lock: Option<Lock>,
     board: Board,
     last_look: Instant,
     last_idle: Instant,
@@ -159,6 +162,10 @@ impl Apply {
         let record = self.decoder.decode(value).map_err(|why| self.malformed(offset, why))?;
         self.next = offset + 1;
         match record {
+            // of tables of which it is not known yet what the target's own file makes of them
+            Record::Change { .. } | Record::ChunkBegin(_) if self.descriptions.is_starting() => {
+                return Err(self.malformed(offset, Malformed::EARLY));
+            }
             Record::Change { lsn, change, .. } => {
                 if self.changes == 0 {
                     self.batch.begin(0, lsn);
@@ -167,7 +174,14 @@ impl Apply {
                 self.changes += 1;
                 // a table that the target's own file leaves out
                 if !self.descriptions.leaves_out(change.table.oid) {
-                    self.batch.change(change);
+                    match self.descriptions.pass(change)? {
+                        Verdict::Keep(change) => self.batch.change(change),
+                        Verdict::Drop => {}
+                        Verdict::NeedsRow { gone, due } => {
+                            gone.into_iter().for_each(|change| self.batch.change(change));
+                            self.batch.change(due);
+                        }
+                    }
                 }
             }
             Record::Commit(commit) => {
@@ -192,6 +206,7 @@ impl Apply {
                 if !self.descriptions.is_starting() {
                     // rows of another shape follow, and the checkpoint will pass this record
                     self.descriptions.write().await?;
+                    self.descriptions.lay(&self.config, self.lock.as_ref()).await?;
                 }
             }
             Record::Due { table, why } => self.due(table, why).await?,
@@ -243,7 +258,7 @@ impl Apply {
         (self.at, self.begins) = (start.at, false);
         let sink = self.sink.as_mut().ok_or_else(|| Error::Bug("the sink is away".into()))?;
         sink.drop_pieces().await?;
-        self.descriptions.start(offset, raw);
+        self.descriptions.start(&start, offset, raw);
         self.start = start;
         Ok(())
     }
@@ -269,7 +284,7 @@ impl Apply {
     /// The target hears of the tables as they are described now.
     async fn registers(&mut self) -> Result<(), Error> {
         let sink = self.sink.as_mut().ok_or_else(|| Error::Bug("the sink is away".into()))?;
-        self.descriptions.register(sink, &self.config).await?;
+        self.descriptions.register(sink, &self.config, self.lock.as_ref()).await?;
         open::empty(sink, &self.config, &self.start).await?;
         if std::mem::take(&mut self.gap) {
             tracing::warn!("the capture goes on behind a gap: every table is brought anew");

@@ -63,9 +63,13 @@ impl Asking {
         self.soon = true;
     }
 
-    /// Something came, so somebody has heard.
-    pub fn came(&mut self) {
+    /// Something of a table came, so somebody has heard. One of which nothing is pending any more is news when it is pending again,
+    /// though no look has come between.
+    pub fn came(&mut self, name: &Name, done: bool) {
         self.last = Some(Instant::now());
+        if done {
+            self.tables.remove(name);
+        }
     }
 
     /// Asks for what is pending, if it is time. `next`: the topic has been read up to there.

@@ -23,6 +23,8 @@ use filters::change::{BadTuple, Change, Lsn, Table};
 use sink_postgres::part::Part;
 use sink_postgres::spec::TableSpec;
 
+use crate::source::catalog::Reference;
+
 mod decode;
 mod described;
 mod encode;
@@ -105,6 +107,8 @@ pub struct Start {
     pub begun: i64,
     /// Production's tables (schema, name) that targets have as structures only: no row of them ever comes.
     pub structures: Vec<(String, String)>,
+    /// Stands for the rules of the capture's file and lock: an applier whose own say the same has nothing to add.
+    pub rules: String,
 }
 
 /// A table, as rows of it come from here on.
@@ -118,6 +122,8 @@ pub struct Described {
     pub types: Vec<String>,
     /// Those columns of the shape that are masked.
     pub masked: Vec<String>,
+    /// Its foreign keys on production: along them a target's own masks are handed on, as the capture's are.
+    pub references: Vec<Reference>,
 }
 
 /// The end of a source transaction.
@@ -236,6 +242,10 @@ impl Malformed {
         field: "after",
         why: "is not where the topic was read up to: what lies between is missing (the topic was made anew, or has lost its end)",
     };
+
+    /// Rows come behind what a start has said of all tables.
+    pub const EARLY: Malformed =
+        Malformed::Field { record: "Start", field: "at", why: "is followed by rows before all tables are described" };
 
     /// A part of a table is its rows and nothing else, up to its end.
     pub const AMID: Malformed = Malformed::Field { record: "ChunkBegin", field: "part", why: "has no end" };

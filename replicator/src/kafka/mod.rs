@@ -19,6 +19,7 @@ pub mod memory;
 pub mod options;
 pub mod producer;
 pub mod requests;
+mod rules;
 pub mod run;
 pub mod sink;
 pub mod standing;

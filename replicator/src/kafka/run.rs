@@ -234,7 +234,7 @@ async fn once(
                 Opened::Capture(Box::new(capture), goal)
             }
             Half::Apply(goal) => {
-                let (apply, last) = apply::open(config, board, &cancels).await?;
+                let (apply, last) = apply::open(config, lock, board, &cancels).await?;
                 Opened::Apply(Box::new(apply), goal.map_or(last, Goal::Lsn))
             }
         })

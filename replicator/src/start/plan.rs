@@ -227,7 +227,7 @@ fn known(table: &SourceTable, key: &[String], only: &str, policy: &Policy, memor
 }
 
 /// A fingerprint of what comes of a column.
-fn print(name: &str, ty: &str, class: &Class) -> String {
+pub(crate) fn print(name: &str, ty: &str, class: &Class) -> String {
     let rules = TableRules::new([(name.to_owned(), class.clone())].into(), Class::Withheld);
     let one = Policy { tables: [((String::new(), String::new()), TableRule::Copy(rules))].into() };
     let hash = blake3::hash(format!("{}\0{ty}", one.fingerprint()).as_bytes());

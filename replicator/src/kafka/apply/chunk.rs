@@ -8,7 +8,9 @@
 
 use std::sync::Arc;
 
+use bytes::BytesMut;
 use filters::change::Lsn;
+use filters::filter::Compiled;
 use sink_postgres::load::{Load, Loaded, Loader, Sieve, Task, Way};
 use sink_postgres::part::Part;
 use sink_postgres::sink::OnError;
@@ -40,7 +42,8 @@ impl Apply {
             }
             Err(e) => return Err(e),
         }
-        self.asking.came();
+        let done = self.sink.as_ref().and_then(|s| s.pending_of(&name)).is_none_or(|p| p.is_done());
+        self.asking.came(&name, done);
         Ok(())
     }
 
@@ -102,7 +105,11 @@ impl Apply {
                 loader
             }
         };
-        let rows = first(&mut loader, task, at, &mut self.arrivals, &mut self.decoder, &mut self.next).await;
+        let compiled = self.descriptions.compiled(task.spec.known.oid).cloned();
+        let mut taking =
+            Taking { arrivals: &mut self.arrivals, decoder: &mut self.decoder, next: &mut self.next, compiled };
+        let load = loader.begin(task.clone(), at, Way::Straight).await;
+        let rows = rows(load, &mut taking).await;
         let mut done = rows.map_err(|e| e.of(&self.topic))?;
         if matches!(&done, Err(e) if e.is_unique_violation()) {
             done = self.again(&mut loader, task, at, offset, Way::Staged).await?;
@@ -126,9 +133,11 @@ impl Apply {
         way: Way,
     ) -> Result<Result<Loaded, sink_postgres::Error>, Error> {
         let mut arrivals = Arrivals::open(&self.options, offset + 1)?;
-        let mut next = 0;
+        let compiled = self.descriptions.compiled(task.spec.known.oid).cloned();
+        let (mut decoder, mut next) = (Decoder::new(), 0);
+        let mut taking = Taking { arrivals: &mut arrivals, decoder: &mut decoder, next: &mut next, compiled };
         let load = loader.begin(task.clone(), at, way).await;
-        rows(load, &mut arrivals, &mut Decoder::new(), &mut next).await.map_err(|e| e.of(&self.topic))
+        rows(load, &mut taking).await.map_err(|e| e.of(&self.topic))
     }
 
     fn note_chunk(&self, name: &Name, loaded: &Loaded) {
@@ -162,24 +171,20 @@ impl Broken {
     }
 }
 
-async fn first(
-    loader: &mut Loader,
-    task: &Task,
-    at: Lsn,
-    arrivals: &mut Arrivals,
-    decoder: &mut Decoder,
-    next: &mut i64,
-) -> Result<Result<Loaded, sink_postgres::Error>, Broken> {
-    rows(loader.begin(task.clone(), at, Way::Straight).await, arrivals, decoder, next).await
+/// Where rows come from, and what the target's own file makes of them.
+struct Taking<'t> {
+    arrivals: &'t mut Arrivals,
+    decoder: &'t mut Decoder,
+    next: &'t mut i64,
+    compiled: Option<Arc<Compiled>>,
 }
 
 /// Takes the rows up to their end, and loads them; what fails on the target is told when all have been taken.
 async fn rows(
     load: Result<Load<'_>, sink_postgres::Error>,
-    arrivals: &mut Arrivals,
-    decoder: &mut Decoder,
-    next: &mut i64,
+    Taking { arrivals, decoder, next, compiled }: &mut Taking<'_>,
 ) -> Result<Result<Loaded, sink_postgres::Error>, Broken> {
+    let mut scratch = Vec::new();
     let (mut load, mut failed) = match load {
         Ok(load) => (Some(load), None),
         Err(e) => (None, Some(e)),
@@ -195,9 +200,19 @@ async fn rows(
             }
         };
         let offset = taken.offset;
-        *next = offset + 1;
+        **next = offset + 1;
         match decoder.decode(taken.value) {
-            Ok(Record::ChunkRows(lines)) => {
+            Ok(Record::ChunkRows(mut lines)) => {
+                if let Some(compiled) = compiled {
+                    let mut out = BytesMut::with_capacity(lines.len());
+                    if let Err(e) = compiled.whole_lines(&lines, &mut scratch, &mut out) {
+                        if let Some(load) = load {
+                            load.abandon().await;
+                        }
+                        return Err(Broken::Unread(Box::new(e.into())));
+                    }
+                    lines = out.freeze();
+                }
                 if let Some(Err(e)) = match &mut load {
                     Some(load) => Some(load.write(&lines).await),
                     None => None,

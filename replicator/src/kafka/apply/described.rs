@@ -4,13 +4,15 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use filters::change::Table;
+use filters::change::{Change, Table};
+use filters::filter::{Compiled, Verdict};
 use sink_postgres::topic::{self, Told};
 use sink_postgres::{PostgresSink, failpoint};
 use wire::Connection;
 
 use super::super::envelope::{Decoder, Described, Start};
-use crate::config::Config;
+use super::own::Own;
+use crate::config::{Config, Lock};
 use crate::downstream::Name;
 use crate::error::Error;
 
@@ -22,6 +24,10 @@ pub struct Descriptions {
     tables: HashMap<u32, Described>,
     /// Tables that the target's own file protects, excludes or does not name: nothing of them is written, whatever comes.
     own: HashSet<u32>,
+    /// What that file adds to the others.
+    added: Own,
+    /// The capture that has described them.
+    began: Start,
     /// Since a start, until all are described.
     starting: bool,
     /// What a start has said of tables besides.
@@ -33,8 +39,8 @@ impl Descriptions {
     /// None yet.
     pub fn new(db: Connection, pipeline: &str) -> Descriptions {
         let (tables, due, unwritten) = (HashMap::new(), Vec::new(), Vec::new());
-        let own = HashSet::new();
-        Descriptions { db, pipeline: pipeline.to_owned(), tables, own, starting: false, due, unwritten }
+        let (own, added, began) = (HashSet::new(), Own::default(), Start::default());
+        Descriptions { db, pipeline: pipeline.to_owned(), tables, own, added, began, starting: false, due, unwritten }
     }
 
     /// What was in force before `offset`, as the target has noted it. Gives how the capture had begun, and where that stands.
@@ -49,7 +55,10 @@ impl Descriptions {
             let broken = |_| Error::Bug("sluice.described holds no record".into());
             match decoder.decode(told.record.into()).map_err(broken)? {
                 super::Record::Table(table) => self.keep(table, config),
-                super::Record::Start(began) => start = Some((told.at, began)),
+                super::Record::Start(began) => {
+                    self.began = began.clone();
+                    start = Some((told.at, began));
+                }
                 _ => {}
             }
         }
@@ -57,7 +66,8 @@ impl Descriptions {
     }
 
     /// A capture begins at this offset: all will be described anew.
-    pub fn start(&mut self, offset: i64, record: &[u8]) {
+    pub fn start(&mut self, start: &Start, offset: i64, record: &[u8]) {
+        self.began = start.clone();
         self.tables.clear();
         self.due.clear();
         self.starting = true;
@@ -83,12 +93,32 @@ impl Descriptions {
 
     /// Does the target's own file leave it out?
     pub fn leaves_out(&self, oid: u32) -> bool {
-        !self.own.is_empty() && self.own.contains(&oid)
+        !self.own.is_empty() && self.own.contains(&oid) || self.added.leaves_out(oid)
+    }
+
+    /// What the target's own file makes of a change.
+    pub fn pass(&mut self, change: Change) -> Result<Verdict, Error> {
+        self.added.apply(change)
+    }
+
+    /// What it makes of the lines of a copy; `None`: they are loaded as they come.
+    pub fn compiled(&self, oid: u32) -> Option<&Arc<Compiled>> {
+        self.added.compiled(oid)
+    }
+
+    /// The target's own file is laid over the tables as they are described now. Before a row of them is applied.
+    pub async fn lay(&mut self, config: &Config, lock: Option<&Lock>) -> Result<(), Error> {
+        self.added = Own::lay(&mut self.db, (config, lock), &self.began, &self.tables).await?;
+        Ok(())
+    }
+
+    fn written(&self) -> impl Iterator<Item = &Described> {
+        self.tables.values().filter(|t| !self.added.leaves_out(t.shape.oid))
     }
 
     /// All tables that are written.
     pub fn names(&self) -> Vec<Name> {
-        self.tables.values().map(|t| (t.spec.schema.clone(), t.spec.name.clone())).collect()
+        self.written().map(|t| (t.spec.schema.clone(), t.spec.name.clone())).collect()
     }
 
     /// Forgets what was noted on the target of another topic, or of this one before.
@@ -113,13 +143,14 @@ impl Descriptions {
 
     /// A table's name.
     pub fn name(&self, oid: u32) -> Option<Name> {
-        let spec = &self.tables.get(&oid)?.spec;
+        let spec = &self.tables.get(&oid).filter(|_| !self.added.leaves_out(oid))?.spec;
         Some((spec.schema.clone(), spec.name.clone()))
     }
 
-    /// A table's shape.
+    /// A table's shape, as the target gets it.
     pub fn shape(&self, oid: u32) -> Option<&Arc<Table>> {
-        Some(&self.tables.get(&oid)?.shape)
+        let table = self.tables.get(&oid)?;
+        Some(self.added.compiled(oid).map_or(&table.shape, |compiled| &compiled.output))
     }
 
     /// Notes what is not noted yet. Before the checkpoint passes the records.
@@ -134,20 +165,26 @@ impl Descriptions {
     }
 
     /// Makes the target know exactly these tables.
-    pub async fn register(&mut self, sink: &mut PostgresSink, config: &Config) -> Result<(), Error> {
+    pub async fn register(
+        &mut self,
+        sink: &mut PostgresSink,
+        config: &Config,
+        lock: Option<&Lock>,
+    ) -> Result<(), Error> {
         self.write().await?;
+        self.lay(config, lock).await?;
         self.starting = false;
         let spec = |t: &Described| {
-            let mut spec = t.spec.clone();
+            let mut spec = self.added.spec(t.shape.oid).unwrap_or(&t.spec).clone();
             if let Some(own) = config.own_rows(&spec.schema, &spec.name) {
                 // what is not protected any more is as unknown as what is written for the first time
                 spec.known.only.push_str(&format!(" but {}", own.sql()));
             }
             spec
         };
-        let specs = self.tables.values().map(spec).collect();
+        let specs = self.written().map(spec).collect();
         sink.register(specs).await?;
-        let shapes: Vec<_> = self.tables.values().map(|t| &t.shape).collect();
+        let shapes: Vec<_> = self.written().filter_map(|t| self.shape(t.shape.oid)).collect();
         sink.mappings(&shapes).await?;
         Ok(())
     }

@@ -26,12 +26,17 @@ use super::{Apply, Goal, IDLE_EVERY, LOOK_EVERY};
 use crate::batch::Batcher;
 use crate::board::Board;
 use crate::cancels::Cancels;
-use crate::config::{self, Config};
+use crate::config::{self, Config, Lock};
 use crate::error::Error;
 use crate::start;
 
 /// Opens it. The goal is what stands last in the topic now.
-pub async fn open(config: &Config, board: &Board, cancels: &Cancels) -> Result<(Apply, Goal), Error> {
+pub async fn open(
+    config: &Config,
+    lock: Option<&Lock>,
+    board: &Board,
+    cancels: &Cancels,
+) -> Result<(Apply, Goal), Error> {
     let options = Options::of(config)?;
     let target = start::ends::target_alone(config)?;
     let mut staging = start::ends::target(config, &target, "start", &[]).await?;
@@ -72,6 +77,8 @@ pub async fn open(config: &Config, board: &Board, cancels: &Cancels) -> Result<(
     if let Some(known) = followed {
         recognise(known, &belongs.start, &target_id)?;
     }
+    // one that has followed waits for whoever mends it; one that comes for the first time does not begin
+    let unfit = |e: Error| if followed.is_some() { e.unfit() } else { e };
     let identity = identity(&belongs);
     checkpoint::intend(&mut staging, &config.pipeline, &identity).await?;
 
@@ -105,7 +112,7 @@ pub async fn open(config: &Config, board: &Board, cancels: &Cancels) -> Result<(
         // what has expired said nothing that is not known: the capture stands where we do
         (Some(lsn), Some(next)) if !anew && next < low && memory.placed.is_some_and(|placed| placed.at == lsn) => {
             begin(&mut descriptions, &mut decoder, &memory, &belongs.start, low, config).await?;
-            descriptions.register(&mut sink, config).await?;
+            descriptions.register(&mut sink, config, lock).await.map_err(unfit)?;
             for (name, table) in &memory.tables {
                 if let Some(why) = table.due.as_ref().filter(|_| config.is_copied(&name.0, &name.1)) {
                     sink.make_pending(name, why).await?;
@@ -116,13 +123,13 @@ pub async fn open(config: &Config, board: &Board, cancels: &Cancels) -> Result<(
             (lsn, low)
         }
         (Some(lsn), Some(next)) if !anew => {
-            descriptions.register(&mut sink, config).await?;
+            descriptions.register(&mut sink, config, lock).await.map_err(unfit)?;
             (lsn, next)
         }
         _ => {
             let at = memory.placed.map_or(Lsn::ZERO, |placed| placed.at);
             begin(&mut descriptions, &mut decoder, &memory, &belongs.start, end, config).await?;
-            descriptions.register(&mut sink, config).await?;
+            descriptions.register(&mut sink, config, lock).await.map_err(unfit)?;
             // in this order: without a position it begins again
             sink.reads_on(end).await?;
             sink.place(at, &identity).await?;
@@ -171,6 +178,7 @@ pub async fn open(config: &Config, board: &Board, cancels: &Cancels) -> Result<(
         cancels: cancels.clone(),
         start: belongs.start,
         config: config.clone(),
+        lock: lock.cloned(),
         board: board.clone(),
         last_look: now.checked_sub(LOOK_EVERY).unwrap_or(now),
         last_idle: now.checked_sub(IDLE_EVERY).unwrap_or(now),
@@ -196,7 +204,7 @@ async fn begin(
     let mut encoder = Encoder::new();
     let mut bytes = |record: &Record| bytes::Bytes::copy_from_slice(encoder.record(record).value);
     let broken = |_| Error::Bug("what was written cannot be read".into());
-    descriptions.start(end - BEFORE, &bytes(&Record::Start(start.clone())));
+    descriptions.start(start, end - BEFORE, &bytes(&Record::Start(start.clone())));
     for table in memory.tables.values() {
         let raw = bytes(&Record::Table(table.described.clone()));
         if let Record::Table(described) = decoder.decode(raw.clone()).map_err(broken)? {

@@ -24,7 +24,7 @@ use super::super::options::Options;
 use super::super::producer::Producer;
 use super::super::requests::Requests;
 use super::super::sink::KafkaSink;
-use super::super::{blocking, topic};
+use super::super::{blocking, rules, topic};
 use super::Capture;
 use crate::applied::Applied;
 use crate::batch::Batcher;
@@ -96,7 +96,7 @@ pub async fn open(
     let from = match placed {
         Some(placed) => placed.at,
         None => {
-            let belongs = belongs(config, &plan, &identity, Lsn::ZERO, &memory, anew);
+            let belongs = belongs((config, lock), &plan, &identity, Lsn::ZERO, &memory, anew);
             producer = blocking(move || {
                 memory::intend(&mut producer, &belongs)?;
                 Ok(producer)
@@ -131,7 +131,7 @@ pub async fn open(
     let applied = Applied::resume(xids.0, xids.1, &snapshot::now(&mut watch).await?);
     let goal = wal::nudge(&mut watch).await?;
     let described: Vec<Described> = plan.tables.iter().map(|(t, c)| describe(t, c, &plan, config)).collect();
-    let belongs = belongs(config, &plan, &identity, from, &memory, anew);
+    let belongs = belongs((config, lock), &plan, &identity, from, &memory, anew);
     let heard = belongs.requests;
     let requests = Requests::open(&options, heard).await?;
     // behind another slot nothing of before is continued
@@ -222,7 +222,14 @@ pub(crate) fn checkpoint(belongs: &Belongs, placed: Option<Placed>) -> Checkpoin
 }
 
 /// What the topic belongs to from here on.
-fn belongs(config: &Config, plan: &Plan, identity: &Identity, at: Lsn, memory: &Memory, anew: bool) -> Belongs {
+fn belongs(
+    (config, lock): (&Config, Option<&Lock>),
+    plan: &Plan,
+    identity: &Identity,
+    at: Lsn,
+    memory: &Memory,
+    anew: bool,
+) -> Belongs {
     let now = super::super::now();
     let start = Start {
         pipeline: config.pipeline.clone(),
@@ -242,6 +249,7 @@ fn belongs(config: &Config, plan: &Plan, identity: &Identity, at: Lsn, memory: &
             .map(|(n, _)| n.clone())
             .collect(),
         begun: memory.belongs.as_ref().filter(|_| !anew).map_or(now, |b| b.start.begun),
+        rules: rules::print(config, lock),
     };
     let requests = memory.belongs.as_ref().map_or(0, |b| b.requests);
     let (database, publications) = (identity.source_database.clone(), identity.publications.clone());
@@ -263,5 +271,6 @@ fn describe(
         spec: start::spec(table, compiled, &plan.policy, &plan.memory, &nobodys),
         types,
         masked: compiled.masked_columns().map(str::to_owned).collect(),
+        references: table.references.clone(),
     }
 }

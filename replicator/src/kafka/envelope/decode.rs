@@ -175,9 +175,23 @@ impl From<schema::Start> for Start {
             time,
             structures,
             begun,
+            rules,
         } = start;
         let structures = structures.into_iter().map(|n| (n.schema, n.name)).collect();
-        Start { pipeline, version, system_id, timeline, slot, at: Lsn(at), policy, mask_key, time, structures, begun }
+        Start {
+            pipeline,
+            version,
+            system_id,
+            timeline,
+            slot,
+            at: Lsn(at),
+            policy,
+            mask_key,
+            time,
+            structures,
+            begun,
+            rules,
+        }
     }
 }
 

@@ -8,11 +8,11 @@ use filters::scalar::{Calendar, Reading};
 use sink_postgres::known::{Fate, Known, KnownColumn};
 use sink_postgres::spec::TableSpec;
 
-use super::{Described, Malformed, schema};
+use super::{Described, Malformed, Reference, schema};
 
 impl From<&Described> for schema::Table {
     fn from(table: &Described) -> schema::Table {
-        let Described { shape, spec, types, masked } = table;
+        let Described { shape, spec, types, masked, references } = table;
         let column = |(at, c): (usize, &Column)| schema::Column {
             name: c.name.to_string(),
             type_oid: c.type_oid,
@@ -34,7 +34,15 @@ impl From<&Described> for schema::Table {
             identity: identity.into(),
             columns: shape.columns.iter().enumerate().map(column).collect(),
             spec: Some(spec.into()),
+            references: references.iter().map(Into::into).collect(),
         }
+    }
+}
+
+impl From<&Reference> for schema::Reference {
+    fn from(reference: &Reference) -> schema::Reference {
+        let Reference { constraint, columns, table: (schema, name), to } = reference.clone();
+        schema::Reference { constraint, columns, table: Some(schema::Name { schema, name }), to }
     }
 }
 
@@ -128,8 +136,15 @@ impl TryFrom<schema::Table> for Described {
         };
         let (schema, name) = (table.schema.into(), table.name.into());
         let shape = Arc::new(Table { oid: table.oid, schema, name, identity, columns });
-        Ok(Described { shape, spec, types, masked })
+        let references = table.references.into_iter().map(reference).collect::<Result<_, _>>()?;
+        Ok(Described { shape, spec, types, masked, references })
     }
+}
+
+fn reference(reference: schema::Reference) -> Result<Reference, Malformed> {
+    let schema::Reference { constraint, columns, table, to } = reference;
+    let table = table.filter(|_| columns.len() == to.len()).ok_or_else(|| wrong("references", "refer to nothing"))?;
+    Ok(Reference { constraint, columns, table: (table.schema, table.name), to })
 }
 
 fn reading(reading: i32) -> Result<Reading, Malformed> {

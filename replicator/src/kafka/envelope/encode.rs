@@ -202,8 +202,20 @@ fn column(out: &mut Vec<u8>, value: Value<'_>) {
 
 impl From<&Start> for schema::Start {
     fn from(start: &Start) -> schema::Start {
-        let Start { pipeline, version, system_id, timeline, slot, at, policy, mask_key, time, structures, begun } =
-            start.clone();
+        let Start {
+            pipeline,
+            version,
+            system_id,
+            timeline,
+            slot,
+            at,
+            policy,
+            mask_key,
+            time,
+            structures,
+            begun,
+            rules,
+        } = start.clone();
         let structures = structures.into_iter().map(|(schema, name)| schema::Name { schema, name }).collect();
         schema::Start {
             pipeline,
@@ -217,6 +229,7 @@ impl From<&Start> for schema::Start {
             time,
             structures,
             begun,
+            rules,
         }
     }
 }

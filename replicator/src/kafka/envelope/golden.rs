@@ -75,7 +75,13 @@ fn table(identity: Identity) -> Described {
         withheld: vec!["password".into(), "nickname".into()],
     };
     let types = ["integer", "character varying(80)", "text", "date"].map(str::to_owned).into();
-    Described { shape: Arc::new(shape), spec, types, masked: vec!["email".into()] }
+    let references = vec![Reference {
+        constraint: "customers_region_fkey".into(),
+        columns: vec!["region".into()],
+        table: ("public".into(), "regions".into()),
+        to: vec!["id".into()],
+    }];
+    Described { shape: Arc::new(shape), spec, types, masked: vec!["email".into()], references }
 }
 
 /// Every kind, and every form of it. What comes before: the description of its table.
@@ -108,6 +114,7 @@ fn scenes() -> Vec<(&'static str, Described, Record)> {
         time: 849_182_400_000_000,
         // as older ones are
         begun: 0,
+        rules: "0f1e2d3c".into(),
     };
     let commit = Commit {
         lsn: Lsn(lsn.0 + 48),

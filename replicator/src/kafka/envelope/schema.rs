@@ -41,6 +41,8 @@ pub struct Start {
     pub structures: Vec<Name>,
     #[prost(int64, tag = "11")]
     pub begun: i64,
+    #[prost(string, tag = "12")]
+    pub rules: String,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -67,6 +69,21 @@ pub struct Table {
     pub columns: Vec<Column>,
     #[prost(message, optional, tag = "6")]
     pub spec: Option<Spec>,
+    #[prost(message, repeated, tag = "7")]
+    pub references: Vec<Reference>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+#[prost(skip_debug)]
+pub struct Reference {
+    #[prost(string, tag = "1")]
+    pub constraint: String,
+    #[prost(string, repeated, tag = "2")]
+    pub columns: Vec<String>,
+    #[prost(message, optional, tag = "3")]
+    pub table: Option<Name>,
+    #[prost(string, repeated, tag = "4")]
+    pub to: Vec<String>,
 }
 
 #[derive(Clone, PartialEq, Message)]

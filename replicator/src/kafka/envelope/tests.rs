@@ -100,7 +100,10 @@ fn described() -> impl Strategy<Value = Described> {
             let shape = Arc::new(shape);
             spec(oid, schema, table).prop_map(move |spec| {
                 let (shape, types, masked) = (Arc::clone(&shape), types.clone(), masked.clone());
-                Described { shape, spec, types, masked }
+                let constraint = spec.name.clone();
+                let table = (spec.schema.clone(), constraint.clone());
+                let (columns, to) = (masked.clone(), masked.clone());
+                Described { shape, spec, types, masked, references: vec![Reference { constraint, columns, table, to }] }
             })
         },
     )
@@ -127,6 +130,7 @@ fn start() -> impl Strategy<Value = Start> {
         policy,
         mask_key,
         begun: time / 2,
+        rules: format!("{time}"),
         structures: (0..system_id % 3).map(|n| ("public".into(), format!("t{n}"))).collect(),
         time,
     })
@@ -239,7 +243,7 @@ fn small(identity: Identity) -> Described {
         known,
         withheld: vec![],
     };
-    Described { shape: Arc::new(shape), spec, types: vec!["text".into(); 2], masked: vec![] }
+    Described { shape: Arc::new(shape), spec, types: vec!["text".into(); 2], masked: vec![], references: vec![] }
 }
 
 fn pair(note: Value<'_>, id: Value<'_>) -> Row {
