@@ -10,7 +10,7 @@ WITH_SERVERS = SLUICE_PG15=$$($(SERVERS) pg 15); SLUICE_PG16=$$($(SERVERS) pg 16
   SLUICE_KAFKA=$$($(SERVERS) kafka); export SLUICE_PG15 SLUICE_PG16 SLUICE_PG17 SLUICE_PG18 SLUICE_KAFKA
 CARGO_TEST = cargo test --workspace --features replicator/failpoints
 # Limits of wall time, on two cores, the build not counted.
-TEST_LIMIT ?= 35m
+TEST_LIMIT ?= 60m
 SOAK_LIMIT ?= 6h
 # Tests against servers mostly wait: on two cores 489 of them took 12 minutes four at a time, and 380 took 14 two at a time.
 export RUST_TEST_THREADS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) * 2)))

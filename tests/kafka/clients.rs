@@ -153,7 +153,7 @@ fn who_was_fenced_by_halves_is_opened_again() {
     let mut ours = Producer::open(&options).expect("open");
     put(&mut ours, &["1"]);
     // one that came before us to the first, and behind us to the second
-    Client::open(&options.second()).expect("open");
+    Client::open(&options).expect("open");
     let crossed = ours.begin().and_then(|()| ours.send(b"", &[], b"void")).and_then(|()| ours.commit());
     let crossed = crossed.expect_err("half of it is lost");
     assert_eq!(crossed.kind(), Kind::Unavailable, "{}", crossed.told());
@@ -163,6 +163,17 @@ fn who_was_fenced_by_halves_is_opened_again() {
         put(&mut ours, &[value]);
     }
     assert_eq!(values(&read(&options, 0)), ["1", "2", "3", "4"]);
+}
+
+#[test]
+fn who_has_lost_the_first_client_puts_nothing_into_the_topic() {
+    let options = shared("clients_lost");
+    let mut ours = Producer::open(&options).expect("open");
+    // it has the second still, and not the first
+    Client::open(&options.second()).expect("open");
+    let lost = ours.begin().and_then(|()| ours.send(b"", &[], b"void")).and_then(|()| ours.commit());
+    assert!(matches!(kafka_error(lost), kafka::Error::Fenced));
+    assert_eq!(read(&options, 0), []);
 }
 
 #[test]

@@ -277,8 +277,13 @@ async fn what_one_may_not_do(major: u32) {
     for name in [topic, &state, &requests] {
         allow(broker, "sender", &[(Of::Topic, name, &[May::Read])]);
     }
-    for id in [topic, &format!("{topic}/2")] {
-        denied(&sends, "capture", &["Transactional Id authorization failed", hint]).await;
+    for id in [&format!("{topic}/2"), topic] {
+        denied(
+            &sends,
+            "capture",
+            &[&format!("open the producer {id}: "), "Transactional Id authorization failed", hint],
+        )
+        .await;
         allow(broker, "sender", &[(Of::TransactionalId, id, &[May::Describe, May::Write])]);
     }
     denied(&sends, "capture", &["Topic authorization failed", hint]).await;

@@ -1,12 +1,15 @@
 //! A capture dies amid a large source transaction of which pieces are committed and read: the `Start` of the next makes them void, wherever an apply
 //! has them.
 
-use super::followed::{ENDS, Followed};
+use replicator::kafka::Consumer;
+
+use super::clients;
+use super::followed::{ENDS, Followed, says};
 use super::walk;
 use crate::shapes::flow::number;
 use crate::sluice::Sluice;
 
-eighteen!(pieces_of_one_that_died_are_void);
+eighteen!(pieces_of_one_that_died_are_void, a_target_begins_between_two_pieces);
 
 /// Two pieces of such rows are more than a third of one, and fewer changes than a piece may have.
 const ROWS: i64 = 9_000;
@@ -32,5 +35,38 @@ async fn pieces_of_one_that_died_are_void(major: u32) {
         f.shows().await;
         assert_eq!(number(&f.t, "SELECT count(*) FROM log WHERE what LIKE 'huge%'").await, n * ROWS, "{memory}");
     }
+    f.ends_equal().await;
+}
+
+/// Where a target begins that had nothing lies between two pieces: what it has not seen of the transaction comes with the tables.
+async fn a_target_begins_between_two_pieces(major: u32) {
+    let mut f = Followed::new(major, "kafka_void_between", "limits: { memory: 16MB }\n").await;
+    f.apply.kill9();
+    f.resync().await;
+    let options = clients::options(crate::servers::Broker::shared(), &f.db.name);
+    let end = || Consumer::watch(&options).and_then(|mut c| c.ends()).expect("ends").1;
+    let before = end();
+    walk::run(
+        &f.s,
+        &format!(
+            "INSERT INTO log SELECT g, 'huge' || repeat(md5(g::text), 20) FROM generate_series(1, {}) g",
+            10 * ROWS
+        ),
+    )
+    .await;
+    // stopped with some of its pieces in the topic
+    let began = std::time::Instant::now();
+    while end() < before + ROWS / 2 {
+        assert!(began.elapsed() < walk::SOON, "no piece comes\n{}", f.capture.log());
+    }
+    f.capture.signal(libc::SIGSTOP);
+    let between = end();
+    f.applies();
+    says(&f.apply, "INFO running").await;
+    assert_eq!(end(), between);
+    f.capture.signal(libc::SIGCONT);
+    f.shows().await;
+    assert!(end() > between + ROWS, "all of it was there: {before} {between} {}", end());
+    assert_eq!(number(&f.t, "SELECT count(*) FROM log WHERE what LIKE 'huge%'").await, 10 * ROWS);
     f.ends_equal().await;
 }

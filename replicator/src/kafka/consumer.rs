@@ -156,7 +156,7 @@ impl Consumer {
             }
             Error::Told {
                 code: Code::UnknownTopic | Code::UnknownPartition | Code::UnknownTopicOrPartition, ..
-            } => Err(Error::Absent(self.topic.clone())),
+            } => Err(self.absent()),
             // the group is a name only
             Error::Told { code: Code::GroupAuthorizationFailed, .. } => Ok(()),
             e if e.kind() == Kind::Unavailable => {
@@ -204,7 +204,7 @@ impl Consumer {
                     code: Code::UnknownTopic | Code::UnknownPartition | Code::UnknownTopicOrPartition,
                     ..
                 } => {
-                    return Err(Error::Absent(self.topic.clone()));
+                    return Err(self.absent());
                 }
                 e if e.kind() != Kind::Unavailable || began.elapsed() >= timeout => return Err(context.why(e)),
                 _ => {}
@@ -219,6 +219,16 @@ impl Consumer {
             if let Some(denied) = context.denied() {
                 return Err(denied);
             }
+        }
+    }
+
+    /// Who may not even know of it hears the same as one for whom there is none.
+    fn absent(&self) -> Error {
+        let told = self.client.fetch_metadata(Some(&self.topic), ANSWER).ok();
+        let code = told.and_then(|told| told.topics().first().and_then(|topic| topic.error()).map(Code::from));
+        match code {
+            Some(Code::TopicAuthorizationFailed) => Error::of(Code::TopicAuthorizationFailed),
+            _ => Error::Absent(self.topic.clone()),
         }
     }
 

@@ -23,6 +23,9 @@ pub enum Error {
     /// One that was opened at the same time, and has lost already, has taken half of ours with it.
     #[error("another sluice was about to capture for this pipeline, and has lost")]
     Crossed,
+    /// What was looked at before the fence is not what there is behind it.
+    #[error("another sluice has captured for this pipeline meanwhile; starting over")]
+    Meanwhile,
     /// What was to be read next is no longer there.
     #[error("offset {offset} is to be read next, and the topic begins at {low}: what lies between has expired unread")]
     Expired {
@@ -96,7 +99,7 @@ impl Error {
             | Error::Beyond { .. }
             | Error::Anew { .. }
             | Error::Absent(_) => Kind::Refused,
-            Error::Crossed => Kind::Unavailable,
+            Error::Crossed | Error::Meanwhile => Kind::Unavailable,
             Error::Property { .. } | Error::Properties(_) => Kind::Config,
             Error::Told { code, .. } => kind(*code),
         }
@@ -116,7 +119,7 @@ impl Error {
             Error::Late { .. } => {
                 "a part of a table is one transaction, and a table whose key is masked, or has another collation on a target, is one part: give kafka.properties a transaction.timeout.ms that is long enough, and the brokers as much transaction.max.timeout.ms"
             }
-            Error::Crossed => "it is opened again; start one only",
+            Error::Crossed | Error::Meanwhile => "it is opened again; start one only",
             Error::Expired { .. } => {
                 "sluice resync --all fills the gap; then give the topic more retention.ms, or apply more often"
             }

@@ -4,9 +4,11 @@
 //! `transactional.id`; the library asks again only after 20 ms. The other client's last markers were written meanwhile. What it sends stands behind
 //! what was committed: a transaction begins once the one before has been written down as committed, which nothing takes back.
 //!
-//! **Why there is one capture at a time all the same.** Both ids are the topic's, and whoever opens a producer fences the first and then the second. Of several
-//! who open at once the one who came last to the first keeps it, and the others lose at their next transaction with it. If the second of that one was fenced
-//! meanwhile, by one that has lost the first already, a transaction of the first tells so, and it is opened again.
+//! **Why there is one capture at a time all the same.** Both ids are the topic's, and whoever opens a producer fences the first and then the second, and begins
+//! with a transaction of the first. Of several who open at once the one who came last to the first keeps it; the others lose with their very next transaction of
+//! it, and have put nothing into the topic since they have read it. (One that began with the second could: it might still have that one, and what it goes on
+//! from would be old.) If the second of the winner was fenced meanwhile, by one that has lost the first already, a transaction of the first tells so, and it is
+//! opened again.
 
 mod client;
 
@@ -31,8 +33,9 @@ impl Producer {
     /// Connects, and fences whoever produced before into this topic: what that one had open is void, and what it had committed is in the
     /// topic when this returns.
     pub fn open(options: &Options) -> Result<Producer, error::Error> {
-        let first = Client::open(options)?;
-        let second = Client::open(&options.second())?;
+        // The first has the id of which nobody thinks: who has no right to it is denied before anybody is fenced.
+        let first = Client::open(&options.second())?;
+        let second = Client::open(options)?;
         Ok(Producer { first, second, turn: true })
     }
 
@@ -55,9 +58,9 @@ impl Producer {
     pub fn begin(&mut self) -> Result<(), error::Error> {
         self.turn = !self.turn;
         // of one that has failed, neither goes on
-        for client in [&self.first, &self.second] {
-            client.is_sound()?;
-        }
+        let sound = self.second.is_sound();
+        self.probed(sound)?;
+        self.first.is_sound()?;
         let begun = self.client().begin();
         self.ours(begun)
     }
@@ -92,14 +95,19 @@ impl Producer {
         self.ours(aborted)
     }
 
-    /// Who has lost the second only has lost nothing: it is to be opened again.
     fn ours<T>(&mut self, done: Result<T, error::Error>) -> Result<T, error::Error> {
+        if self.turn { self.probed(done) } else { done }
+    }
+
+    /// Of the second. Who has lost that one only has lost nothing: it is to be opened again.
+    fn probed<T>(&mut self, done: Result<T, error::Error>) -> Result<T, error::Error> {
         match done {
-            Err(error::Error::Kafka { action, source: Error::Fenced }) if self.turn => {
-                self.first.begin()?;
-                self.first.remember(PROBE, &[])?;
-                self.first.commit()?;
-                Err(error::Error::Kafka { action, source: Error::Crossed })
+            Err(error::Error::Kafka { action, source: Error::Fenced }) => {
+                let first = &mut self.first;
+                let probe = first.begin().and_then(|()| first.remember(PROBE, &[])).and_then(|()| first.commit());
+                // what is not known to be ours is another's
+                let source = if probe.is_ok() { Error::Crossed } else { Error::Fenced };
+                Err(error::Error::Kafka { action, source })
             }
             done => done,
         }

@@ -283,8 +283,8 @@ impl KafkaSink {
     }
 
     /// Nothing of it comes after all.
-    pub fn chunk_fails(&mut self) {
-        let _ = self.producer.abort();
+    pub fn chunk_fails(&mut self) -> Result<(), Error> {
+        self.producer.abort()
     }
 
     /// Requests were heard up to here, and need not be again.

@@ -10,7 +10,7 @@ use sink_postgres::topic::{self, Told};
 use sink_postgres::{PostgresSink, failpoint};
 use wire::Connection;
 
-use super::super::envelope::{Decoder, Described, Start};
+use super::super::envelope::{Decoder, Described, Record, Start};
 use super::own::Own;
 use crate::config::{Config, Lock};
 use crate::downstream::Name;
@@ -54,8 +54,8 @@ impl Descriptions {
         for told in topic::recall(&mut self.db, &self.pipeline, offset).await? {
             let broken = |_| Error::Bug("sluice.described holds no record".into());
             match decoder.decode(told.record.into()).map_err(broken)? {
-                super::Record::Table(table) => self.keep(table, config),
-                super::Record::Start(began) => {
+                Record::Table(table) => self.keep(table, config),
+                Record::Start(began) => {
                     self.began = began.clone();
                     start = Some((told.at, began));
                 }

@@ -42,7 +42,8 @@ impl Apply {
                 }
             }
             Record::Commit(commit) => {
-                if commit.changes != self.changes {
+                // amid one it may have begun, where all is pending still
+                if commit.changes < self.changes || (commit.changes > self.changes && !self.begins) {
                     return Err(self.malformed(offset, Malformed::changes(commit.changes, self.changes)));
                 }
                 self.chained(commit.after, offset)?;
@@ -54,7 +55,7 @@ impl Apply {
                 self.batch.begin(commit.xid, commit.lsn);
                 self.batch.reads_on(offset + 1);
                 self.batch.commit(commit.lsn, commit.time);
-                self.board.state().lag.commits(super::instant(commit.time), commit.lsn);
+                self.board.state().lag.commits(super::super::instant(commit.time), commit.lsn);
             }
             Record::Position { after, lsn } => self.position(after, lsn, offset).await?,
             Record::Start(start) => self.starts(start, offset, &raw).await?,

@@ -3,7 +3,8 @@
 //! 1. **Recognise**, as a run does ([`continuity`]): what the checkpoint is there, the topic's memory is here. Who may not capture into
 //!    it is refused, and whoever does goes on.
 //! 2. **Fence.** The producer is opened: whoever captured into this topic can commit nothing any more, and what he had open is
-//!    aborted. What is read of the topic afterwards is all there is. If it is more than a position further on, all is looked at again.
+//!    aborted. What is read of the topic afterwards is all there is. It is looked at again; if more than its position has changed,
+//!    all is begun anew.
 //! 3. **Intend**: what it belongs to is written before the slot is made.
 //! 4. **Slot**, if there is no position; a slot that was made for an intent is made anew.
 //! 5. **Place**: a `Start`, all tables, and the position, in one Kafka transaction. From then on it can be gone on from.
@@ -16,6 +17,7 @@ use filters::policy::TableRule;
 use sink_postgres::checkpoint::{Checkpoint, Identity};
 use sink_postgres::{failpoint, known};
 use tokio::sync::Mutex;
+use wire::Connection;
 
 use super::super::consumer::Consumer;
 use super::super::envelope::{Described, Start};
@@ -81,16 +83,13 @@ pub async fn open(
     let names: Vec<String> =
         publication::wanted(&config.pipeline, plan.tables.iter().map(|(t, _)| t)).into_iter().map(|p| p.name).collect();
     let mut identity = start::identity(&plan, &config.slot(), &names, &mut watch, &mut replication).await?;
-    let was = memory.belongs.as_ref().map(|b| checkpoint(b, placed));
-    let found = slot::look(&mut watch, &identity.slot).await.doing("look at the slot")?;
-    if !anew {
-        let same =
-            continuity::before(was.as_ref(), found.as_ref(), &identity, &plan.key_of, "", false, &mut replication);
-        same.await.map_err(|e| if was.is_some() { instead(e) } else { e })?;
-    }
-
+    let looks = Looks { identity: &identity, key_of: &plan.key_of, anew };
+    looks.continues(&memory, &mut watch, &mut replication).await?;
     let (mut producer, memory) = fence(&options, memory, anew).await?;
+    // whoever captured until now has come further meanwhile: on a timeline that has ended, perhaps
+    let found = looks.continues(&memory, &mut watch, &mut replication).await?;
     let placed = memory.placed.filter(|_| !anew);
+    let was = memory.belongs.as_ref().map(|b| checkpoint(b, placed));
     start::publish::publish(config, &source.data, &plan, &mut watch).await.map_err(unfit)?;
     identity.publications = publication::fingerprint(&mut watch, &names).await.doing("read the publications")?;
     let from = match placed {
@@ -171,6 +170,32 @@ pub async fn open(
     Ok((Capture::new(flow, requests, identity.publications), goal))
 }
 
+/// What is asked of production and of what the topic remembers, before the fence and behind it.
+struct Looks<'l> {
+    identity: &'l Identity,
+    key_of: &'l continuity::KeyOf,
+    anew: bool,
+}
+
+impl Looks<'_> {
+    /// Does what the slot will send go on from what is in the topic? Gives the slot.
+    async fn continues(
+        &self,
+        memory: &Memory,
+        watch: &mut Connection,
+        replication: &mut Connection,
+    ) -> Result<Option<slot::Slot>, Error> {
+        let found = slot::look(watch, &self.identity.slot).await.doing("look at the slot")?;
+        if !self.anew {
+            let was = memory.belongs.as_ref().map(|b| checkpoint(b, memory.placed));
+            let same =
+                continuity::before(was.as_ref(), found.as_ref(), self.identity, self.key_of, "", false, replication);
+            same.await.map_err(|e| if was.is_some() { instead(e) } else { e })?;
+        }
+        Ok(found)
+    }
+}
+
 /// Whoever captured until now is fenced. Gives what is remembered then, if it is what was looked at but for how far that one has come.
 async fn fence(options: &Options, before: Memory, anew: bool) -> Result<(Producer, Memory), Error> {
     let options = options.clone();
@@ -178,7 +203,7 @@ async fn fence(options: &Options, before: Memory, anew: bool) -> Result<(Produce
         let mut producer = Producer::open(&options)?;
         let memory = memory::read(&options)?;
         if !memory.goes_on_from(&before) {
-            return Err(Error::start_over("another has captured meanwhile; starting over"));
+            return Err(crate::kafka::Error::Meanwhile).doing_to("capture into", &options.topic);
         }
         if let Some(last) = memory.placed.map(|placed| placed.last).filter(|last| *last > 0 && !anew) {
             Consumer::reaches(&options, last).map_err(Error::unfit)?;

@@ -182,11 +182,15 @@ impl Slice<'_> {
             }
             Ok(None) => {
                 self.cut_off = true;
-                tokio::task::block_in_place(|| self.sink.chunk_fails());
+                tokio::task::block_in_place(|| self.sink.chunk_fails())?;
                 Ok(false)
             }
             Err(e) => {
-                tokio::task::block_in_place(|| self.sink.chunk_fails());
+                // one that is no key is passed by, and the next transaction wants a producer that is sound
+                tokio::task::block_in_place(|| self.sink.chunk_fails()).or_else(|failed| match is_no_key(&e) {
+                    true => Err(failed),
+                    false => Ok(()),
+                })?;
                 Err(e)
             }
         }

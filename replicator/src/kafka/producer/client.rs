@@ -64,7 +64,7 @@ impl Client {
             open: None,
             longest: options.longest_transaction(),
         };
-        producer.initialise().doing("open the producer")?;
+        producer.initialise().doing_to("open the producer", &options.id)?;
         Ok(producer)
     }
 
