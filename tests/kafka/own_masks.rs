@@ -208,6 +208,15 @@ async fn what_cannot_be_done_is_refused(major: u32) {
         ("public.cruises: { columns: { id: drop } }", "is dropped or withheld, so rows could not be told apart"),
         ("public.cruises: { columns: { id: { mask: round, to: 10 } } }", "can give two keys the same value"),
         ("public.cruises: { columns: { id: email } }", "mask email wants a column of type"),
+        (
+            "public.cruises: { columns: { name: { mask: compose, template: \"{id} {body}\" }, body: hash } }",
+            "looks at other columns",
+        ),
+        (
+            "public.cruises: { columns: { name: { mask: hash, when: \"id > 7\", else: keep } } }",
+            "looks at other columns",
+        ),
+        ("public.log: { columns: { at: drop, what: drop } }", "every column of it is dropped or withheld"),
     ] {
         sluice.lay(&f.db.name, &rules.replace("public.guests:", &format!("{own}\n  public.guests:")));
         let done = sluice.run(&["apply", "--until-caught-up"]).await;
@@ -215,6 +224,13 @@ async fn what_cannot_be_done_is_refused(major: u32) {
         assert!(done.stderr.contains(words), "{own}: {}", done.stderr);
         assert_eq!(number(&o, "SELECT count(*) FROM cruises").await, 0, "{own}");
     }
+    // without a key nothing is masked with another
+    let keyless = yaml_without_key(
+        &rules.replace("public.guests:", "public.cruises: { columns: { name: hash } }\n  public.guests:"),
+    );
+    sluice.configure(&format!("pipeline: {}\n{keyless}", f.db.name));
+    let done = sluice.run(&["apply", "--until-caught-up"]).await;
+    assert!(done.code != 0 && done.stderr.contains("masking.key"), "{}", done.stderr);
     // one that may be missing, and what is there and does not come
     let fine = "public.gone: { columns: { a: hash }, optional: true }";
     sluice.lay(&f.db.name, &rules.replace("public.guests:", &format!("{fine}\n  public.guests:")));
@@ -230,4 +246,8 @@ async fn what_cannot_be_done_is_refused(major: u32) {
     assert_eq!(number(&o, "SELECT count(*) FROM cruises WHERE id = 7000").await, 0);
     ends(&mut apply).await;
     f.ends_equal().await;
+}
+
+fn yaml_without_key(rest: &str) -> String {
+    format!("source: {{ url: \"${{SLUICE_SOURCE_URL}}\" }}\ntarget: {{ url: \"${{SLUICE_TARGET_URL}}\" }}\n{rest}")
 }

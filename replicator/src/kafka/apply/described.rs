@@ -1,6 +1,6 @@
 //! The tables as the topic has described them, and the target's own note of that.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -23,7 +23,7 @@ pub struct Descriptions {
     pipeline: String,
     tables: HashMap<u32, Described>,
     /// Tables that the target's own file protects, excludes or does not name: nothing of them is written, whatever comes.
-    own: HashSet<u32>,
+    own: HashMap<u32, Name>,
     /// What that file adds to the others.
     added: Own,
     /// The capture that has described them.
@@ -39,7 +39,7 @@ impl Descriptions {
     /// None yet.
     pub fn new(db: Connection, pipeline: &str) -> Descriptions {
         let (tables, due, unwritten) = (HashMap::new(), Vec::new(), Vec::new());
-        let (own, added, began) = (HashSet::new(), Own::default(), Start::default());
+        let (own, added, began) = (HashMap::new(), Own::default(), Start::default());
         Descriptions { db, pipeline: pipeline.to_owned(), tables, own, added, began, starting: false, due, unwritten }
     }
 
@@ -87,13 +87,13 @@ impl Descriptions {
             self.own.remove(&oid);
             self.tables.insert(oid, described);
         } else {
-            self.own.insert(oid);
+            self.own.insert(oid, (spec.schema.clone(), spec.name.clone()));
         }
     }
 
     /// Does the target's own file leave it out?
     pub fn leaves_out(&self, oid: u32) -> bool {
-        !self.own.is_empty() && self.own.contains(&oid) || self.added.leaves_out(oid)
+        !self.own.is_empty() && self.own.contains_key(&oid) || self.added.leaves_out(oid)
     }
 
     /// What the target's own file makes of a change.
@@ -119,6 +119,11 @@ impl Descriptions {
     /// All tables that are written.
     pub fn names(&self) -> Vec<Name> {
         self.written().map(|t| (t.spec.schema.clone(), t.spec.name.clone())).collect()
+    }
+
+    /// Those of which the target's own file has the structure only.
+    pub fn structures(&self, config: &Config) -> Vec<Name> {
+        self.own.values().filter(|(schema, name)| config.is_structure(schema, name)).cloned().collect()
     }
 
     /// Forgets what was noted on the target of another topic, or of this one before.

@@ -27,6 +27,7 @@ use crate::batch::Batcher;
 use crate::board::Board;
 use crate::cancels::Cancels;
 use crate::config::{self, Config, Lock};
+use crate::downstream::Name;
 use crate::error::Error;
 use crate::start;
 
@@ -145,7 +146,7 @@ pub async fn open(
             (at, end)
         }
     };
-    empty(&mut sink, config, &belongs.start).await?;
+    empty(&mut sink, config, &belongs.start, descriptions.structures(config)).await?;
     {
         let mut state = board.state();
         state.applied = at;
@@ -214,12 +215,18 @@ async fn begin(
     Ok(())
 }
 
-/// Tables that hold no rows here, whoever put them there: the capture has them as structures only, and so has our own file. What stands
-/// in them is raw, and nothing would ever take it away.
-pub(super) async fn empty(sink: &mut PostgresSink, config: &Config, start: &Start) -> Result<(), Error> {
-    for (schema, name) in start.structures.iter().filter(|(schema, name)| config.is_structure(schema, name)) {
-        if sink.empty(schema, name).await? {
-            let table = config::table_name(schema, name);
+/// Tables that hold no rows here, whoever put them there: our own file has them as structures only, and the capture too, or `own`. What stands
+/// in them may be raw, and nothing would ever take it away.
+pub(super) async fn empty(
+    sink: &mut PostgresSink,
+    config: &Config,
+    start: &Start,
+    own: Vec<Name>,
+) -> Result<(), Error> {
+    let both = start.structures.iter().filter(|(schema, name)| config.is_structure(schema, name)).cloned();
+    for (schema, name) in both.chain(own) {
+        if sink.empty(&schema, &name).await? {
+            let table = config::table_name(&schema, &name);
             tracing::warn!(%table, "structure only, and it held rows: they are gone from staging");
         }
     }

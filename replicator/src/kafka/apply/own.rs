@@ -7,9 +7,10 @@
 //! equal) and so is the key: then the capture has done it. Any other mask is laid on top of what comes, masked already or not.
 //! `keep` adds nothing and takes nothing back, nor does a column that is not named.
 //!
-//! **Nothing is passed over in silence.** A rule for a table or a column that there is not, a mask that does not fit, a condition of its own (which
-//! nobody decides here: what it looks at may be masked by now), a key that would not be whole: each is refused, before a row
-//! of that description is applied. A file that says what the capture's says adds nothing, and is not laid over anything.
+//! **Nothing is passed over in silence.** A rule for a table or a column that there is not, a mask that does not fit, a condition of its own or a mask that
+//! looks at other columns (which nobody decides here: what they look at may be masked by now), a key that would not be whole, a masking key that
+//! is not there, a table of which nothing would come: each is refused, before a row of that description is applied. A file that says what the capture's says adds nothing, and is not
+//! laid over anything; but where a column was masked here under another name, it is.
 //!
 //! **What is another rule is another table.** What the target remembers of its columns has the rules of both in it, so a change of either makes due what
 //! it is about, as without a topic. A mask over what comes raw is remembered as the capture's would be, since its values are the same.
@@ -21,6 +22,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use filters::change::Change;
+use filters::compiled::looking;
 use filters::filter::{Compiled, Filter, Verdict};
 use filters::key::MaskKey;
 use filters::policy::TableRule;
@@ -29,7 +31,7 @@ use sink_postgres::spec::TableSpec;
 use wire::Connection;
 
 use self::rule::By;
-use self::tables::{as_source, key_away, name, narrow, plain};
+use self::tables::{all_away, as_source, beyond, is_shielded, key_away, name, narrow, plain};
 use super::super::envelope::{Described, Start};
 use super::super::rules;
 use crate::config::{Config, Lock, Problems, SourceTable};
@@ -59,11 +61,11 @@ impl Own {
     ) -> Result<Own, Error> {
         let id = config.masking.key.as_ref().map(MaskKey::id);
         let one_key = id.as_ref().is_none_or(|id| *id == start.mask_key);
-        if one_key && rules::print(config, lock) == start.rules {
+        let memory = known::read(db, &config.pipeline).await?;
+        if one_key && rules::print(config, lock) == start.rules && !tables.values().any(|t| is_shielded(t, &memory)) {
             return Ok(Own::default());
         }
         let demands = Demands::read(db).await?;
-        let memory = known::read(db, &config.pipeline).await?;
         let by = By { one_key, id: id.unwrap_or_default(), memory };
         let mut all: Vec<&Described> = tables.values().collect();
         all.sort_by_key(|t| name(t));
@@ -74,17 +76,28 @@ impl Own {
         resolved.guessed.clear();
         resolved.remember(&plain, &by.memory);
         start::require(&mut resolved.policy, &demands.required);
+        let mut refused = Vec::new();
         for table in &all {
             if let Some(TableRule::Copy(rules)) = resolved.policy.tables.get_mut(&name(table)) {
+                let looks = looking(rules, &table.shape);
                 by.reduce(rules, table);
+                refused.extend(beyond(config, rules, table, &looks));
             }
+        }
+        if !refused.is_empty() {
+            return Err(Error::Config(Problems(refused)));
         }
         let filter = Filter::new(resolved.policy.clone(), start::key(config)?);
         let (mut own, mut changed) = (Own::default(), Vec::new());
         for (table, plain) in all.iter().zip(&plain) {
             let oid = table.shape.oid;
             match filter.compile(&table.shape)?.filter(|compiled| !compiled.output.columns.is_empty()) {
-                None => drop(own.hollow.insert(oid)),
+                None => {
+                    if let TableRule::Copy(_) = resolved.policy.rule(&plain.schema, &plain.name) {
+                        return Err(Error::Config(Problems(vec![all_away(config, table)])));
+                    }
+                    own.hollow.insert(oid);
+                }
                 Some(compiled) if compiled.untouched() => {}
                 Some(compiled) => {
                     let spec = by.spec(table, &compiled, resolved.policy.rule(&plain.schema, &plain.name));

@@ -143,7 +143,8 @@ impl Apply {
     async fn registers(&mut self) -> Result<(), Error> {
         let sink = self.sink.as_mut().ok_or_else(|| Error::Bug("the sink is away".into()))?;
         self.descriptions.register(sink, &self.config, self.lock.as_ref()).await?;
-        open::empty(sink, &self.config, &self.start).await?;
+        let own = self.descriptions.structures(&self.config);
+        open::empty(sink, &self.config, &self.start, own).await?;
         if std::mem::take(&mut self.gap) {
             tracing::warn!("the capture goes on behind a gap: every table is brought anew");
             for name in self.descriptions.names() {

@@ -79,7 +79,9 @@ impl By {
                 (column.fate, column.print, column.shielded) = (Fate::Mask, print, Some(column.name.clone()));
             }
             Class::Drop => {
-                let print = start::print(&column.name, "", class);
+                // what stands in for it may be made with the key
+                let stands = start::print(&column.name, "", class) + &self.id;
+                let print = blake3::hash(stands.as_bytes()).to_hex().chars().take(16).collect();
                 (column.fate, column.print, column.shielded) = (Fate::Drop, print, Some(column.name.clone()));
             }
             Class::Withheld => {

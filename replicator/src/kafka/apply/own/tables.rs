@@ -6,7 +6,8 @@ use std::sync::Arc;
 use filters::change::Identity;
 use filters::filter::Compiled;
 use filters::mask::ColumnFacts;
-use sink_postgres::known::{Fate, Known, KnownColumn};
+use filters::policy::{Class, TableRules};
+use sink_postgres::known::{Fate, Known, KnownColumn, Memory};
 
 use super::super::super::envelope::{Described, Start};
 use crate::config::{Config, Problem, Problems, Rule, SourceColumn, SourceTable, TableEntry, table_name};
@@ -141,6 +142,48 @@ pub(super) fn narrow(
         true => Ok(narrow),
         false => Err(Error::Config(Problems(problems))),
     }
+}
+
+/// Does a column come as it is that was masked or dropped here, under another name?
+pub(super) fn is_shielded(table: &Described, memory: &Memory) -> bool {
+    let was = memory.values().find(|known| known.oid == table.spec.known.oid);
+    let of = |c: &KnownColumn| was?.live(c.number)?.shielded.clone();
+    live(table).any(|c| c.fate == Fate::Keep && of(c).is_some_and(|name| name != c.name))
+}
+
+/// What nobody decides here. What a mask looks at may be masked by the capture or by us, and then it would say of rows what is not so:
+/// where something is added to a table, none of its masks may look. And a masking key that is not there makes none.
+pub(super) fn beyond(config: &Config, rules: &TableRules, table: &Described, looks: &[usize]) -> Vec<Problem> {
+    let (schema, table_is) = name(table);
+    let full = table_name(&schema, &table_is);
+    let added = |c: &&KnownColumn| *rules.class(&c.name) != Class::Keep;
+    let path = |column: &str| format!("{}.columns.{column}", config.path(&schema, &table_is));
+    let Some(first) = live(table).filter(|c| type_of(table, &c.name).is_some()).find(added) else { return Vec::new() };
+    let mut problems = Vec::new();
+    for column in looks.iter().filter_map(|i| table.shape.columns.get(*i)) {
+        let what = format!(
+            "{full}: its mask looks at other columns, which may be masked by now, and something is added to the table here"
+        );
+        let hint = "leave it out here: as the capture has it, it comes; or give the capture what is to be added";
+        problems.push(Problem::new(path(&column.name), what).hint(hint));
+    }
+    if config.masking.key.is_none() {
+        let what = format!(
+            "{full}: something is masked or dropped here that the capture lets come, and there is no masking.key"
+        );
+        problems.push(
+            Problem::new(path(&first.name), what).hint("give masking.key: the capture's, or one of this target's own"),
+        );
+    }
+    problems
+}
+
+/// Of a table all columns are dropped or withheld: nothing would ever take away what the target has of it.
+pub(super) fn all_away(config: &Config, table: &Described) -> Problem {
+    let (schema, table) = name(table);
+    let what = format!("{}: every column of it is dropped or withheld", table_name(&schema, &table));
+    Problem::new(config.path(&schema, &table), what)
+        .hint("structure, which takes its rows away; or exclude, which leaves them")
 }
 
 /// A key that would not be whole: what the topic says of rows, by their keys, would be of others, though something stood in.
