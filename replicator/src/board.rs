@@ -35,6 +35,14 @@ impl Phase {
             Phase::Held(_) => "held",
         }
     }
+
+    /// Why it stands still, if it does.
+    pub fn why(&self) -> Option<&str> {
+        match self {
+            Phase::Retrying(why) | Phase::Held(why) => Some(why),
+            _ => None,
+        }
+    }
 }
 
 /// The copy of one table.
@@ -147,12 +155,20 @@ impl State {
 
     /// Does it stand still, as far as one knows?
     pub fn stands(&self) -> bool {
-        matches!(self.phase, Phase::Retrying(_) | Phase::Held(_))
+        self.phase.why().is_some()
+    }
+
+    /// Nothing is pending, as whoever asks has seen: it streams, unless it stands still. What stood still goes on only where it has
+    /// caught up, or with its next step ([`State::step`]).
+    pub fn streams(&mut self) {
+        if self.lag.is_caught_up() || !self.stands() {
+            self.phase = Phase::Streaming;
+        }
     }
 
     /// Why it stands still, for whoever looks at the session that watches its slot meanwhile ([`stood`]).
     pub fn stands_said(&self) -> Option<String> {
-        let (Phase::Retrying(why) | Phase::Held(why)) = &self.phase else { return None };
+        let why = self.phase.why()?;
         // nobody's words end the comment
         let why = why.replace('\0', "").replace("*/", "* /").replace("/*", "/ *");
         Some(format!("{STANDS}{}: {why} */", self.phase.word()))
@@ -254,7 +270,7 @@ impl Boards {
     pub fn trouble(&self) -> Option<String> {
         let said = |(name, board): (&str, &Board)| {
             let state = board.state();
-            let (Phase::Retrying(why) | Phase::Held(why)) = &state.phase else { return None };
+            let why = state.phase.why()?;
             let name = if name.is_empty() { String::new() } else { format!("{name} ") };
             Some(format!("{name}{}: {}", state.phase.word(), why.replace('\n', " ")))
         };

@@ -28,6 +28,7 @@ pub mod key;
 pub mod known;
 pub mod line;
 pub mod load;
+mod look;
 pub mod mapping;
 mod mappings;
 pub mod orphans;

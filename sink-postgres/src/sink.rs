@@ -187,18 +187,6 @@ impl PostgresSink {
         self.epoch
     }
 
-    /// Is it still our turn? Asked now and then by a replicator that has nothing to apply.
-    pub async fn confirm_turn(&mut self) -> Result<bool, Error> {
-        let rows = self
-            .db
-            .query("SELECT epoch, reread FROM sluice.checkpoint WHERE pipeline = $1", &[Some(&self.options.pipeline)])
-            .await?;
-        match rows.get(0, 0).and_then(|e| e.parse::<i64>().ok()) {
-            Some(epoch) if epoch == self.epoch => Ok(rows.get(0, 1) == Some("t")),
-            _ => Err(self.fenced(self.progress.applied)),
-        }
-    }
-
     /// Writes why the stream stands still; `None`: it does not.
     pub async fn hold(&mut self, why: Option<&str>) -> Result<(), Error> {
         checkpoint::hold(&mut self.db, &self.options.pipeline, why).await
@@ -236,15 +224,19 @@ impl PostgresSink {
         ))
     }
 
-    /// Asks how much of what was applied is durable by now, and writes the counters down. The disk is waited for only where nothing else
-    /// tells.
-    pub async fn ask(&mut self) -> Result<Progress, Error> {
-        if self.open {
-            return Ok(self.progress);
-        }
+    /// Writes the counters down.
+    pub(crate) async fn write_counts(&mut self) -> Result<(), Error> {
         if !self.counts.is_empty() {
             self.transaction(&self.counts.sql(&self.options.pipeline)).await?;
             self.counts.clear();
+        }
+        Ok(())
+    }
+
+    /// Asks how much of what was applied is durable by now. The disk is waited for only where nothing else tells.
+    pub async fn ask(&mut self) -> Result<Progress, Error> {
+        if self.open {
+            return Ok(self.progress);
         }
         let mut run = self.statements.begin(&mut self.db);
         run.ask(durable::ASK)?;

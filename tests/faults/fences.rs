@@ -85,7 +85,7 @@ async fn whoever_lost_his_turn_moves_nothing(major: u32) {
 
     let mut second = sink(&info).await;
     assert_eq!(second.progress().applied, Lsn(20));
-    assert!(fenced(first.confirm_turn().await));
+    assert!(fenced(first.look().await));
     assert!(fenced(first.flush().await), "what it applied is not for it to confirm");
     assert!(fenced(first.apply(batch(&shape, 20, 30, "3")).await));
     assert!(fenced(first.place(Lsn(10), &Belongs::default()).await), "it would come a second time");

@@ -241,11 +241,7 @@ impl Apply {
         self.last_look = Instant::now();
         self.looks += 1;
         let sink = self.sink.as_mut().ok_or_else(|| Error::Bug("the sink is away".into()))?;
-        let reread = sink.confirm_turn().await?;
-        sink.reload_pending().await?;
-        sink.take_skips().await?;
-        sink.release_shadows().await?;
-        sink.release_tombstones().await?;
+        let reread = sink.look().await?;
         if self.looks.is_multiple_of(10) && sink.references_changed().await? {
             return Err(Error::start_over("foreign keys of staging changed; starting over"));
         }
@@ -261,8 +257,8 @@ impl Apply {
         self.asking.ask(sink.pending(), self.next).await;
         let pending = self.is_pending();
         let mut state = self.board.state();
-        if !pending && (state.lag.is_caught_up() || !state.stands()) {
-            state.phase = Phase::Streaming;
+        if !pending {
+            state.streams();
         } else if !state.stands() {
             state.phase = Phase::Copying;
         }

@@ -221,9 +221,8 @@ impl Capture {
         if self.looks % 10 == 1 {
             flow.look_at_tables().await?;
         }
-        let mut state = flow.board.state();
-        if !self.copying && (state.lag.is_caught_up() || !state.stands()) {
-            state.phase = Phase::Streaming;
+        if !self.copying {
+            flow.board.state().streams();
         }
         Ok(())
     }

@@ -4,7 +4,6 @@
 use std::time::Instant;
 
 use super::{Pipeline, pulse};
-use crate::board::Phase;
 use crate::error::{Doing, Error};
 use crate::source::{publication, snapshot::Snapshot};
 
@@ -29,12 +28,7 @@ impl Pipeline {
         }
         let mut reread = false;
         if let Some(sink) = &mut self.flow.sink {
-            reread = sink.confirm_turn().await?;
-            // `resync` from elsewhere writes there too
-            sink.reload_pending().await?;
-            sink.take_skips().await?;
-            sink.release_shadows().await?;
-            sink.release_tombstones().await?;
+            reread = sink.look().await?;
             if self.looks.is_multiple_of(10) && sink.references_changed().await? {
                 return Err(Error::start_over("foreign keys of staging changed; starting over"));
             }
@@ -42,8 +36,8 @@ impl Pipeline {
         }
         let stands = {
             let mut state = self.flow.board.state();
-            if !self.is_pending() && (state.lag.is_caught_up() || !state.stands()) {
-                state.phase = Phase::Streaming;
+            if !self.is_pending() {
+                state.streams();
             }
             state.stands()
         };
