@@ -15,6 +15,7 @@ pub mod config;
 pub mod copy;
 pub mod downstream;
 pub mod error;
+pub mod figures;
 pub mod flow;
 #[cfg(feature = "kafka")]
 pub mod kafka;

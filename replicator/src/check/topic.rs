@@ -6,6 +6,7 @@ use wire::Connection;
 use super::{Area, Mend, Report, World, continuity, target};
 use crate::config::Config;
 use crate::error::Error;
+use crate::figures::{ago, some, whole_time};
 use crate::kafka::standing::{self, Captured, Shapes, Unread};
 use crate::kafka::topic::{self, Fault, Shape};
 use crate::kafka::{Consumer, Options, apply, blocking, capture};
@@ -42,7 +43,7 @@ async fn look(report: &mut Report, config: &Config, target: Option<&mut Connecti
             return Ok(false);
         }
     };
-    report.ok(HERE, "kafka", format!("reached, {}", plural(shapes.brokers, "broker", "brokers")));
+    report.ok(HERE, "kafka", format!("reached, {}", some(shapes.brokers as u64, "broker", "brokers")));
     settings(report, &options, &shapes);
     if shapes.stream.is_none() || shapes.state.is_none() {
         return Ok(false);
@@ -53,7 +54,7 @@ async fn look(report: &mut Report, config: &Config, target: Option<&mut Connecti
     };
     captures(report, &options, &captured).await;
     let known = match target {
-        Some(db) => known(db, config).await?,
+        Some(db) => target::known(db, &config.pipeline).await?,
         None => return Ok(true),
     };
     let next = known.filter(|known| known.lsn.is_some()).and_then(|known| known.read_on);
@@ -119,7 +120,7 @@ fn one(
         format!(
             "1 partition, cleanup.policy={}, {}, min.insync.replicas={}{largest}",
             shape.cleanup,
-            plural(shape.replicas, "copy", "copies"),
+            some(shape.replicas as u64, "copy", "copies"),
             shape.in_sync
         ),
     );
@@ -151,10 +152,10 @@ fn kept(report: &mut Report, topic: &str, shape: &Shape) {
     match shape.retention.map(|kept| kept.as_secs_f64()) {
         None => report.ok(HERE, &name, "retention.ms=-1: nothing expires by its age"),
         Some(kept) if kept < SHORT => {
-            let says = format!("{}: a target that is down for longer has to be copied anew", time(kept));
+            let says = format!("{}: a target that is down for longer has to be copied anew", whole_time(kept));
             report.warn(HERE, &name, says, Some(Mend::shell(topic::alter(topic, "retention.ms=604800000"))));
         }
-        Some(kept) => report.ok(HERE, &name, format!("{}; a target may be down for so long", time(kept))),
+        Some(kept) => report.ok(HERE, &name, format!("{}; a target may be down for so long", whole_time(kept))),
     }
     if let Some(bytes) = shape.retained {
         let says = format!(
@@ -176,7 +177,7 @@ async fn captures(report: &mut Report, options: &Options, captured: &Captured) {
     {
         return report.error(HERE, name, &e);
     }
-    let when = captured.heard.map_or_else(String::new, |at| format!(", {} ago", time(standing::age(at))));
+    let when = captured.heard.map_or_else(String::new, |at| format!(", {}", ago(standing::age(at))));
     report.ok(HERE, name, format!("of slot {} up to {}{when}", belongs.start.slot, placed.at));
 }
 
@@ -196,19 +197,20 @@ fn reads(report: &mut Report, topic: &str, shape: &Shape, next: i64, unread: &Un
         None => "has read all that says anything".to_owned(),
         Some(since) => format!(
             "{} behind, the oldest {} old",
-            plural(unread.records as usize, "record", "records"),
-            time(standing::age(since))
+            some(unread.records as u64, "record", "records"),
+            whole_time(standing::age(since))
         ),
     };
     let says = format!("reads on at offset {next}, {behind}");
     let more = || Some(Mend::shell(topic::alter(topic, "retention.ms=1209600000")));
     match shape.retention.map(|kept| kept.as_secs_f64()) {
         Some(kept) if first >= kept => {
-            let says = format!("{says}; that is more than retention.ms ({}): it may go at any moment", time(kept));
+            let says =
+                format!("{says}; that is more than retention.ms ({}): it may go at any moment", whole_time(kept));
             report.fail(HERE, name, says, more());
         }
         Some(kept) if first >= kept / 2.0 => {
-            let says = format!("{says}; of retention.ms ({}) {} are left", time(kept), time(kept - first));
+            let says = format!("{says}; of retention.ms ({}) {} are left", whole_time(kept), whole_time(kept - first));
             report.warn(HERE, name, says, more());
         }
         _ => report.ok(HERE, name, says),
@@ -237,7 +239,7 @@ pub async fn continues(
         let done = continuity::compare(report, world, was.as_ref(), there.as_ref(), "", false).await?;
         continuity::told(report, done.map(|done| done.map_err(capture::instead)), "slot and topic belong together");
     }
-    let (name, known) = ("target and topic", known(target, world.config).await?);
+    let (name, known) = ("target and topic", target::known(target, &world.config.pipeline).await?);
     let (Some(known), Some(belongs)) = (known.filter(|known| known.lsn.is_some()), memory.belongs) else {
         return Ok(());
     };
@@ -249,24 +251,6 @@ pub async fn continues(
     Ok(())
 }
 
-async fn known(db: &mut Connection, config: &Config) -> Result<Option<Checkpoint>, Error> {
-    target::known(db, &config.pipeline).await
-}
-
 fn mend(hint: &str) -> Mend {
     if hint.starts_with("kafka-") { Mend::shell(hint) } else { Mend::hand(hint) }
-}
-
-fn plural(n: usize, one: &str, many: &str) -> String {
-    format!("{n} {}", if n == 1 { one } else { many })
-}
-
-/// `7 days`, `12 h`, `3 min`, `4 s`.
-fn time(seconds: f64) -> String {
-    match seconds.max(0.0) {
-        s if s >= 172_800.0 => format!("{:.0} days", s / 86_400.0),
-        s if s >= 7_200.0 => format!("{:.0} h", s / 3_600.0),
-        s if s >= 120.0 => format!("{:.0} min", s / 60.0),
-        s => format!("{s:.0} s"),
-    }
 }

@@ -7,9 +7,9 @@ use sink_postgres::{checkpoint, schema};
 use wire::quote_literal;
 
 use super::args::{Adopt, Args};
-use super::table::some;
 use crate::config::{Problem, table_name};
 use crate::error::{Doing, Error};
+use crate::figures::some;
 use crate::source::standby::vouched;
 use crate::source::{production, publication, slot};
 use crate::start;

@@ -4,10 +4,11 @@ use sink_postgres::orphans::{self, Counted};
 use sink_postgres::schema;
 
 use super::args::{Args, Orphans};
-use super::table::{count, some, table};
+use super::table::table;
 use super::{print, resync};
 use crate::config::table_name;
 use crate::error::Error;
+use crate::figures::{count, some};
 use crate::start;
 
 /// Prints foreign keys with orphans, and those whose could not be counted.

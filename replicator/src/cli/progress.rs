@@ -9,8 +9,9 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::print;
-use super::table::{count, size, some, table, took};
+use super::table::table;
 use crate::board::{Boards, State, TableCopy};
+use crate::figures::{count, size, some, took};
 use crate::telemetry;
 
 /// Bars are drawn this often.

@@ -17,9 +17,10 @@ use wire::{Connection, ServerError, quote_literal};
 use super::args::{Args, Chosen, Quarantine, QuarantineVerb, Skip};
 use super::confirm;
 use super::resync::{choose, connected, registered, staging, whole};
-use super::table::{ago, some, table};
+use super::table::table;
 use crate::config::{Config, Problem, table_name};
 use crate::error::Error;
+use crate::figures::{ago, some};
 use crate::start;
 
 /// A row in quarantine.

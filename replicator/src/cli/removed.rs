@@ -10,10 +10,11 @@ use wire::Connection;
 use super::args::{Args, Chosen, Removed as Verb, RemovedList, RemovedVerb};
 use super::quarantine::plain;
 use super::resync::staging;
-use super::table::{ago, some, table};
+use super::table::table;
 use super::{confirm, print};
 use crate::config::{Config, Problem, Problems, table_name};
 use crate::error::Error;
+use crate::figures::{ago, some};
 use crate::start;
 
 /// Lists, puts back, or forgets.

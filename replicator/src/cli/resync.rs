@@ -10,9 +10,9 @@ use wire::{Connection, quote_literal};
 
 use super::args::{Args, Resync};
 use super::confirm;
-use super::table::some;
 use crate::config::{Config, Problem, did_you_mean, table_name};
 use crate::error::{Doing, Error, Kind};
+use crate::figures::some;
 use crate::source::{production, slot};
 use crate::start::{self, environment::Side};
 

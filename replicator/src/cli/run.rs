@@ -12,7 +12,7 @@ use crate::stop::{self, Stopper, Why};
 
 use super::args::{Args, Run};
 use super::progress::Progress;
-use super::table::some;
+use crate::figures::some;
 
 /// What of a pipeline this process is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

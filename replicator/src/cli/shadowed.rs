@@ -12,9 +12,10 @@ use wire::Connection;
 use super::args::{Args, Shadowed};
 use super::quarantine::plain;
 use super::resync::staging;
-use super::table::{ago, table};
+use super::table::table;
 use crate::config::{Config, table_name};
 use crate::error::Error;
+use crate::figures::ago;
 use crate::start;
 
 /// A row that is kept away.

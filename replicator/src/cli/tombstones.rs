@@ -9,9 +9,10 @@ use super::args::{Args, Tombstones};
 use super::print;
 use super::quarantine::plain;
 use super::resync::staging;
-use super::table::{ago, table};
+use super::table::table;
 use crate::config::{Config, table_name};
 use crate::error::Error;
+use crate::figures::ago;
 use crate::start;
 
 /// A row that stays.

@@ -90,7 +90,7 @@ pub fn talk(t: &Talk<'_>) {
     eprintln!(
         "pipeline {}: {} copied, {} as structure only, {} left out",
         t.pipeline,
-        table::some(t.copied.len() as u64, "table", "tables"),
+        crate::figures::some(t.copied.len() as u64, "table", "tables"),
         count(|w| matches!(w, Whole::Structure(_))),
         count(|w| matches!(w, Whole::Exclude(_)))
     );

@@ -2,8 +2,9 @@
 
 use std::fmt::Write;
 
-use super::super::table::{count, size, some, table};
+use super::super::table::table;
 use super::{Forecast, Held, Masked, Table};
+use crate::figures::{count, size, some};
 
 /// All of it.
 pub fn text(f: &Forecast) -> String {
@@ -57,7 +58,7 @@ pub fn text(f: &Forecast) -> String {
 
 /// `under 1 s`, `about 12 min`.
 fn about(seconds: f64) -> String {
-    if seconds < 1.0 { "under 1 s".to_owned() } else { format!("about {}", super::super::table::time(seconds)) }
+    if seconds < 1.0 { "under 1 s".to_owned() } else { format!("about {}", crate::figures::time(seconds)) }
 }
 
 fn copied(out: &mut String, tables: &[Table]) {

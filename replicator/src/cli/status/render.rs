@@ -4,8 +4,9 @@ mod topic;
 
 use std::fmt::Write;
 
-use super::super::table::{ago, count, size, some, table, time};
+use super::super::table::table;
 use super::state::{Orphans, Server, State, Table};
+use crate::figures::{ago, count, size, some, time};
 
 /// All of it.
 pub fn text(state: &State) -> String {

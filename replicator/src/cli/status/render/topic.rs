@@ -2,7 +2,7 @@
 
 use super::super::state::{Apply, Topic};
 use super::line;
-use crate::cli::table::{ago, size, some, time};
+use crate::figures::{ago, size, some, time};
 
 /// The topic, and the half on either side of it.
 pub(super) fn lines(topic: &Topic, out: &mut String) {
