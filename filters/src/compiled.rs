@@ -1,15 +1,17 @@
 //! A policy laid over one shape of a table: what to do with each column, by position.
 
+mod siblings;
+
 use std::borrow::Cow;
-use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use crate::change::{Identity, Op, Row, RowBuilder, Table, Value};
+use self::siblings::Siblings;
+use crate::change::{Op, Row, RowBuilder, Table, Value};
 use crate::fill::Fill;
 use crate::filter::FilterError;
 use crate::key::MaskKey;
-use crate::mask::{ColumnFacts, Columns, Injective, Mask, MaskError, NoSibling, Outcome, Writes};
+use crate::mask::{Injective, Mask, MaskError, Outcome, Writes};
 use crate::only::{Decided, Only};
 use crate::policy::{Class, TableRules};
 use crate::predicate::{Field, PredicateError, Truth};
@@ -63,7 +65,7 @@ impl Compiled {
         table: &Arc<Table>,
         unparsable: &Arc<AtomicU64>,
     ) -> Result<Compiled, FilterError> {
-        let siblings = Siblings { rules, key, table, making: RefCell::default() };
+        let siblings = Siblings::of(rules, key, table);
         let mut steps = Vec::with_capacity(table.columns.len());
         for (i, column) in table.columns.iter().enumerate() {
             let class = rules.class(&column.name);
@@ -337,7 +339,7 @@ impl Compiled {
 /// [`Filter::compile`]: crate::filter::Filter::compile
 pub fn faults(rules: &TableRules, table: &Table) -> Vec<(usize, MaskError)> {
     let Ok(any_key) = MaskKey::new(&[0; 32]) else { return Vec::new() };
-    let siblings = Siblings { rules, key: &any_key, table, making: RefCell::default() };
+    let siblings = Siblings::of(rules, &any_key, table);
     (0..table.columns.len()).filter_map(|i| Some((i, siblings.made(i).err()?))).collect()
 }
 
@@ -350,58 +352,7 @@ pub fn misfit(rules: &TableRules, table: &Table) -> Option<PredicateError> {
 /// The columns whose masks look at their row, by their places.
 pub fn looking(rules: &TableRules, table: &Table) -> Vec<usize> {
     let Ok(any_key) = MaskKey::new(&[0; 32]) else { return Vec::new() };
-    let siblings = Siblings { rules, key: &any_key, table, making: RefCell::default() };
+    let siblings = Siblings::of(rules, &any_key, table);
     let looks = |i: &usize| matches!(siblings.made(*i), Ok(Some(mask)) if mask.looks());
     (0..table.columns.len()).filter(looks).collect()
-}
-
-/// The columns of a table, while their masks are made.
-struct Siblings<'a> {
-    rules: &'a TableRules,
-    key: &'a MaskKey,
-    table: &'a Table,
-    /// Those that are being made: each wants the next.
-    making: RefCell<Vec<usize>>,
-}
-
-impl Siblings<'_> {
-    /// The mask of a column, `None` if it has none.
-    fn made(&self, index: usize) -> Result<Option<Mask>, MaskError> {
-        let Some(column) = self.table.columns.get(index) else { return Ok(None) };
-        let Class::Mask { spec, domain } = self.rules.class(&column.name) else { return Ok(None) };
-        self.making.borrow_mut().push(index);
-        let facts = self.rules.facts(column);
-        let mask = Mask::within(spec, self.key, domain.as_deref(), &facts, self, &RefCell::default());
-        self.making.borrow_mut().pop();
-        let mask = mask?;
-        // with FULL the old row is whole
-        if mask.looks() && column.key && self.table.identity != Identity::Full {
-            return Err(MaskError::InKey);
-        }
-        Ok(Some(mask))
-    }
-}
-
-impl Columns for Siblings<'_> {
-    fn index(&self, name: &str) -> Option<usize> {
-        self.table.columns.iter().position(|c| *c.name == *name)
-    }
-
-    fn facts(&self, index: usize) -> Option<ColumnFacts> {
-        self.table.columns.get(index).map(|c| self.rules.facts(c))
-    }
-
-    fn fields(&self) -> Vec<Field> {
-        self.table.columns.iter().map(|c| self.rules.facts(c).field(&c.name)).collect()
-    }
-
-    fn mask(&self, index: usize) -> Result<Option<Mask>, NoSibling> {
-        if self.making.borrow().contains(&index) {
-            return Err(NoSibling::Fault("it is masked by what it masks: a circle"));
-        }
-        match self.table.columns.get(index).map(|c| self.rules.class(&c.name)) {
-            None | Some(Class::Drop | Class::Withheld) => Err(NoSibling::Fault("it is not copied")),
-            Some(Class::Keep | Class::Mask { .. }) => self.made(index).map_err(NoSibling::Own),
-        }
-    }
 }

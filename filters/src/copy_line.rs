@@ -16,15 +16,7 @@ use crate::raw::{Raw, RawRow};
 impl Compiled {
     /// Masks whole lines, each with its newline, as [`copy_line`](Compiled::copy_line) does.
     pub fn copy_lines(&self, lines: &[u8], scratch: &mut Vec<u8>, out: &mut BytesMut) -> Result<(), FilterError> {
-        let mut rest = lines;
-        while !rest.is_empty() {
-            // an unescaped newline ends a row: the text format writes one inside a value as \n
-            let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
-            let (line, tail) = rest.split_at(end);
-            self.copy_line(line, scratch, out)?;
-            rest = tail.get(1..).unwrap_or(&[]);
-        }
-        Ok(())
+        each_line(lines).try_for_each(|line| self.copy_line(line, scratch, out))
     }
 
     /// Masks whole lines that hold all columns of the input in its order, as they stand in a topic, and appends the output columns of
@@ -33,10 +25,7 @@ impl Compiled {
         let expected = self.input().columns.len();
         let places: Vec<Option<usize>> = (0..expected).map(Some).collect();
         let mut fields: Vec<&[u8]> = Vec::with_capacity(expected);
-        let mut rest = lines;
-        while !rest.is_empty() {
-            let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
-            let (line, tail) = rest.split_at(end);
+        for line in each_line(lines) {
             fields.clear();
             fields.extend(line.split(|b| *b == b'\t'));
             if fields.len() != expected {
@@ -49,17 +38,12 @@ impl Compiled {
                 }
                 match (self.mask(output), self.stands_in(output), fields.get(*source)) {
                     (Some(mask), _, Some(field)) => put_field(mask, field, &row, scratch, out),
-                    (None, Some(value), _) => {
-                        let start = out.len();
-                        out.put_slice(value.as_bytes());
-                        escape_from(start, out);
-                    }
+                    (None, Some(value), _) => put_value(value, out),
                     (None, None, Some(field)) => out.put_slice(field),
                     (_, _, None) => return Err(self.columns(expected, fields.len())),
                 }
             }
             out.put_u8(b'\n');
-            rest = tail.get(1..).unwrap_or(&[]);
         }
         Ok(())
     }
@@ -104,9 +88,7 @@ impl Compiled {
                 copied = end;
             } else if let Some(value) = self.stands_in(field) {
                 out.put_slice(&line[copied..begin]);
-                let start = out.len();
-                out.put_slice(value.as_bytes());
-                escape_from(start, out);
+                put_value(value, out);
                 copied = end;
             }
             field += 1;
@@ -122,6 +104,20 @@ impl Compiled {
     }
 }
 
+/// The lines of a text, each without its newline. An unescaped newline ends a row: the text format writes one inside a value as `\n`.
+fn each_line(lines: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = lines;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+        let (line, tail) = rest.split_at(end);
+        rest = tail.get(1..).unwrap_or(&[]);
+        Some(line)
+    })
+}
+
 /// The raw value of a field of a line.
 pub(crate) fn raw_field(line: &[u8], field: usize) -> Raw<'_> {
     match line.split(|b| *b == b'\t').nth(field) {
@@ -134,6 +130,13 @@ pub(crate) fn raw_field(line: &[u8], field: usize) -> Raw<'_> {
         }
         Some(field) => Raw::Text(Cow::Borrowed(field)),
     }
+}
+
+/// What stands in, whatever production has.
+fn put_value(value: &str, out: &mut BytesMut) {
+    let start = out.len();
+    out.put_slice(value.as_bytes());
+    escape_from(start, out);
 }
 
 fn put_field(mask: &Mask, field: &[u8], row: &RawRow<'_>, scratch: &mut Vec<u8>, out: &mut BytesMut) {

@@ -15,7 +15,9 @@ eighteen!(
     each_masks_what_it_wants,
     a_key_is_masked_and_what_refers_to_it,
     another_key_masks_once_more,
-    what_cannot_be_done_is_refused
+    what_cannot_be_done_is_refused,
+    what_was_masked_stays_away_under_another_name,
+    structure_takes_rows_away
 );
 
 /// Another target of the same topic, with these rules of its own.
@@ -244,6 +246,60 @@ async fn what_cannot_be_done_is_refused(major: u32) {
     run(&f.s, "INSERT INTO cruises VALUES (7000, 'cruise of after', 'b')").await;
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert_eq!(number(&o, "SELECT count(*) FROM cruises WHERE id = 7000").await, 0);
+    ends(&mut apply).await;
+    f.ends_equal().await;
+}
+
+/// A file that names a column no more says nothing of it; that it was masked is remembered by its number.
+async fn what_was_masked_stays_away_under_another_name(major: u32) {
+    let f = Followed::new(major, "own_renamed", "").await;
+    let captured = walk::rules(&f.db.name, &Broker::shared().addr());
+    let stricter = captured.replace("public.guests:", &format!("{CRUISES}public.guests:"));
+    let (_other, o, sluice) = beside(&f.db, major, walk::SCHEMA, &stricter).await;
+    let mut apply = sluice.spawn(&["apply"]);
+    begins(&o).await;
+    shows(&f.s, &o, 20_001, &[&f.capture, &apply]).await;
+    ends(&mut apply).await;
+    for client in [&o, &f.t, &f.s] {
+        run(client, "ALTER TABLE cruises RENAME name TO title").await;
+    }
+    sluice.lay(&f.db.name, &captured);
+    run(
+        &f.s,
+        "UPDATE cruises SET title = 'cruise again' WHERE id < 50; INSERT INTO cruises VALUES (8000, 'cruise', 'b')",
+    )
+    .await;
+    let mut apply = sluice.spawn(&["apply"]);
+    shows(&f.s, &o, 20_002, &[&f.capture, &apply]).await;
+    let there = "SELECT count(*) FROM cruises WHERE id = 8000";
+    assert_eq!(number(&o, there).await, 1);
+    assert_eq!(number(&o, "SELECT count(*) FROM cruises WHERE title LIKE 'cruise%'").await, 0, "it is raw");
+    // under its new name it is what the file says
+    sluice.lay(&f.db.name, &stricter.replace("name: {", "title: {"));
+    apply.signal(libc::SIGHUP);
+    let masked = "SELECT count(*) FROM cruises WHERE length(title) = 12 AND title NOT LIKE 'cruise%'";
+    let all = number(&f.s, "SELECT count(*) FROM cruises").await;
+    wait_until("it is masked under its name", SOON, || async { number(&o, masked).await == all }).await;
+    ends(&mut apply).await;
+    f.ends_equal().await;
+}
+
+/// A table of which this target wants no rows: those that are there go, and none come.
+async fn structure_takes_rows_away(major: u32) {
+    let f = Followed::new(major, "own_structure", "").await;
+    let captured = walk::rules(&f.db.name, &Broker::shared().addr());
+    let (_other, o, sluice) = beside(&f.db, major, walk::SCHEMA, &captured).await;
+    let mut apply = sluice.spawn(&["apply"]);
+    begins(&o).await;
+    shows(&f.s, &o, 20_001, &[&f.capture, &apply]).await;
+    let rows = "SELECT count(*) FROM cruises";
+    assert_eq!(number(&o, rows).await, 500);
+    sluice.lay(&f.db.name, &captured.replace("public.guests:", "public.cruises: structure\n  public.guests:"));
+    apply.signal(libc::SIGHUP);
+    wait_until("its rows are taken away", SOON, || async { number(&o, rows).await == 0 }).await;
+    run(&f.s, "UPDATE cruises SET name = 'comes' WHERE id < 9; INSERT INTO cruises VALUES (8001, 'comes', 'b')").await;
+    shows(&f.s, &o, 20_002, &[&f.capture, &apply]).await;
+    assert_eq!(number(&o, rows).await, 0, "rows of a structure have come");
     ends(&mut apply).await;
     f.ends_equal().await;
 }
