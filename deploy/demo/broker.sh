@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # broker.sh DIR PORT: one Kafka (KRaft) on that port with its data in DIR, started again whenever somebody kills it; DIR/pid has its process
-# id, DIR/ready is there once it takes clients. SIGTERM ends it.
+# id, DIR/ready is there once it takes clients. SIGTERM ends it. It is small, for a machine that runs all the rest, too; BROKER_JAVA="-Xmx1g" has it
+# as others are.
 set -euo pipefail
 dir=$1 port=$2
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 jars=$(tests/testbed/servers.sh kafka)
-java=("${JAVA_HOME:+$JAVA_HOME/bin/}java" -Xmx192m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -cp "$jars/*")
+java=("${JAVA_HOME:+$JAVA_HOME/bin/}java" ${BROKER_JAVA:--Xmx192m -XX:+UseSerialGC -XX:TieredStopAtLevel=1} -cp "$jars/*")
 mkdir -p "$dir/data"
 controller=$((port + 1))
 cat >"$dir/server.properties" <<END

@@ -25,6 +25,7 @@ pub mod pipeline;
 pub mod proofs;
 pub mod propose;
 pub mod run;
+pub mod sequences;
 pub mod serve;
 pub mod setup;
 pub mod shapes;

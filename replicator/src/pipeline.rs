@@ -12,15 +12,12 @@ pub(crate) mod pulse;
 mod sequences;
 
 pub use end::End;
-pub use sequences::kept;
 
-use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use filters::change::{Batch, Lsn, Progress};
 use sink_postgres::PostgresSink;
 use sink_postgres::line::{Feeder, Line};
-use sink_postgres::sequences::Known;
 use tokio::task::{JoinError, JoinHandle, JoinSet};
 use wire::Canceler;
 
@@ -28,6 +25,7 @@ use crate::board::Phase;
 use crate::copy::Copier;
 use crate::error::Error;
 use crate::flow::{self, Flow};
+use crate::sequences::{Asker, Follower};
 use crate::stop::Stop;
 use crate::window::Window;
 
@@ -61,10 +59,10 @@ pub struct Pipeline {
     last_look: Instant,
     looks: u64,
     next_slice: Instant,
-    /// What both catalogs say of sequences: production's, and the target's.
-    known: (Known, Known),
-    /// What was said of sequences: of which, and what.
-    told: HashSet<(String, String)>,
+    /// How far production's sequences are.
+    asker: Asker,
+    /// The target's follow them.
+    follower: Follower,
     /// The copy pauses, and it was said.
     paused: bool,
     /// It waits for its hours, and it was said.
@@ -97,8 +95,8 @@ impl Pipeline {
             last_look: now.checked_sub(LOOK_EVERY).unwrap_or(now),
             looks: 0,
             next_slice: now,
-            known: Default::default(),
-            told: HashSet::new(),
+            asker: Asker::default(),
+            follower: Follower::default(),
             paused: false,
             closed: false,
             copied: false,

@@ -26,6 +26,7 @@ mod own_masks;
 pub mod points;
 mod secured;
 mod seen;
+mod sequences;
 mod targets;
 mod three;
 mod told;

@@ -7,7 +7,7 @@ eval "config_plain() $(declare -f config | sed 1d)"
 config()  { config_plain; printf 'buffer: { kafka: { brokers: "127.0.0.1:%s", topic: bench_%s } }\n' "$(cat "$BROKER/port")" "$(date +%s%N)" >>"$RUN_DIR/sluice.yaml"; }
 setup()   { [ -e "$BROKER/ready" ] && return
   mkdir -p "$BROKER"; python3 -c 'import socket; s=socket.socket(); s.bind(("127.0.0.1",0)); print(s.getsockname()[1])' >"$BROKER/port"
-  setsid "$BENCH_HOME/../../deploy/demo/broker.sh" "$BROKER" "$(cat "$BROKER/port")" >"$BROKER/log" 2>&1 </dev/null & echo $! >"$BROKER/keeper"
+  BROKER_JAVA=${BROKER_JAVA:--Xms1g -Xmx1g} setsid "$BENCH_HOME/../../deploy/demo/broker.sh" "$BROKER" "$(cat "$BROKER/port")" >"$BROKER/log" 2>&1 </dev/null & echo $! >"$BROKER/keeper"
   until [ -e "$BROKER/ready" ]; do sleep 0.1; done; }
 # the topic begins with a copy of all tables, untimed
 prepare() { config; verb run --until-caught-up; }

@@ -8,7 +8,7 @@ use wire::{Connection, quote_ident};
 
 use super::{Area, Mend, Report, World};
 use crate::error::{Doing, Error};
-use crate::pipeline::kept;
+use crate::sequences::kept;
 use crate::start;
 
 const NAME: &str = "sequences";

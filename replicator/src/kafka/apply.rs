@@ -15,6 +15,7 @@ mod described;
 mod open;
 mod own;
 mod record;
+mod sequences;
 
 pub(crate) use open::belongs_together;
 pub use open::open;
@@ -78,6 +79,7 @@ pub struct Apply {
     feeder: Option<Feeder>,
     loader: Option<Loader>,
     asking: Asking,
+    sequences: sequences::Sequences,
     behind: Behind,
     /// What a server does for us that may have to be asked to end.
     cancels: Cancels,
@@ -255,6 +257,10 @@ impl Apply {
             sink.hold(None).await?;
         }
         self.asking.ask(sink.pending(), self.next).await;
+        if self.looks.is_multiple_of(10) {
+            // one that somebody held, or had no right to before
+            self.follow().await;
+        }
         let pending = self.is_pending();
         let mut state = self.board.state();
         if !pending {

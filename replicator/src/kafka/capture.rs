@@ -5,6 +5,7 @@
 //! locks, nobody's own rows.
 
 mod open;
+mod sequences;
 mod slice;
 
 pub use open::open;
@@ -51,6 +52,7 @@ pub struct Capture {
     looks: u64,
     next_slice: Instant,
     copying: bool,
+    sequences: sequences::Sequences,
 }
 
 impl Capture {
@@ -67,6 +69,7 @@ impl Capture {
             looks: 0,
             next_slice: now,
             copying: false,
+            sequences: sequences::Sequences::default(),
         }
     }
 
@@ -182,10 +185,15 @@ impl Capture {
 
     /// Sends some of what was asked for.
     async fn slice(&mut self, stop: &mut Stop) -> Result<(), Error> {
-        if !std::mem::replace(&mut self.copying, true) {
+        let begins = !std::mem::replace(&mut self.copying, true);
+        if begins {
             self.flow.board.works(Phase::Copying);
         }
         self.flow.catch_up().await?;
+        if begins {
+            self.sequences.anew();
+            self.tell_sequences().await?;
+        }
         let sent = slice::send(&mut self.flow, &mut self.asked, stop).await?;
         self.next_slice = Instant::now() + if sent { Duration::ZERO } else { AGAIN };
         if self.asked.is_empty() {
@@ -220,9 +228,10 @@ impl Capture {
         }
         if self.looks % 10 == 1 {
             flow.look_at_tables().await?;
+            self.tell_sequences().await?;
         }
         if !self.copying {
-            flow.board.state().streams();
+            self.flow.board.state().streams();
         }
         Ok(())
     }

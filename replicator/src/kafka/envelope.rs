@@ -21,6 +21,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use filters::change::{BadTuple, Change, Lsn, Table};
 use sink_postgres::part::Part;
+use sink_postgres::sequences::Wanted;
 use sink_postgres::spec::TableSpec;
 
 use crate::source::catalog::Reference;
@@ -74,6 +75,8 @@ pub enum Record {
         /// Why, for people.
         why: String,
     },
+    /// How far production's sequences are that have moved since such a record said so. It belongs to no position: a sequence knows none.
+    Sequences(Vec<Wanted>),
     /// A part of a table begins, as a snapshot had it that stands exactly here in the stream.
     ChunkBegin(ChunkBegin),
     /// Some of the part's rows: whole lines of COPY's text format, with the columns of the table's last description.
@@ -271,6 +274,7 @@ impl fmt::Debug for Record {
                 f.debug_struct("Position").field("after", after).field("lsn", lsn).finish()
             }
             Record::Due { table, why } => f.debug_struct("Due").field("table", table).field("why", why).finish(),
+            Record::Sequences(wanted) => write!(f, "Sequences({})", wanted.len()),
             Record::ChunkBegin(begin) => begin.fmt(f),
             Record::ChunkRows(lines) => write!(f, "ChunkRows({} bytes)", lines.len()),
             Record::ChunkEnd(end) => end.fmt(f),

@@ -20,12 +20,16 @@ use filters::change::{Batch, Lsn, Progress, Table as Shape};
 use sink_postgres::failpoint;
 use sink_postgres::line::{Line, Noted};
 use sink_postgres::pending::{Pending, Range};
+use sink_postgres::sequences::Wanted;
 
 use super::envelope::{ChunkBegin, ChunkEnd, Commit, Described, Encoder, Record};
 use super::memory::{BELONGS, Belongs, Memory, PLACED, Placed, Table, key_of};
 use super::producer::Producer;
 use crate::downstream::{Downstream, Name};
 use crate::error::Error;
+
+/// So many sequences are said with one record: names of the longest make half a megabyte of it.
+const AT_ONCE: usize = 2_000;
 
 /// The topic, taken over.
 pub struct KafkaSink {
@@ -285,6 +289,16 @@ impl KafkaSink {
     /// Nothing of it comes after all.
     pub fn chunk_fails(&mut self) -> Result<(), Error> {
         self.producer.abort()
+    }
+
+    /// Has a source transaction been sent in part?
+    pub fn is_amid(&self) -> bool {
+        self.sent > 0
+    }
+
+    /// How far production's sequences are.
+    pub fn sequences(&mut self, wanted: &[Wanted]) -> Result<(), Error> {
+        self.whole(|sink| wanted.chunks(AT_ONCE).try_for_each(|some| sink.send(&Record::Sequences(some.to_vec()))))
     }
 
     /// Requests were heard up to here, and need not be again.

@@ -95,7 +95,7 @@ pub fn unread(options: &Options, next: i64, (low, end): (i64, i64)) -> Result<Un
         };
         first = first.or(time);
         // a record that leans on a description that stands before it is not read, but it is no position
-        let idle = matches!(decoder.decode(value), Ok(Record::Position { .. }));
+        let idle = matches!(decoder.decode(value), Ok(Record::Position { .. } | Record::Sequences(_)));
         if !idle {
             return Ok(Unread { records, since: time, first, expired: false });
         }

@@ -1,11 +1,12 @@
 //! The tables as the topic has described them, and the target's own note of that.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
 use filters::change::{Change, Table};
 use filters::filter::{Compiled, Verdict};
+use sink_postgres::sequences::Column;
 use sink_postgres::topic::{self, Told};
 use sink_postgres::{PostgresSink, failpoint};
 use wire::Connection;
@@ -15,6 +16,7 @@ use super::own::Own;
 use crate::config::{Config, Lock};
 use crate::downstream::Name;
 use crate::error::Error;
+use crate::sequences::kept;
 
 /// What has been described.
 pub struct Descriptions {
@@ -114,6 +116,17 @@ impl Descriptions {
 
     fn written(&self) -> impl Iterator<Item = &Described> {
         self.tables.values().filter(|t| !self.added.leaves_out(t.shape.oid))
+    }
+
+    /// The columns that come as production has them, of the tables that are written.
+    pub fn kept(&self) -> impl Iterator<Item = Column> {
+        self.written().flat_map(|t| {
+            let added = self.added.compiled(t.shape.oid);
+            let here: Option<HashSet<Column>> = added.map(|compiled| kept(compiled).collect());
+            let plain = t.shape.columns.iter().filter(|c| !t.masked.iter().any(|masked| *masked == *c.name));
+            let named = plain.map(|c| (t.spec.schema.clone(), t.spec.name.clone(), c.name.to_string()));
+            named.filter(move |column| here.as_ref().is_none_or(|here| here.contains(column)))
+        })
     }
 
     /// All tables that are written.

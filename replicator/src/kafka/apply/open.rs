@@ -22,6 +22,7 @@ use super::super::options::Options;
 use super::super::{Error as Kafka, blocking};
 use super::behind::Behind;
 use super::described::Descriptions;
+use super::sequences::Sequences;
 use super::{Apply, Goal, IDLE_EVERY, LOOK_EVERY};
 use crate::batch::Batcher;
 use crate::board::Board;
@@ -159,6 +160,7 @@ pub async fn open(
         ends: arrivals.ends(),
         arrivals,
         asking: Asking::new(&options, &target_id),
+        sequences: Sequences::default(),
         behind: Behind::new(&options, next),
         options,
         target,

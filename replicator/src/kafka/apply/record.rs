@@ -68,6 +68,7 @@ impl Apply {
                 }
             }
             Record::Due { table, why } => self.due(table, why).await?,
+            Record::Sequences(wanted) => self.hears_sequences(wanted).await?,
             Record::ChunkBegin(begin) => {
                 self.settle().await?;
                 self.chunk(begin, offset).await?;

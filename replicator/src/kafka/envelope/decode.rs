@@ -9,6 +9,7 @@ use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_f
 use prost::{DecodeError, Message};
 use sink_postgres::part::Part;
 use sink_postgres::pending::Range;
+use sink_postgres::sequences::{Drawn, Wanted};
 
 use super::schema::{self, tag};
 use super::{ChunkBegin, ChunkEnd, Commit, Described, Malformed, Record, Start, VERSION};
@@ -63,6 +64,10 @@ impl Decoder {
             tag::CHUNK_END => {
                 let schema::ChunkEnd { id, rows } = read("ChunkEnd", body)?;
                 Ok(Record::ChunkEnd(ChunkEnd { id, rows }))
+            }
+            tag::SEQUENCES => {
+                let all = read::<schema::Sequences>("Sequences", body)?.sequences;
+                Ok(Record::Sequences(all.into_iter().map(Wanted::from).collect()))
             }
             _ => Err(Malformed::Unknown(VERSION)),
         }
@@ -120,7 +125,7 @@ fn open(mut value: Bytes) -> Result<(u32, Bytes), Malformed> {
         let (tag, form) = decode_key(&mut value).map_err(broken)?;
         match tag {
             1 => return Err(Malformed::Twice),
-            tag::START..=tag::CHUNK_END => {
+            tag::START..=tag::SEQUENCES => {
                 if form != WireType::LengthDelimited {
                     return Err(wrong("Record", "what", "is no message"));
                 }
@@ -158,6 +163,12 @@ fn row(table: &Table, field: &'static str, mut bytes: Bytes) -> Result<Row, Malf
     match bytes.len() {
         0 => Ok(row),
         more => Err(Malformed::Longer { table: table.oid, field, more, columns }),
+    }
+}
+
+impl From<schema::Sequence> for Wanted {
+    fn from(s: schema::Sequence) -> Wanted {
+        Wanted { column: (s.schema, s.table, s.column), drawn: Drawn { last: s.last.into(), step: s.step } }
     }
 }
 

@@ -7,6 +7,7 @@ use prost::Message;
 use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint};
 use sink_postgres::part::Part;
 use sink_postgres::pending::Range;
+use sink_postgres::sequences::Wanted;
 
 use super::schema::{self, tag};
 use super::{ChunkBegin, ChunkEnd, Commit, Described, Record, Start, VERSION};
@@ -59,6 +60,10 @@ impl Encoder {
             Record::ChunkRows(lines) => self.whole(tag::CHUNK_ROWS, &schema::ChunkRows { lines: lines.clone() }),
             Record::ChunkEnd(ChunkEnd { id, rows }) => {
                 self.whole(tag::CHUNK_END, &schema::ChunkEnd { id: *id, rows: *rows });
+            }
+            Record::Sequences(wanted) => {
+                let sequences = wanted.iter().map(schema::Sequence::from).collect();
+                self.whole(tag::SEQUENCES, &schema::Sequences { sequences });
             }
         }
         Encoded { key: &[], headers: None, value: &self.value }
@@ -198,6 +203,21 @@ fn column(out: &mut Vec<u8>, value: Value<'_>) {
     out.push(kind);
     out.extend_from_slice(&(value.len() as u32).to_be_bytes());
     out.extend_from_slice(value);
+}
+
+impl From<&Wanted> for schema::Sequence {
+    fn from(Wanted { column: (schema, table, column), drawn }: &Wanted) -> schema::Sequence {
+        // the number before the first of all has no room, and the first does for it: one number is left out
+        let least = drawn.last.clamp(i64::MIN.into(), i64::MAX.into());
+        let last = i64::try_from(least).unwrap_or_default();
+        schema::Sequence {
+            schema: schema.clone(),
+            table: table.clone(),
+            column: column.clone(),
+            last,
+            step: drawn.step,
+        }
+    }
 }
 
 impl From<&Start> for schema::Start {

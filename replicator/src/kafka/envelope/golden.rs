@@ -14,6 +14,7 @@ use filters::change::{Column, Identity, Old, Op, Row, RowBuilder, Value};
 use filters::scalar::{Calendar, Reading};
 use sink_postgres::known::{Fate, Known, KnownColumn};
 use sink_postgres::pending::Range;
+use sink_postgres::sequences::{Drawn, Wanted};
 
 use super::proto::Schema;
 use super::*;
@@ -124,9 +125,15 @@ fn scenes() -> Vec<(&'static str, Described, Record)> {
         changes: 301,
         after: Lsn(lsn.0 - 8),
     };
+    let drawn = |column: &str, last, step| Wanted {
+        column: ("public".into(), "customers".into(), column.into()),
+        drawn: Drawn { last, step },
+    };
+    let sequences = vec![drawn("region", 4_000_000_000, 1), drawn("note", -1, -50)];
     vec![
         other("start", Record::Start(start)),
         other("table", Record::Table(by_key.clone())),
+        other("sequences", Record::Sequences(sequences)),
         of("insert", &by_key, Op::Insert { new: whole() }),
         of("update", &by_key, Op::Update { old: None, new: after() }),
         of("update_of_key", &by_key, Op::Update { old: Some(Old::Key(key())), new: whole() }),

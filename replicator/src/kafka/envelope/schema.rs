@@ -14,6 +14,7 @@ pub mod tag {
     pub const CHUNK_BEGIN: u32 = 8;
     pub const CHUNK_ROWS: u32 = 9;
     pub const CHUNK_END: u32 = 10;
+    pub const SEQUENCES: u32 = 11;
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -331,6 +332,28 @@ pub struct ChunkEnd {
     pub rows: u64,
 }
 
+#[derive(Clone, PartialEq, Message)]
+#[prost(skip_debug)]
+pub struct Sequences {
+    #[prost(message, repeated, tag = "1")]
+    pub sequences: Vec<Sequence>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+#[prost(skip_debug)]
+pub struct Sequence {
+    #[prost(string, tag = "1")]
+    pub schema: String,
+    #[prost(string, tag = "2")]
+    pub table: String,
+    #[prost(string, tag = "3")]
+    pub column: String,
+    #[prost(int64, tag = "4")]
+    pub last: i64,
+    #[prost(int64, tag = "5")]
+    pub step: i64,
+}
+
 /// The whole of a record, as others read it; we read and write it field by field.
 #[cfg(test)]
 #[derive(Clone, PartialEq, Message)]
@@ -338,7 +361,7 @@ pub struct ChunkEnd {
 pub struct Record {
     #[prost(uint32, tag = "1")]
     pub version: u32,
-    #[prost(oneof = "What", tags = "2, 3, 4, 5, 6, 7, 8, 9, 10")]
+    #[prost(oneof = "What", tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11")]
     pub what: Option<What>,
 }
 
@@ -364,4 +387,6 @@ pub enum What {
     ChunkRows(ChunkRows),
     #[prost(message, tag = "10")]
     ChunkEnd(ChunkEnd),
+    #[prost(message, tag = "11")]
+    Sequences(Sequences),
 }

@@ -7,6 +7,7 @@ use proptest::sample::select;
 use prost::Message;
 use sink_postgres::known::{Fate, Known, KnownColumn};
 use sink_postgres::pending::Range;
+use sink_postgres::sequences::{Drawn, Wanted};
 
 use super::*;
 
@@ -158,6 +159,11 @@ pub fn scene() -> impl Strategy<Value = (Described, Record)> {
                 .prop_map(move |(id, at, part)| { Record::ChunkBegin(ChunkBegin { table: oid, id, at, part }) }),
             vec(any::<u8>(), 0..200).prop_map(|lines| Record::ChunkRows(lines.into())),
             any::<(u64, u64)>().prop_map(|(id, rows)| Record::ChunkEnd(ChunkEnd { id, rows })),
+            vec((name(), name(), any::<(i64, i64)>()), 0..4).prop_map(|all| {
+                let drawn = |(last, step): (i64, i64)| Drawn { last: last.into(), step };
+                let one = |(table, column, of)| Wanted { column: ("public".into(), table, column), drawn: drawn(of) };
+                Record::Sequences(all.into_iter().map(one).collect())
+            }),
         ];
         (Just(table), record)
     })
