@@ -8,7 +8,8 @@ use crate::sluice::Sluice;
 
 eighteen!(they_follow, and_before_a_run_ends);
 
-const ORDERS: &str = "CREATE TABLE orders (id serial PRIMARY KEY, v int); CREATE TABLE parts (id bigserial PRIMARY KEY, v int);";
+const ORDERS: &str =
+    "CREATE TABLE orders (id serial PRIMARY KEY, v int); CREATE TABLE parts (id bigserial PRIMARY KEY, v int);";
 
 async fn last(client: &tokio_postgres::Client, sequence: &str) -> i64 {
     number(client, &format!("SELECT last_value FROM {sequence}")).await

@@ -4,6 +4,7 @@ mod approve;
 mod documents;
 mod filtered;
 mod histories;
+mod overlay;
 mod predicates;
 mod references;
 mod rows;

@@ -229,7 +229,7 @@ fn locked(report: &mut Report, world: &World<'_>, lock: Option<&Lock>, strict: b
         );
     };
     let plain: Vec<_> = world.found.iter().map(start::described).collect();
-    let Ok(now) = world.config.resolve(&plain, None) else {
+    let Ok(now) = world.config.reviewed(&plain) else {
         return report.skip(Area::Lock, name, "the configuration does not fit production's tables yet");
     };
     let mut live = Lock::of(&now.policy, &plain);

@@ -98,7 +98,7 @@ fn lock_of(yaml: &str, verb: &Init, found: &[Found]) -> Result<Lock, Error> {
     .into();
     let config = Config::parse(yaml, &|name| env.get(name).cloned()).map_err(Error::Config)?;
     let tables: Vec<_> = found.iter().map(|f| f.table.clone()).collect();
-    let policy = config.resolve(&tables, None).map_err(Error::Config)?.policy;
+    let policy = config.reviewed(&tables).map_err(Error::Config)?.policy;
     Ok(Lock::of(&policy, &tables))
 }
 
@@ -112,7 +112,7 @@ async fn relock(args: &Args) -> Result<(), Error> {
     let found = catalog::tables(&mut production).await.doing("read the catalog")?;
     production.close().await;
     let tables: Vec<_> = found.iter().map(start::described).collect();
-    let resolved = config.resolve(&tables, None).map_err(Error::Config)?;
+    let resolved = config.reviewed(&tables).map_err(Error::Config)?;
     let mut lock = Lock::of(&resolved.policy, &tables);
     lock.carry(&was, &resolved.unnamed);
     lock.write(&path).map_err(|source| Error::File { action: "write", path: path.display().to_string(), source })?;

@@ -6,6 +6,7 @@ use filters::mask::{MaskSpec, Setting};
 use filters::policy::Class;
 
 use super::buffer::Buffer;
+use super::overlay::Overlay;
 use super::protect::{References, WORDS};
 use super::sections::{OnDivergence, OnError, SlotWalLimit};
 use super::server::{Server, Tls};
@@ -54,6 +55,10 @@ impl Config {
             out.push_str("  tables:\n");
             self.protect.iter().for_each(|p| _ = writeln!(out, "    - {}", quote(&p.to_string())));
         }
+        if !self.overlay.is_empty() {
+            out.push_str("overlay:\n");
+            self.overlay.iter().for_each(|((schema, name), all)| overlays(&mut out, &table_name(schema, name), all));
+        }
         if let Some(buffer) = &self.buffer {
             kafka(&mut out, buffer);
         }
@@ -99,6 +104,14 @@ impl Config {
             _ = writeln!(out, "serve:\n  listen: {}", quote(&listen.to_string()));
         }
         out
+    }
+}
+
+fn overlays(out: &mut String, table: &str, all: &[Overlay]) {
+    _ = writeln!(out, "  {}:", quote(table));
+    for Overlay { rows, set } in all {
+        _ = writeln!(out, "    - where: {}\n      set:", quote(&rows.sql()));
+        set.iter().for_each(|(column, value)| _ = writeln!(out, "        {}: {}", quote(column), quote(value)));
     }
 }
 

@@ -55,6 +55,8 @@ pub const KEYS: &[(&str, State)] = &[
     ("protect.rows.*", Built),
     ("protect.on_referenced", Built),
     ("protect.on_referenced.*", Built),
+    ("overlay", Built),
+    ("overlay.*", Built),
     ("buffer", Built),
     ("buffer.kafka", Built),
     ("buffer.kafka.brokers", Built),

@@ -18,6 +18,7 @@ mod lock;
 mod lock_text;
 mod masks;
 mod never;
+mod overlay;
 mod pattern;
 mod problem;
 mod protect;
@@ -44,6 +45,7 @@ pub use keys::{KEYS, State};
 pub use lock::{Lock, LockedColumn};
 pub use masks::{Domains, typed as typed_mask, typed_class};
 pub use never::{Never, Place};
+pub use overlay::{Overlay, Overlays};
 pub use pattern::{Pattern, table_name};
 pub(crate) use problem::did_you_mean;
 pub use problem::{Problem, Problems};
@@ -79,6 +81,8 @@ pub struct Config {
     pub protect_rows: protect::Rows,
     /// What becomes of the target's own rows that refer to a row which production deletes.
     pub on_referenced: protect::References,
+    /// Values of the target's own, in rows of production's.
+    pub overlay: Overlays,
     /// The topic between capture and apply, if there is one.
     pub buffer: Option<Buffer>,
     /// What becomes of a change that does not go as expected.

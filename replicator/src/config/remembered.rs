@@ -10,6 +10,7 @@ use std::collections::HashSet;
 use filters::policy::{Class, TableRule};
 use sink_postgres::known::{Fate, Memory};
 
+use super::overlay::beneath;
 use super::problem::Problem;
 use super::resolve::{Resolved, SourceTable};
 use super::table_name;
@@ -33,7 +34,7 @@ impl Resolved {
                 let shielded = same.and_then(|_| known.live(column.number)?.shielded.as_deref());
                 let moved = |was: &&str| *was != column.name || guess && *called != name;
                 let (what, hint) = match shielded.filter(moved) {
-                    Some(was) if *rules.class(&column.name) == Class::Keep => (
+                    Some(was) if *beneath(rules.class(&column.name)) == Class::Keep => (
                         format!(
                             "is what was masked or dropped as {}.{was}: withheld",
                             table_name(&called.0, &called.1)

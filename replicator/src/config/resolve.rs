@@ -11,6 +11,7 @@ use filters::policy::{Class, Policy, TableRule, TableRules};
 use filters::predicate::Collation;
 
 use super::lock::{self, Lock};
+use super::overlay::{self, Overlays};
 use super::problem::{Problem, Problems, did_you_mean};
 use super::references::{self, Draft, Drafts};
 use super::tables::{Rest, Rule, TableEntry};
@@ -125,7 +126,12 @@ impl Config {
         self.entry_of(schema, name).is_some_and(|entry| matches!(entry.rule, Rule::Structure))
     }
 
-    /// Applies names and globs to the tables of production, then the lock. All problems at once.
+    /// What a lock is to say of these tables: as people review it, without what is laid over single rows.
+    pub fn reviewed(&self, tables: &[SourceTable]) -> Result<Resolved, Problems> {
+        Config { overlay: Overlays::new(), ..self.clone() }.resolve(tables, None)
+    }
+
+    /// Applies names and globs to the tables of production, then the lock, then what is laid over. All problems at once.
     pub fn resolve(&self, tables: &[SourceTable], lock: Option<&Lock>) -> Result<Resolved, Problems> {
         let mut out = Resolution { config: self, tables, problems: Problems::default(), warnings: Vec::new() };
         let mut policy = Policy::default();
@@ -156,10 +162,13 @@ impl Config {
             }
             unnamed.extend(silent);
             let spoken = |column: &str| named.contains(column) || from.contains_key(column);
-            let rule = match lock {
+            let mut rule = match lock {
                 None => TableRule::Copy(rules),
                 Some(lock) => lock::apply(lock, entry, table, rules, spoken, &mut out.problems, &mut out.warnings),
             };
+            if let (TableRule::Copy(rules), Some(overlays)) = (&mut rule, self.overlay.get(&name)) {
+                out.problems.0.extend(overlay::lay(overlays, table, rules));
+            }
             if let TableRule::Copy(rules) = &rule {
                 out.check_masks(entry, table, rules);
                 out.check_where(entry, table, rules);

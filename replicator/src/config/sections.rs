@@ -12,6 +12,7 @@ use super::Config;
 use super::buffer::buffer;
 use super::masks::{self, Domains};
 use super::never::never_write;
+use super::overlay;
 use super::problem::{Fault, Problems};
 use super::protect;
 use super::read::{At, one_of};
@@ -176,6 +177,9 @@ pub(super) fn config(root: &At<'_>, problems: &mut Problems) -> Option<Config> {
     if let Some(target) = &target {
         spoken_for(root, target, &tables, problems);
     }
+    let overlay_at = root.get("overlay");
+    let overlay = overlay::overlays(&overlay_at, problems);
+    overlay::pointless(&overlay_at, &overlay, &tables, &protect, problems);
     let never_write = never_write(&root.get("never_write"), problems);
     if !key.is_there() && needs_key(&masking.domains, &tables) {
         key.problem(Fault::new("missing, and masks need it").hint("openssl rand -base64 32"), problems);
@@ -204,6 +208,7 @@ pub(super) fn config(root: &At<'_>, problems: &mut Problems) -> Option<Config> {
         protect,
         protect_rows,
         on_referenced,
+        overlay,
         buffer,
         apply,
         copy,

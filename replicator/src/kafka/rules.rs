@@ -26,6 +26,7 @@ pub fn print(config: &Config, lock: Option<&Lock>) -> String {
             rule @ (Rule::Structure | Rule::Exclude) => part(&format!("{rule:?}")),
         }
     }
+    part(&format!("{:?}", config.overlay));
     let mut of_lock = String::new();
     if let Some(lock) = lock {
         // writing to a String cannot fail

@@ -6,6 +6,7 @@ mod good;
 mod locked;
 mod looking;
 mod masks_document;
+mod overlay;
 mod referring;
 mod remembered;
 mod resolved;
