@@ -13,6 +13,8 @@ pub enum Kind {
     Token,
     /// A URL that opens something.
     SecretUrl,
+    /// By which the application acts on the world: a mail server, an endpoint that is called.
+    Outward,
     /// An email address.
     Email,
     /// A telephone or fax number.
@@ -90,6 +92,7 @@ impl Kind {
         Kind::Secret,
         Kind::Token,
         Kind::SecretUrl,
+        Kind::Outward,
         Kind::Email,
         Kind::Phone,
         Kind::Account,
@@ -159,6 +162,7 @@ impl Kind {
             Kind::Secret => "secret",
             Kind::Token => "token",
             Kind::SecretUrl => "url_with_token",
+            Kind::Outward => "side_effect",
             Kind::Email => "email",
             Kind::Phone => "phone",
             Kind::Account => "iban",
@@ -203,6 +207,7 @@ impl Kind {
             Kind::Secret => "a secret",
             Kind::Token => "a token",
             Kind::SecretUrl => "a URL that may hold a token",
+            Kind::Outward => "acts on the world: staging must not; a value of its own: { mask: constant, value: … }",
             Kind::Email => "an email address",
             Kind::Phone => "a phone number",
             Kind::Account => "a bank account",

@@ -41,6 +41,12 @@ pub const WORDS: Language = Language {
                 callback token url, zoom url, clone url, magic url, feed url",
         ),
         (
+            Kind::Outward,
+            "smtp, smtp host, smtp server, smtp address, smtp config, smtp settings, smtp url, mail host, mail server, mailserver, \
+                mail relay, outgoing server, imap host, imap server, callback url, callback uri, notify url, notification url, \
+                endpoint url, endpoint uri, api url, api base url, gateway url, gateway endpoint, push url, ping url",
+        ),
+        (
             Kind::Email,
             "email, emails, email id, e mail, mail, mails, emailaddress, email address, mail address, mailaddress, \
                 email addr, eml, eml addr, e mail address, send to, mailto, email to, email from, reply to, \
