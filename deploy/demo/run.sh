@@ -3,12 +3,14 @@
 #
 #   run.sh         the demo; DEMO_SECONDS=30 is about how long it lasts once built
 #   KAFKA=1 run.sh the same with a Kafka topic between, and a broker that is killed as well
+#   DEMO_PROFILE=dev run.sh   with the build for debugging, where that is there already and the one for use is minutes away
 #   run.sh look    starts the two servers again on what the demo left, until Ctrl-C
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 out=$PWD/demo-out
-built=${CARGO_TARGET_DIR:-$PWD/target}/release
+profile=${DEMO_PROFILE:-release}
+built=${CARGO_TARGET_DIR:-$PWD/target}/${profile/#dev/debug}
 export DEMO_OUT=$out DEMO_SECONDS=${DEMO_SECONDS:-30} DEMO_SQL=$PWD/deploy/demo/sql
 export DEMO_SLUICE=$built/sluice DEMO_CONFIG=$out/sluice.yaml
 [[ $DEMO_SECONDS =~ ^[0-9]+$ ]] && [ "$DEMO_SECONDS" -ge 5 ] || { echo "DEMO_SECONDS is a whole number, 5 at least" >&2; exit 2; }
@@ -93,7 +95,7 @@ END
   exit
 fi
 
-cargo build --release --bin sluice --bin demo
+cargo build --profile "$profile" --bin sluice --bin demo
 rm -rf "$data" "$out"
 data=$out/data
 mkdir -p "$out"
