@@ -11,7 +11,7 @@ use crate::change::{Op, Row, RowBuilder, Table, Value};
 use crate::fill::Fill;
 use crate::filter::FilterError;
 use crate::key::MaskKey;
-use crate::mask::{Injective, Mask, MaskError, Outcome, Writes};
+use crate::mask::{Columns as _, Injective, Mask, MaskError, Outcome, Writes};
 use crate::only::{Decided, Only};
 use crate::policy::{Class, TableRules};
 use crate::predicate::{Field, PredicateError, Truth};

@@ -1,6 +1,6 @@
 //! The topic between: the three topics as a capture would find them, what a target has not read of it yet, and who has to be allowed what.
 
-use sink_postgres::checkpoint::{self, Checkpoint};
+use sink_postgres::checkpoint;
 use wire::Connection;
 
 use super::{Area, Mend, Report, World, continuity, target};
