@@ -6,13 +6,18 @@ use crate::error::Error;
 use crate::sink::PostgresSink;
 
 impl PostgresSink {
-    /// Looks once. True: somebody wants the files to be read again.
-    ///
-    /// Counters go here and not with the question of what is durable: that one is asked only while something is not, and on a busy
-    /// stream each commit brings its answer. `sluice.tables` then showed nothing for as long as production wrote.
+    /// Is it still our turn, and what is pending by now? True: somebody wants the files to be read again.
     pub async fn look(&mut self) -> Result<bool, Error> {
         let reread = self.confirm_turn().await?;
         self.reload_pending().await?;
+        Ok(reread)
+    }
+
+    /// Lets go of what nothing holds any more, and writes the counters down.
+    ///
+    /// Counters go here and not with the question of what is durable: that one is asked only while something is not, and on a busy
+    /// stream each commit brings its answer. `sluice.tables` then showed nothing for as long as production wrote.
+    pub async fn release(&mut self) -> Result<(), Error> {
         self.take_skips().await?;
         self.release_shadows().await?;
         self.release_tombstones().await?;
@@ -20,7 +25,7 @@ impl PostgresSink {
         if !self.open {
             self.write_counts().await?;
         }
-        Ok(reread)
+        Ok(())
     }
 
     /// Is it still our turn?
