@@ -17,7 +17,7 @@ impl PostgresSink {
     ///
     /// Counters go here and not with the question of what is durable: that one is asked only while something is not, and on a busy
     /// stream each commit brings its answer. `sluice.tables` then showed nothing for as long as production wrote.
-    pub async fn let_go(&mut self) -> Result<(), Error> {
+    pub async fn tidy(&mut self) -> Result<(), Error> {
         self.take_skips().await?;
         self.release_shadows().await?;
         self.release_tombstones().await?;

@@ -244,7 +244,7 @@ impl Apply {
         self.looks += 1;
         let sink = self.sink.as_mut().ok_or_else(|| Error::Bug("the sink is away".into()))?;
         let reread = sink.look().await?;
-        sink.let_go().await?;
+        sink.tidy().await?;
         if self.looks.is_multiple_of(10) && sink.references_changed().await? {
             return Err(Error::start_over("foreign keys of staging changed; starting over"));
         }

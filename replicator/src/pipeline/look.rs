@@ -29,7 +29,7 @@ impl Pipeline {
         let mut reread = false;
         if let Some(sink) = &mut self.flow.sink {
             reread = sink.look().await?;
-            sink.let_go().await?;
+            sink.tidy().await?;
             if self.looks.is_multiple_of(10) && sink.references_changed().await? {
                 return Err(Error::start_over("foreign keys of staging changed; starting over"));
             }
