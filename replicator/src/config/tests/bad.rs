@@ -217,6 +217,8 @@ const BAD: &[(&str, &str)] = &[
         "tables: { \"public.*\": keep }\nprotect: { tables: [public.users] }",
         "tables.public.*: takes in public.users, which protect.tables protects (name it beside the glob: public.users: exclude)",
     ),
+    ("overlay: [public.cruises]", "overlay: one value or a list, where keys with values are wanted"),
+    ("overlay: { public.cruises: x }", "overlay.public.cruises: not a list ([public.users, public.settings])"),
     ("protect: { rows: [public.cruises] }", "protect.rows: one value or a list, where keys with values are wanted"),
     ("protect: { rows: { cruises: a = 1 } }", "protect.rows.cruises: a table without its schema (public.cruises)"),
     (

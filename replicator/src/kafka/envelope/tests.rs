@@ -323,7 +323,7 @@ fn an_error_names_record_and_field_and_no_value() {
     fails(b"\x08\0", "a record that does not begin with its version");
     fails(b"{\"secret\": 1}", "a record that does not begin with its version");
     fails(&[8, 1], "a record of version 1 that says nothing known");
-    fails(&v1(&[field(11, b"x")]), "a record of version 1 that says nothing known");
+    fails(&v1(&[field(12, b"x")]), "a record of version 1 that says nothing known");
     fails(&v1(&[field(6, &[8, 1]), field(6, &[8, 2])]), "a record that says two things");
     fails(&[8, 1, 8, 1], "a record that says two things");
     fails(&v1(&[vec![6 << 3, 1]]), "Record record: its what is no message");
