@@ -16,7 +16,6 @@ eighteen!(
     a_key_is_masked_and_what_refers_to_it,
     another_key_masks_once_more,
     what_cannot_be_done_is_refused,
-    what_was_masked_stays_away_under_another_name,
     structure_takes_rows_away
 );
 
@@ -246,38 +245,6 @@ async fn what_cannot_be_done_is_refused(major: u32) {
     run(&f.s, "INSERT INTO cruises VALUES (7000, 'cruise of after', 'b')").await;
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert_eq!(number(&o, "SELECT count(*) FROM cruises WHERE id = 7000").await, 0);
-    ends(&mut apply).await;
-    f.ends_equal().await;
-}
-
-/// A file that names a column no more says nothing of it; that it was masked is remembered by its number.
-async fn what_was_masked_stays_away_under_another_name(major: u32) {
-    let f = Followed::new(major, "own_renamed", "").await;
-    let captured = walk::rules(&f.db.name, &Broker::shared().addr());
-    let stricter = captured.replace("public.guests:", &format!("{CRUISES}public.guests:"));
-    let (_other, o, sluice) = beside(&f.db, major, walk::SCHEMA, &stricter).await;
-    let mut apply = sluice.spawn(&["apply"]);
-    begins(&o).await;
-    shows(&f.s, &o, 20_001, &[&f.capture, &apply]).await;
-    run(&f.t, "ALTER TABLE cruises RENAME name TO title").await;
-    run(&f.s, "ALTER TABLE cruises RENAME name TO title; UPDATE cruises SET title = 'cruise again' WHERE id < 50; INSERT INTO cruises VALUES (8000, 'cruise', 'b')")
-        .await;
-    // the file names a column that there is no more
-    says(&apply, "ERROR held").await;
-    run(&o, "ALTER TABLE cruises RENAME name TO title").await;
-    sluice.lay(&f.db.name, &captured);
-    apply.signal(libc::SIGHUP);
-    let there = "SELECT count(*) FROM cruises WHERE id = 8000";
-    wait_until("it goes on", SOON, || async { number(&o, there).await == 1 }).await;
-    let pending = "SELECT count(*) FROM sluice.pending";
-    wait_until("nothing is pending", SOON, || async { number(&o, pending).await == 0 }).await;
-    assert_eq!(number(&o, "SELECT count(*) FROM cruises WHERE title LIKE 'cruise%'").await, 0, "it is raw");
-    // under its new name it is what the file says
-    sluice.lay(&f.db.name, &stricter.replace("name: {", "title: {"));
-    apply.signal(libc::SIGHUP);
-    let masked = "SELECT count(*) FROM cruises WHERE length(title) = 12 AND title NOT LIKE 'cruise%'";
-    let all = number(&f.s, "SELECT count(*) FROM cruises").await;
-    wait_until("it is masked under its name", SOON, || async { number(&o, masked).await == all }).await;
     ends(&mut apply).await;
     f.ends_equal().await;
 }
