@@ -5,6 +5,7 @@
 //! when one fails; [`cli`] is what a person types.
 
 pub mod applied;
+pub mod audit;
 pub mod batch;
 pub mod board;
 pub mod budget;
@@ -19,6 +20,7 @@ pub mod flow;
 #[cfg(feature = "kafka")]
 pub mod kafka;
 pub mod lag;
+pub mod notify;
 pub mod pace;
 pub mod pipeline;
 pub mod proofs;
@@ -33,4 +35,5 @@ pub mod start;
 pub mod stop;
 pub mod telemetry;
 pub mod vouched;
+pub mod who;
 pub mod window;
