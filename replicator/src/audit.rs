@@ -46,13 +46,17 @@ pub async fn begin(config: &Config, db: &mut Connection, verb: &str, what: &Valu
 }
 
 /// Writes what came of the entry `begun`, if it can.
-pub async fn end(config: &Config, db: &mut Connection, verb: &str, begun: i64, result: &str) {
+pub async fn end(config: &Config, db: &mut Connection, verb: &str, begun: i64, result: &str) -> Option<Recorded> {
     if db.transaction_status() != b'I' {
         // it failed amid a transaction
         let _ = db.simple("ROLLBACK").await;
     }
-    if let Err(e) = record(config, db, verb, &json!({}), Some((begun, result))).await {
-        tracing::warn!(error = e.chain(), verb, begun, "the audit on the target has no result of it");
+    match record(config, db, verb, &json!({}), Some((begun, result))).await {
+        Ok(recorded) => Some(recorded),
+        Err(e) => {
+            tracing::warn!(error = e.chain(), verb, begun, "the audit on the target has no result of it");
+            None
+        }
     }
 }
 
@@ -79,7 +83,7 @@ async fn record(
     let (os_user, host) = (who::os_user(), who::host());
     let entry = Entry { pipeline: &config.pipeline, verb, os_user: &os_user, host: &host, what, outcome };
     let recorded = audit::record(db, &chain(config), &entry).await.map_err(Error::Target)?;
-    tracing::info!(verb, entry = recorded.id, head = recorded.hash, "audited");
+    tracing::debug!(verb, entry = recorded.id, head = recorded.hash, "audited");
     if let Some(path) = &config.audit.file {
         append(path, &recorded).map_err(|source| Error::File { action: "append to", path: path.clone(), source })?;
     }
@@ -134,6 +138,7 @@ impl Running {
         db.close().await;
         self.begun.get_or_insert(recorded.id);
         (self.reread, self.config) = (false, Some(config.clone()));
+        said(&recorded);
         board.state().audit = recorded.hash.map(|hash| (recorded.id, hash));
         Ok(())
     }
@@ -144,7 +149,7 @@ impl Running {
         let told = async {
             match open(&config).await {
                 Ok(mut db) => {
-                    end(&config, &mut db, self.verb, begun, result).await;
+                    end(&config, &mut db, self.verb, begun, result).await.iter().for_each(said);
                     db.close().await;
                 }
                 Err(e) => tracing::warn!(error = e.chain(), begun, "the audit on the target has no end of this run"),
@@ -154,6 +159,11 @@ impl Running {
             tracing::warn!(begun, "the audit on the target has no end of this run: it does not answer");
         }
     }
+}
+
+/// The head of the chain, elsewhere than on the target: in the log of whoever runs for long.
+fn said(recorded: &Recorded) {
+    tracing::info!(entry = recorded.id, head = recorded.hash, "audited");
 }
 
 async fn open(config: &Config) -> Result<Connection, Error> {

@@ -32,8 +32,8 @@ async fn tries_masks(major: u32) {
     assert_eq!(number(&target, entries).await, 1);
     let row = target
         .query_one(
-            "SELECT pipeline || ' ' || verb, os_user, host, db_user = session_user, what->>'mask', what->>'key' = mask_key,
-                 a::text FROM sluice.audit a JOIN sluice.checkpoint USING (pipeline) WHERE verb LIKE 'masks%'",
+            "SELECT pipeline || ' ' || verb, os_user, host, db_user = session_user, what->>'mask', what->>'key' = c.mask_key,
+                 a::text FROM sluice.audit a JOIN sluice.checkpoint c USING (pipeline) WHERE verb LIKE 'masks%'",
             &[],
         )
         .await

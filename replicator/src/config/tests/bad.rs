@@ -322,7 +322,7 @@ const BAD: &[(&str, &str)] = &[
     ),
     (
         "notify: { webhooks: [{ secret: abc }] }",
-        "notify.webhooks.url: missing\nnotify.webhooks.secret: fewer than 24 bytes (openssl rand -base64 32)",
+        "notify.webhooks.secret: fewer than 24 bytes (openssl rand -base64 32)\nnotify.webhooks.url: missing",
     ),
     (
         "notify: { webhooks: [{ url: \"https://h/\", event: [held] }] }",
