@@ -216,10 +216,10 @@ async fn on_target(config: &Config, mut db: Connection, audited: Option<(i64, St
     sql.push_str("COMMIT");
     db.simple(&sql).await.map_err(target_error)?;
     eprintln!("the target has forgotten pipeline {}", config.pipeline);
-    if let Some((begun, result)) = audited {
-        if let Some(last) = audit::end(config, &mut db, "destroy", begun, &result).await {
-            eprintln!("the last entry of its audit is {}: {}", last.id, last.hash.unwrap_or_default());
-        }
+    if let Some((begun, result)) = audited
+        && let Some(last) = audit::end(config, &mut db, "destroy", begun, &result).await
+    {
+        eprintln!("the last entry of its audit is {}: {}", last.id, last.hash.unwrap_or_default());
     }
     // one that an earlier version made, and none has run since, lacks them
     let mut kept = Vec::new();
