@@ -21,6 +21,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 const ROOT: &str = "sluice 2026-01-01 masking key v1";
 const ID: &str = "sluice 2026-01-01 masking key id v1";
 const ENVIRONMENT: &str = "sluice 2026-11-27 masking key of an environment v1";
+const AUDIT: &str = "sluice 2026-11-28 audit chain v1";
 
 /// Fewer bytes than this are no masking key.
 pub const MIN_KEY_BYTES: usize = 32;
@@ -65,6 +66,13 @@ impl MaskKey {
     pub fn derive(&self, domain: &str) -> SubKey {
         SubKey(wiped(&mut blake3::Hasher::new_keyed(&self.root), &[domain.as_bytes()]))
     }
+}
+
+/// The key under which the entries of an audit are chained. No domain has it, whatever its name. Without a masking key it is one that
+/// everybody can make.
+pub fn of_audit(key: Option<&MaskKey>) -> SubKey {
+    let root = key.map_or(&[][..], |key| &key.root);
+    SubKey(derived(AUDIT, &[root]))
 }
 
 impl fmt::Debug for MaskKey {
@@ -201,6 +209,8 @@ mod tests {
     #[test]
     fn domains_and_uses_have_their_own_keys() {
         let key = MaskKey::new(&[1; 32]).unwrap();
+        let audits = [of_audit(None).hash(b"v"), of_audit(Some(&key)).hash(b"v"), key.derive("audit").hash(b"v")];
+        assert!(audits[0] != audits[1] && audits[1] != audits[2] && audits[0] != audits[2]);
         let (a, b) = (key.derive("a"), key.derive("b"));
         assert_ne!(a.hash(b"v"), b.hash(b"v"));
         assert_ne!(a.hash(b"v"), a.for_use("ff1").hash(b"v"));

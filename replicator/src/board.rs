@@ -1,6 +1,6 @@
 //! What is to be seen of a running pipeline, in one place: progress bars, metrics, readiness and the summary read it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
@@ -43,6 +43,15 @@ impl Phase {
             _ => None,
         }
     }
+}
+
+/// What an error is about.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Cause {
+    /// Schema and name of a table.
+    pub table: Option<String>,
+    /// What a server said, in five characters.
+    pub sqlstate: Option<String>,
 }
 
 /// The copy of one table.
@@ -117,6 +126,14 @@ pub struct State {
     pub sequences: u64,
     /// Values redacted because their mask could not read them.
     pub unparsable: u64,
+    /// Of what it stands still, where an error names something.
+    pub cause: Cause,
+    /// Columns that are withheld until somebody classifies them: `schema.table.column`.
+    pub withheld: BTreeSet<String>,
+    /// Times that our slot was dropped by its budget, in this run.
+    pub slots_dropped: u64,
+    /// Number and hash of the run's last entry in the audit.
+    pub audit: Option<(i64, String)>,
 }
 
 /// Why no slice begins: how [`State::said`] says it, and how a person reads it.
@@ -214,9 +231,14 @@ impl Board {
 
     /// It stands still, and from here on it is late.
     pub fn stands(&self, phase: Phase) {
+        self.stands_by(phase, Cause::default());
+    }
+
+    /// The same, and of what.
+    pub fn stands_by(&self, phase: Phase, cause: Cause) {
         let mut state = self.state();
         state.lag.late();
-        state.phase = phase;
+        (state.phase, state.cause) = (phase, cause);
     }
 }
 

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::error::Error as _;
 use std::fmt::{Display, Write as _};
 
+use crate::board::Cause;
 use crate::config::Problems;
 
 /// Any failure of a verb.
@@ -268,6 +269,24 @@ impl Error {
         match self.hint() {
             Some(hint) => format!("{}; hint: {hint}", self.chain()),
             None => self.chain(),
+        }
+    }
+
+    /// The table that it is about, and what a server said, where there is such.
+    pub fn about(&self) -> Cause {
+        use sink_postgres::Error as Target;
+        let said = |e: &wire::Error| e.sqlstate().map(str::to_owned);
+        match self {
+            Error::Unfit(what) => what.about(),
+            Error::Target(Target::Data { table, source, .. }) => {
+                Cause { table: Some(table.clone()), sqlstate: said(source) }
+            }
+            Error::Target(Target::Collides { table, .. } | Target::Diverged { table, .. })
+            | Error::Changed { table, .. } => Cause { table: Some(table.clone()), sqlstate: None },
+            Error::Target(Target::Wire(e))
+            | Error::Production { source: e, .. }
+            | Error::Stream(crate::source::Error::Wire(e)) => Cause { table: None, sqlstate: said(e) },
+            _ => Cause::default(),
         }
     }
 

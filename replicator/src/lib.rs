@@ -5,6 +5,7 @@
 //! when one fails; [`cli`] is what a person types.
 
 pub mod applied;
+pub mod audit;
 pub mod batch;
 pub mod board;
 pub mod budget;
@@ -20,6 +21,7 @@ pub mod flow;
 #[cfg(feature = "kafka")]
 pub mod kafka;
 pub mod lag;
+pub mod notify;
 pub mod pace;
 pub mod pipeline;
 pub mod proofs;
@@ -35,4 +37,5 @@ pub mod start;
 pub mod stop;
 pub mod telemetry;
 pub mod vouched;
+pub mod who;
 pub mod window;

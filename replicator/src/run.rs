@@ -22,6 +22,7 @@ use sink_postgres::checkpoint;
 use tokio::task::JoinSet;
 use wire::Connection;
 
+use crate::audit;
 use crate::board::{Board, Phase};
 use crate::budget::{self, Watcher};
 use crate::cancels::Cancels;
@@ -42,6 +43,13 @@ pub struct Options {
     pub anew: bool,
 }
 
+impl Options {
+    /// For the audit.
+    pub(crate) fn said(self) -> serde_json::Value {
+        serde_json::json!({ "until_caught_up": self.until_caught_up, "exit_on_stop": self.exit_on_stop })
+    }
+}
+
 /// A one-shot run tries this long to reach a server.
 pub(crate) const REACH: Duration = Duration::from_secs(60);
 /// What is held is looked at again this often.
@@ -56,10 +64,24 @@ const HEARD: Duration = Duration::from_secs(5);
 /// Runs until it ends, by `files` as they were read, and as they are when somebody wants them read again.
 pub async fn run(
     files: &Files,
+    read: (Config, Option<Lock>),
+    options: Options,
+    board: &Board,
+    stop: Stop,
+) -> Result<End, Error> {
+    let mut audited = audit::Running::new("run", options.said());
+    let end = keep(files, read, options, board, stop, &mut audited).await;
+    audited.ended(&audit::result(&end)).await;
+    end
+}
+
+async fn keep(
+    files: &Files,
     (mut config, mut lock): (Config, Option<Lock>),
     options: Options,
     board: &Board,
     mut stop: Stop,
+    audited: &mut audit::Running,
 ) -> Result<End, Error> {
     let mut tries = 0u32;
     // by us, and the target may not know it yet
@@ -71,7 +93,7 @@ pub async fn run(
         let steps = board.state().steps;
         let mut watcher = start::watcher(&config)?;
         let by = (&config, lock.as_ref(), given_up);
-        let done = once(by, options, board, &mut stop, &mut opened, (&mut watcher, &mut refused)).await;
+        let done = once(by, options, board, &mut stop, &mut opened, (&mut watcher, &mut refused, &mut *audited)).await;
         given_up &= opened.is_none();
         if stop.asked() == Some(Why::Reread) && !matches!(done, Ok(End::CaughtUp)) {
             stop.rereads();
@@ -81,6 +103,7 @@ pub async fn run(
             refused = Refused::default();
             if let Some(read) = reread(files, &config) {
                 (config, lock) = read;
+                audited.rereads();
             }
             continue;
         }
@@ -114,7 +137,7 @@ pub async fn run(
                 }
                 let wait = backoff(tries);
                 tracing::warn!(error = error.chain(), tries, wait_ms = wait.as_millis() as u64, "trying again");
-                board.stands(Phase::Retrying(error.chain()));
+                board.stands_by(Phase::Retrying(error.chain()), error.about());
                 if tries >= TELL && !options.until_caught_up && !is_deaf(&error) {
                     tell(&config, &format!("trying again: {}", error.chain()), &mut stop).await;
                 }
@@ -122,7 +145,7 @@ pub async fn run(
             }
             Kind::Data | Kind::Denied | Kind::Unfit if !one_shot => {
                 tracing::error!(error = error.chain(), hint = error.hint(), "held");
-                board.stands(Phase::Held(error.told()));
+                board.stands_by(Phase::Held(error.told()), error.about());
                 tell(&config, &error.told(), &mut stop).await;
                 LOOK_AGAIN
             }
@@ -135,6 +158,7 @@ pub async fn run(
                     refused = Refused::default();
                     if let Some(read) = reread(files, &config) {
                         (config, lock) = read;
+                        audited.rereads();
                     }
                 }
                 why => return Ok(End::Stopped(why)),
@@ -175,6 +199,7 @@ async fn give_up(config: &Config, why: &Error, limit: i64, board: &Board, stop: 
     match dropped.await {
         Ok(gone) => {
             tracing::warn!(slot = config.slot(), gone, "dropped by its budget");
+            board.state().slots_dropped += u64::from(gone);
             gone
         }
         Err(e) => {
@@ -193,8 +218,12 @@ pub(crate) fn reread(files: &Files, before: &Config) -> Option<(Config, Option<L
             tracing::error!(pipeline = config.pipeline, "another pipeline needs a run of its own; {stays}");
         }
         Ok((config, lock)) => {
-            if config.serve.listen != before.serve.listen {
-                tracing::warn!("serve.listen takes a restart");
+            for (key, same) in
+                [("serve.listen", config.serve == before.serve), ("notify", config.notify == before.notify)]
+            {
+                if !same {
+                    tracing::warn!("{key} takes a restart");
+                }
             }
             tracing::info!("read sluice.yaml and sluice.lock again");
             return Some((config, lock));
@@ -209,7 +238,7 @@ async fn once(
     board: &Board,
     stop: &mut Stop,
     since: &mut Option<Instant>,
-    (watcher, refused): (&mut Watcher, &mut Refused),
+    (watcher, refused, audited): (&mut Watcher, &mut Refused, &mut audit::Running),
 ) -> Result<End, Error> {
     let cancels = Cancels::default();
     let opened = tokio::select! {
@@ -225,6 +254,14 @@ async fn once(
         }
     };
     let (mut pipeline, goal) = opened?;
+    tokio::select! {
+        biased;
+        why = stop.wait() => {
+            cancels.all().await;
+            return Ok(End::Stopped(why));
+        }
+        done = audited.opened(config, board) => done?,
+    }
     watcher.rests();
     *since = Some(Instant::now());
     tracing::info!(at = %board.state().applied, "running");

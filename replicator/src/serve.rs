@@ -19,6 +19,7 @@ use tokio::net::TcpListener;
 use crate::board::{Boards, Phase, State};
 use crate::config::Problem;
 use crate::error::Error;
+use crate::notify::Tally;
 
 /// What the answers are made of.
 struct Server {
@@ -26,11 +27,18 @@ struct Server {
     pipeline: String,
     /// Behind by more than this is not ready.
     lag: Duration,
+    tally: Tally,
     recorder: PrometheusRecorder,
 }
 
 /// Listens, and answers until the process ends. An address that cannot be had is an error of the configuration.
-pub async fn start(listen: SocketAddr, pipeline: &str, lag: Duration, boards: Boards) -> Result<(), Error> {
+pub async fn start(
+    listen: SocketAddr,
+    pipeline: &str,
+    lag: Duration,
+    boards: Boards,
+    tally: Tally,
+) -> Result<(), Error> {
     let listener = TcpListener::bind(listen).await.map_err(|e| {
         let why = e.to_string();
         let why = why.split(" (os error").next().unwrap_or_default().to_lowercase();
@@ -39,7 +47,7 @@ pub async fn start(listen: SocketAddr, pipeline: &str, lag: Duration, boards: Bo
     })?;
     let recorder = PrometheusBuilder::new().build_recorder();
     metrics::with_local_recorder(&recorder, gauges::describe);
-    let server = Arc::new(Server { boards, pipeline: pipeline.to_owned(), lag, recorder });
+    let server = Arc::new(Server { boards, pipeline: pipeline.to_owned(), lag, tally, recorder });
     let router = Router::new()
         .route("/metrics", get(scrape))
         .route("/healthz", get(|| async { "alive\n" }))
@@ -55,7 +63,7 @@ pub async fn start(listen: SocketAddr, pipeline: &str, lag: Duration, boards: Bo
 }
 
 async fn scrape(Shared(server): Shared<Arc<Server>>) -> impl IntoResponse {
-    metrics::with_local_recorder(&server.recorder, || gauges::record(&server.pipeline, &server.boards));
+    metrics::with_local_recorder(&server.recorder, || gauges::record(&server.pipeline, &server.boards, &server.tally));
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], server.recorder.handle().render())
 }
 

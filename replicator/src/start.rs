@@ -40,6 +40,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use filters::change::Lsn;
+use filters::compiled::Compiled;
 use filters::policy::TableRule;
 use sink_postgres::checkpoint::{self, Checkpoint};
 use sink_postgres::failpoint;
@@ -210,6 +211,9 @@ pub async fn open(
     {
         let mut state = board.state();
         (state.applied, state.lag.elsewhere, state.still) = (from, standby.is_some(), false);
+        let of =
+            |c: &Compiled| c.withheld_columns().map(|column| format!("{}.{column}", c.input())).collect::<Vec<_>>();
+        state.withheld = plan.tables.iter().flat_map(|(_, compiled)| of(compiled)).collect();
     }
     let shapes = Shapes::new(&plan.tables, &plan.memory);
     let flow = Flow {

@@ -138,7 +138,8 @@ const LAST_ADDED: &str = "SELECT pg_catalog.to_regclass('sluice.quarantine') IS 
     AND pg_catalog.to_regclass('sluice.tombstones') IS NOT NULL AND pg_catalog.to_regclass('sluice.removed') IS NOT NULL
     AND pg_catalog.to_regclass('sluice.shadowed') IS NOT NULL AND pg_catalog.to_regclass('sluice.orphans') IS NOT NULL
     AND EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attrelid = pg_catalog.to_regclass('sluice.checkpoint') AND attname = 'read_on')
-    AND pg_catalog.to_regclass('sluice.described') IS NOT NULL";
+    AND pg_catalog.to_regclass('sluice.described') IS NOT NULL
+    AND EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attrelid = pg_catalog.to_regclass('sluice.audit') AND attname = 'hash')";
 
 /// Was it made?
 pub async fn is_there(db: &mut Connection) -> Result<bool, Error> {
@@ -150,7 +151,7 @@ pub async fn is_there(db: &mut Connection) -> Result<bool, Error> {
 pub async fn ensure(db: &mut Connection) -> Result<(), Error> {
     if is_there(db).await? {
         if db.query(LAST_ADDED, &[]).await?.get(0, 0) != Some("t") {
-            let added = format!("{ADDED}{}", later());
+            let added = format!("{ADDED}{}{}", audit::ADDED, later());
             let done = db.simple(&format!("BEGIN; {added} COMMIT")).await;
             return refused(db, done, "add to schema sluice what an earlier version has not made", &added).await;
         }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::operations::receiver::{Answer, Receiver};
 use crate::servers::{Pair, wait_until};
 use crate::shapes::Flow;
 use crate::shapes::flow::{CATCH_UP, number, text};
@@ -41,11 +42,15 @@ CREATE FUNCTION trap.fire() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
 struct Canary {
     flow: Flow,
     port: u16,
+    /// Whoever is told what happens.
+    told: Receiver,
 }
 
 impl Canary {
     async fn new(major: u32) -> Canary {
         let port = free_port();
+        let told = Receiver::new(&[Answer::Code(200)]).await;
+        let hook = told.url();
         let rest = format!(
             "tables:
   public.t: {{ columns: {{ mail: email, secret: drop }} }}
@@ -53,6 +58,8 @@ impl Canary {
   public.m: {{ columns: {{ id: hash }} }}
   public.d: keep
 copy: {{ chunk_rows: 100 }}
+notify: {{ webhooks: [{{ url: \"{hook}\" }}], repeat: 1s }}
+audit: {{ file: audit.jsonl }}
 serve: {{ listen: \"127.0.0.1:{port}\" }}"
         );
         let flow = Flow::with(major, NAME, &rest).await;
@@ -69,7 +76,7 @@ serve: {{ listen: \"127.0.0.1:{port}\" }}"
              INSERT INTO d SELECT 'K{MARK}' || g, 'N{MARK}' || g FROM generate_series(1, 20) g"
         ))
         .await;
-        Canary { flow, port }
+        Canary { flow, port, told }
     }
 
     /// Runs until it has caught up or fails: `code`, and each of `says` is in its log.
@@ -128,6 +135,9 @@ serve: {{ listen: \"127.0.0.1:{port}\" }}"
             let path = entry.expect("a file").path();
             clean(&path.display().to_string(), &std::fs::read_to_string(&path).expect("text"));
         }
+        for sent in self.told.sent() {
+            clean("a notification", &String::from_utf8_lossy(&sent.body));
+        }
     }
 }
 
@@ -162,6 +172,10 @@ async fn no_value_is_told(major: u32) {
         canary.flow.sluice.run(args).await;
     }
     canary.told_nothing();
+    let kinds = canary.told.kinds();
+    for kind in ["started", "held", "failed", "quarantined", "finished"] {
+        assert!(kinds.iter().any(|k| k == kind), "{kind} was never told: {kinds:?}");
+    }
     kept_nothing(&canary).await;
     sent_nothing_raw(&Pair::get(major).target.log());
 }

@@ -25,7 +25,7 @@ protect: { tables: [public.users] }
 ";
 
 /// A database of that name with some rows, and a pipeline that has not run yet.
-async fn shop(major: u32, name: &str, rest: &str) -> (Db, Sluice) {
+pub async fn shop(major: u32, name: &str, rest: &str) -> (Db, Sluice) {
     let db = Pair::get(major).create_db(name).await;
     db.on_both(
         "CREATE TABLE cruises (id int PRIMARY KEY, name text);

@@ -23,7 +23,7 @@ async fn what_an_earlier_version_has_not_made_is_added(major: u32) {
     flow.source("UPDATE t SET v = 'w' WHERE id < 9").await;
     flow.catch_up().await;
     check::equal(&flow.s, &flow.t, "t").await;
-    assert_eq!(number(&flow.t, "SELECT count(*) FROM sluice.audit").await, 0);
+    assert_eq!(number(&flow.t, "SELECT count(*) FROM sluice.audit").await, 2, "of the run that has made it");
     assert_eq!(number(&flow.t, "SELECT rows_copied FROM sluice.tables").await, 50, "once");
     assert_eq!(flow.divergences().await, 0);
 }

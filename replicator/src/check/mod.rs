@@ -8,6 +8,7 @@
 
 mod continuity;
 mod failover;
+pub mod notify;
 mod production;
 mod protect;
 mod references;
@@ -62,6 +63,7 @@ pub async fn run(config: &Config, lock: Option<&Lock>, strict: bool) -> Result<R
     let mut report = Report::default();
     let (servers, target_info) = start::ends::parsed(config)?;
     report.ok(Area::Configuration, "sluice.yaml", format!("pipeline {}", config.pipeline));
+    notify::found(&mut report, config).await;
     let source = production::reach(&mut report, Area::Production, (servers.data_key(), &servers.data), config).await;
     let standby = match servers.is_split() {
         true => production::reach(&mut report, Area::Standby, ("source.url", &servers.stream), config).await,

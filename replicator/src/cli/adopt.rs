@@ -6,7 +6,10 @@
 use sink_postgres::{checkpoint, schema};
 use wire::quote_literal;
 
+use serde_json::json;
+
 use super::args::{Adopt, Args};
+use crate::audit;
 use crate::config::{Problem, table_name};
 use crate::error::{Doing, Error};
 use crate::figures::some;
@@ -68,6 +71,9 @@ pub async fn run(args: &Args, verb: &Adopt) -> Result<(), Error> {
     let publications = [verb.publication.clone()];
     let identity = start::identity(&plan, &verb.slot, &publications, &mut db, &mut replication).await?;
     replication.close().await;
+    let what = json!({ "slot": verb.slot, "publication": verb.publication, "at": at.to_string() });
+    // without a result where something fails on the way: then everything is pending, and the next run copies
+    let begun = audit::begin(&config, &mut staging, "adopt", &what).await?.id;
     checkpoint::intend(&mut staging, &config.pipeline, &identity).await?;
     let protected = start::protected(&config, &mut staging).await?;
     let (mut sink, ..) = start::take_over(&config, &target, &plan, protected).await?;
@@ -77,6 +83,7 @@ pub async fn run(args: &Args, verb: &Adopt) -> Result<(), Error> {
     let p = quote_literal(&config.pipeline);
     let sql = format!("DELETE FROM sluice.pending WHERE pipeline = {p}");
     staging.simple(&sql).await.map_err(sink_postgres::Error::from)?;
+    audit::end(&config, &mut staging, "adopt", begun, "done").await;
     eprintln!(
         "adopted slot {} at {at}: {} declared equal to production there; sluice run goes on from it",
         verb.slot,

@@ -4,8 +4,11 @@
 //! value, is refused before anybody runs into it. What a running sluice has to fill in then is found by it, not told: a column
 //! that comes otherwise than the target remembers is due (`sink_postgres::known`).
 
+use serde_json::json;
+
 use super::args::{Approve, Args};
 use super::{print, resync};
+use crate::audit;
 use crate::check::review;
 use crate::config::{self, Files, Lock, LockedColumn, Problem, Problems, SourceTable, did_you_mean};
 use crate::error::{Doing, Error};
@@ -36,7 +39,20 @@ pub async fn run(args: &Args, verb: &Approve) -> Result<(), Error> {
     start::plan(&config, Some(&lock), memory, &demands, &mut production).await?.proved()?;
     production.close().await;
     let path = files.lock();
-    lock.write(&path).map_err(|source| Error::File { action: "write", path: path.display().to_string(), source })?;
+    // on a target that nothing has run into yet nothing is audited, and nothing comes otherwise by it
+    let begun = match sink_postgres::audit::is_kept(&mut staging).await? {
+        true => {
+            let what = json!({ "columns": verb.columns, "as": shown(&class), "now": verb.now });
+            Some(audit::begin(&config, &mut staging, "approve", &what).await?.id)
+        }
+        false => None,
+    };
+    let written =
+        lock.write(&path).map_err(|source| Error::File { action: "write", path: path.display().to_string(), source });
+    if let Some(begun) = begun {
+        audit::end(&config, &mut staging, "approve", begun, &audit::result(&written)).await;
+    }
+    written?;
     print::data(review::text(&review::compare(&was, &lock)))?;
     eprintln!("wrote {}", path.display());
     let running = resync::connected(&config, &mut staging).await?;
@@ -55,6 +71,17 @@ pub async fn run(args: &Args, verb: &Approve) -> Result<(), Error> {
         }
     );
     Ok(())
+}
+
+/// A class without its parameters, which may be values.
+fn shown(class: &Class) -> &str {
+    match class {
+        Class::Mask { domain: Some(domain), .. } => domain,
+        Class::Mask { spec, domain: None } => spec.name(),
+        Class::Keep => "keep",
+        Class::Drop => "drop",
+        Class::Withheld => "withheld",
+    }
 }
 
 /// Puts the columns into the lock. All problems at once.

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod aside;
+mod audit;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,6 +10,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand};
 
 use crate::config::typed_time;
 pub use aside::{Chosen, Quarantine, QuarantineVerb, Removed, RemovedList, RemovedVerb, Shadowed, Skip, Tombstones};
+pub use audit::{Audit, AuditShow, AuditVerb, AuditVerify};
 
 /// Flags that every verb takes.
 const EVERYWHERE: &str = "Everywhere";
@@ -112,6 +114,13 @@ Examples:
     Masks(Masks),
     /// Count rows on the target that refer to a row that is not there; exit code 3 if there are any
     Orphans(Orphans),
+    /// Who had sluice do what on this target, and whether what stands there of it is as it was written
+    #[command(after_help = "\
+Examples:
+  sluice audit show --since 7d
+  sluice audit verify                                    exit code 3, and which entry, if somebody has changed one
+  sluice audit verify --head $(tail -1 audit.jsonl | jq -r .hash)    also if the end was cut off")]
+    Audit(Audit),
     /// Say that staging has moved here: this database is the pipeline's target from now on; asks first
     #[command(after_help = "\
 After a dump with schema sluice was restored here, and the original is given up. What stands here is
@@ -150,6 +159,9 @@ pub struct Check {
     /// Fail on any difference between sluice.lock and production's present tables (for CI)
     #[arg(long)]
     pub locked: bool,
+    /// Send each receiver of notifications a test
+    #[arg(long)]
+    pub notify: bool,
     /// As JSON, one object
     #[arg(long)]
     pub json: bool,

@@ -13,10 +13,10 @@ use filters::key::MaskKey;
 use filters::mask::{ColumnFacts, Made, MaskError, MaskSpec};
 use filters::policy::{Class, Policy, TableRule, TableRules};
 use serde_json::json;
-use sink_postgres::audit;
 
 use super::args::{Args, Try};
-use super::{print, who};
+use super::print;
+use crate::audit;
 use crate::config::{Config, Domains, Problem, Problems, typed_class, typed_mask};
 use crate::error::Error;
 use crate::start;
@@ -157,14 +157,7 @@ async fn tell(config: &Config, verb: &Try, spec: &MaskSpec, domain: Option<&str>
         "key": config.masking.key.as_ref().map(MaskKey::id),
         "environment": config.masking.environment,
     });
-    let entry = audit::Entry {
-        pipeline: &config.pipeline,
-        verb: "masks try --real-key",
-        os_user: &who::os_user(),
-        host: &who::host(),
-        what: &what,
-    };
-    audit::record(&mut db, &entry).await.map_err(Error::Target)?;
+    audit::begin(config, &mut db, "masks try --real-key", &what).await?;
     db.close().await;
     Ok(())
 }

@@ -11,7 +11,13 @@ use crate::error::Error;
 /// Runs them all; exit code 3 if one fails.
 pub async fn run(args: &Args, verb: &Check) -> Result<(), Error> {
     let report = match files(args) {
-        Ok((config, lock)) => check::run(&config, lock.as_ref(), verb.locked).await?,
+        Ok((config, lock)) => {
+            let mut report = check::run(&config, lock.as_ref(), verb.locked).await?;
+            if verb.notify {
+                check::notify::heard(&mut report, &config).await;
+            }
+            report
+        }
         Err(report) => report,
     };
     let failed = report.count(State::Failed);

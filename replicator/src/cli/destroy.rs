@@ -8,8 +8,11 @@ use std::time::{Duration, Instant};
 use sink_postgres::{checkpoint, session};
 use wire::{Connection, Conninfo, quote_ident, quote_literal};
 
+use serde_json::json;
+
 use super::args::{Args, Destroy};
 use super::{confirm, resync};
+use crate::audit;
 use crate::config::Config;
 use crate::error::{Doing, Error};
 use crate::source::slot;
@@ -54,6 +57,12 @@ pub async fn run(args: &Args, verb: &Destroy) -> Result<(), Error> {
     if !verb.yes {
         confirm::ask("this cannot be undone", &config.pipeline)?;
     }
+    let mut begun = None;
+    if let Ok(db) = &mut staging
+        && kept(db).await?
+    {
+        begun = Some(audit::begin(&config, db, "destroy", &json!({ "slot": name })).await?.id);
+    }
     // the slot first: no publication goes that it could still be read through
     let mut left = match standby {
         None => None,
@@ -75,7 +84,10 @@ pub async fn run(args: &Args, verb: &Destroy) -> Result<(), Error> {
         }
     }
     match staging {
-        Ok(db) => on_target(&config, db).await?,
+        Ok(db) => {
+            let result = left.as_ref().map_or_else(|| "done".to_owned(), Error::chain);
+            on_target(&config, db, begun.map(|begun| (begun, result))).await?;
+        }
         Err(e) => {
             eprintln!("the target cannot be reached; what schema sluice has of {} is left there", config.pipeline);
             left.get_or_insert(e);
@@ -184,7 +196,10 @@ const RECORDS: [&str; 7] = [
 ];
 
 /// Our rows; the schema too, if they were the last ones and it is ours.
-async fn on_target(config: &Config, mut db: Connection) -> Result<(), Error> {
+///
+/// With them goes the audit of what was done to rows that nobody follows any more, once its last entries are said: the log has their hash, and
+/// `audit.file` has them all. What it tells of who has looked values up stays.
+async fn on_target(config: &Config, mut db: Connection, audited: Option<(i64, String)>) -> Result<(), Error> {
     if !kept(&mut db).await? {
         eprintln!("the target has no schema sluice");
         return Ok(());
@@ -201,11 +216,16 @@ async fn on_target(config: &Config, mut db: Connection) -> Result<(), Error> {
     sql.push_str("COMMIT");
     db.simple(&sql).await.map_err(target_error)?;
     eprintln!("the target has forgotten pipeline {}", config.pipeline);
+    if let Some((begun, result)) = audited
+        && let Some(last) = audit::end(config, &mut db, "destroy", begun, &result).await
+    {
+        eprintln!("the last entry of its audit is {}: {}", last.id, last.hash.unwrap_or_default());
+    }
     // one that an earlier version made, and none has run since, lacks them
     let mut kept = Vec::new();
-    for table in ["sluice.audit", "sluice.removed"] {
-        let counted = there(&mut db, table).await?;
-        kept.push(if counted { format!("(SELECT count(*) FROM {table})") } else { "0".to_owned() });
+    for from in ["sluice.audit WHERE verb LIKE 'masks try%'", "sluice.removed"] {
+        let counted = there(&mut db, from.split(' ').next().unwrap_or_default()).await?;
+        kept.push(if counted { format!("(SELECT count(*) FROM {from})") } else { "0".to_owned() });
     }
     let kept = kept.join(", ");
     let sql = format!(

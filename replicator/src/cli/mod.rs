@@ -4,6 +4,7 @@ mod adopt;
 mod approve;
 mod args;
 mod attempt;
+mod audit;
 mod check;
 mod confirm;
 mod destroy;
@@ -24,7 +25,6 @@ mod shadowed;
 mod status;
 mod table;
 mod tombstones;
-mod who;
 
 use std::process::ExitCode;
 
@@ -85,6 +85,7 @@ async fn dispatch(args: &args::Args) -> Result<(), Error> {
         args::Verb::Tombstones(verb) => tombstones::run(args, verb).await,
         args::Verb::Removed(verb) => removed::run(args, verb).await,
         args::Verb::Orphans(verb) => orphans::run(args, verb).await,
+        args::Verb::Audit(verb) => audit::run(args, verb).await,
         args::Verb::Moved(verb) => moved::run(args, verb).await,
         args::Verb::Destroy(verb) => destroy::run(args, verb).await,
         args::Verb::Adopt(verb) => adopt::run(args, verb).await,

@@ -6,9 +6,12 @@
 
 use sink_postgres::checkpoint;
 
+use serde_json::json;
+
 use super::args::{Args, Moved};
 use super::confirm;
 use super::resync::staging;
+use crate::audit;
 use crate::error::{Doing, Error};
 use crate::source::slot;
 use crate::start;
@@ -60,7 +63,8 @@ pub async fn run(args: &Args, verb: &Moved) -> Result<(), Error> {
     if !verb.yes {
         confirm::ask("another database gives up its place", &config.pipeline)?;
     }
-    checkpoint::moved(&mut db, &config.pipeline).await?;
+    let what = json!({ "from": known.target_id });
+    audit::kept(&config, &mut db, "moved", what, async |db| Ok(checkpoint::moved(db, &config.pipeline).await?)).await?;
     db.close().await;
     production.close().await;
     match (slot, known.lsn) {

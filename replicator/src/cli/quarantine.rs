@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 use std::io::Write;
 
 use serde::Serialize;
+use serde_json::{Value, json};
 use sink_postgres::schema;
 use wire::{Connection, ServerError, quote_literal};
 
@@ -18,6 +19,7 @@ use super::args::{Args, Chosen, Quarantine, QuarantineVerb, Skip};
 use super::confirm;
 use super::resync::{choose, connected, registered, staging, whole};
 use super::table::table;
+use crate::audit;
 use crate::config::{Config, Problem, table_name};
 use crate::error::Error;
 use crate::figures::{ago, some};
@@ -84,7 +86,10 @@ async fn retry(config: &Config, db: &mut Connection, chosen: &Chosen) -> Result<
         );
         sql.push_str(&format!("{note}{}; ", whole(&p, &s, &n)));
     }
-    db.simple_on_rows(&format!("{sql}COMMIT")).await.map_err(staging)?;
+    audit::kept(config, db, "quarantine retry", decided(&rows), async |db| {
+        db.simple_on_rows(&format!("{sql}COMMIT")).await.map_err(staging).map(drop)
+    })
+    .await?;
     if !points.is_empty() {
         eprintln!("{} due again", some(points.len() as u64, "row is", "rows are"));
     }
@@ -114,8 +119,17 @@ async fn skip(config: &Config, db: &mut Connection, verb: &Skip) -> Result<(), E
     }
     let p = quote_literal(&config.pipeline);
     let sql = format!("UPDATE sluice.quarantine SET skipped = true WHERE pipeline = {p} AND id IN ({})", ids(&all));
-    db.simple_on_rows(&sql).await.map_err(staging)?;
+    audit::kept(config, db, "quarantine skip", decided(&rows), async |db| {
+        db.simple_on_rows(&sql).await.map_err(staging).map(drop)
+    })
+    .await?;
     said(config, db).await
+}
+
+/// For the audit: which rows, by their numbers here, and of which tables.
+fn decided(rows: &[Refused]) -> Value {
+    let tables: BTreeSet<&str> = rows.iter().map(|r| r.table.as_str()).collect();
+    json!({ "ids": rows.iter().map(|r| r.id).collect::<Vec<_>>(), "tables": tables })
 }
 
 async fn said(config: &Config, db: &mut Connection) -> Result<(), Error> {

@@ -7,11 +7,14 @@ use sink_postgres::removed::{self, Removed};
 use sink_postgres::{schema, session};
 use wire::Connection;
 
+use serde_json::{Value, json};
+
 use super::args::{Args, Chosen, Removed as Verb, RemovedList, RemovedVerb};
 use super::quarantine::plain;
 use super::resync::staging;
 use super::table::table;
 use super::{confirm, print};
+use crate::audit;
 use crate::config::{Config, Problem, Problems, table_name};
 use crate::error::Error;
 use crate::figures::{ago, some};
@@ -35,7 +38,10 @@ pub async fn run(args: &Args, verb: &Verb) -> Result<(), Error> {
             if !verb.yes {
                 confirm::ask("they are staging's own, and nobody else has them", &config.pipeline)?;
             }
-            removed::forget(&mut db, &rows).await?;
+            audit::kept(&config, &mut db, "removed forget", decided(&rows), async |db| {
+                Ok(removed::forget(db, &rows).await?)
+            })
+            .await?;
             print::talk(format_args!("{n} forgotten"));
         }
     }
@@ -47,7 +53,9 @@ async fn restore(config: &Config, db: &mut Connection, chosen: &Chosen) -> Resul
     let rows = pick(config, db, chosen).await?;
     let all = rows.len();
     session::replica_role(db).await.map_err(staging)?;
-    let left = removed::restore(db, rows).await?;
+    let what = decided(&rows);
+    let left =
+        audit::kept(config, db, "removed restore", what, async |db| Ok(removed::restore(db, rows).await?)).await?;
     if all > left.len() {
         print::talk(format_args!("{} restored", some((all - left.len()) as u64, "row", "rows")));
     }
@@ -110,6 +118,11 @@ fn print(rows: &[Removed], verb: &RemovedList) -> Result<(), Error> {
         line
     };
     print::data(format_args!("{}\n", table(&heading, rows.iter().map(line))))
+}
+
+/// For the audit: which rows, by their numbers here, and of which tables.
+fn decided(rows: &[Removed]) -> Value {
+    json!({ "ids": rows.iter().map(|r| r.id).collect::<Vec<_>>(), "tables": tables(rows) })
 }
 
 fn tables(rows: &[Removed]) -> String {

@@ -8,8 +8,11 @@ use sink_postgres::checkpoint::{self, Checkpoint};
 use sink_postgres::schema;
 use wire::{Connection, quote_literal};
 
+use serde_json::json;
+
 use super::args::{Args, Resync};
 use super::confirm;
+use crate::audit;
 use crate::config::{Config, Problem, did_you_mean, table_name};
 use crate::error::{Doing, Error, Kind};
 use crate::figures::some;
@@ -30,7 +33,22 @@ pub async fn run(args: &Args, verb: &Resync) -> Result<(), Error> {
         return all(&config, db, known.len() as u64, verb.yes).await;
     }
     let chosen = choose(&verb.tables, &known)?;
-    for (of, name, full) in &chosen {
+    let names: Vec<&str> = chosen.iter().map(|(.., full)| full.as_str()).collect();
+    audit::kept(&config, &mut db, "resync", json!({ "tables": names }), async |db| {
+        some_of_them(&config, db, &chosen).await
+    })
+    .await?;
+    let when = match connected(&config, &mut db).await? {
+        true => "The running sluice begins within a second or two",
+        false => "No sluice is running; the next sluice run begins with it",
+    };
+    eprintln!("{when}. It goes in chunks, and staging stays full meanwhile; sluice status shows how far it is.");
+    db.close().await;
+    Ok(())
+}
+
+async fn some_of_them(config: &Config, db: &mut Connection, chosen: &[&Known]) -> Result<(), Error> {
+    for (of, name, full) in chosen {
         let (p, s, n) = (quote_literal(&config.pipeline), quote_literal(of), quote_literal(name));
         db.simple(&format!(
             "BEGIN; UPDATE sluice.tables SET note = '' WHERE (pipeline, schema, name) = ({p}, {s}, {n});
@@ -41,12 +59,6 @@ pub async fn run(args: &Args, verb: &Resync) -> Result<(), Error> {
         .map_err(staging)?;
         eprintln!("{full} is due as a whole");
     }
-    let when = match connected(&config, &mut db).await? {
-        true => "The running sluice begins within a second or two",
-        false => "No sluice is running; the next sluice run begins with it",
-    };
-    eprintln!("{when}. It goes in chunks, and staging stays full meanwhile; sluice status shows how far it is.");
-    db.close().await;
     Ok(())
 }
 
@@ -70,7 +82,10 @@ async fn all_of_a_topic(config: &Config, topic: &str, mut db: Connection, tables
     if !yes {
         confirm::ask("this reads every table of production again", &config.pipeline)?;
     }
-    checkpoint::forget(&mut db, &config.pipeline).await?;
+    audit::kept(config, &mut db, "resync --all", json!({ "topic": topic }), async |db| {
+        Ok(checkpoint::forget(db, &config.pipeline).await?)
+    })
+    .await?;
     db.close().await;
     eprintln!(
         "the position is forgotten, everything is due; a running sluice ends with exit code 5; then: sluice apply"
@@ -109,12 +124,18 @@ async fn all(config: &Config, mut db: Connection, tables: u64, yes: bool) -> Res
     if !yes {
         confirm::ask("this reads every table of production again", &config.pipeline)?;
     }
-    let before = known(config, &mut db).await?.epoch;
-    checkpoint::forget(&mut db, &config.pipeline).await?;
-    eprintln!("the position is forgotten, everything is due");
-    let dropped = drop_slot(config, &mut db, before + 1).await;
+    audit::kept(config, &mut db, "resync --all", json!({ "slot": slot }), async |db| anew(config, db, &slot).await)
+        .await?;
     db.close().await;
-    match dropped {
+    eprintln!("A running sluice begins anew, or ends with exit code 5; else: sluice run");
+    Ok(())
+}
+
+async fn anew(config: &Config, db: &mut Connection, slot: &str) -> Result<(), Error> {
+    let before = known(config, db).await?.epoch;
+    checkpoint::forget(db, &config.pipeline).await?;
+    eprintln!("the position is forgotten, everything is due");
+    match drop_slot(config, db, before + 1).await {
         Ok(Slot::Dropped) => eprintln!("slot {slot} is dropped"),
         Ok(Slot::Missing) => eprintln!("slot {slot} does not exist on production"),
         Ok(Slot::Taken) => eprintln!("a running sluice has begun anew already, and made slot {slot} itself"),
@@ -125,7 +146,6 @@ async fn all(config: &Config, mut db: Connection, tables: u64, yes: bool) -> Res
             return Err(e);
         }
     }
-    eprintln!("A running sluice begins anew, or ends with exit code 5; else: sluice run");
     Ok(())
 }
 

@@ -5,6 +5,7 @@ use crate::config::Files;
 use crate::error::Error;
 #[cfg(feature = "kafka")]
 use crate::kafka;
+use crate::notify::{Notifier, Tally};
 use crate::pipeline::End;
 use crate::run::{self, Options};
 use crate::serve;
@@ -44,9 +45,11 @@ pub async fn run(args: &Args, verb: &Run, half: Half, anew: bool) -> Result<(), 
     let boards = half.boards(config.buffer.is_some());
     let (stopper, stop) = stop::pair();
     listen(stopper.clone())?;
+    let tally = Tally::default();
     if let Some(address) = config.serve.listen {
-        serve::start(address, &config.pipeline, config.limits.lag, boards.clone()).await?;
+        serve::start(address, &config.pipeline, config.limits.lag, boards.clone(), tally.clone()).await?;
     }
+    let notifier = Notifier::start(&config, &boards, tally)?;
     if let Some(timeout) = verb.timeout {
         tokio::spawn(async move {
             tokio::time::sleep(timeout).await;
@@ -70,6 +73,7 @@ pub async fn run(args: &Args, verb: &Run, half: Half, anew: bool) -> Result<(), 
             hint: "build it with the feature kafka; without a topic it is sluice run".into(),
         }),
     };
+    notifier.ends(&end).await;
     match end {
         Ok(End::CaughtUp) => progress.caught_up().await,
         _ => progress.end().await,

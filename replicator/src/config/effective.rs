@@ -7,6 +7,7 @@ use filters::policy::Class;
 
 use super::buffer::Buffer;
 use super::overlay::Overlay;
+use super::notify::{Notify, Told};
 use super::protect::{References, WORDS};
 use super::sections::{OnDivergence, OnError, SlotWalLimit};
 use super::server::{Server, Tls};
@@ -100,6 +101,10 @@ impl Config {
         _ = writeln!(out, "    pause_copy: {}", or_never(limits.wal_pause_copy));
         _ = writeln!(out, "    drop_slot: {}", or_never(limits.wal_drop_slot));
         _ = writeln!(out, "  lag: {}\n  max_slot_wal_keep_size: {slot}", units::show_time(limits.lag));
+        told(&mut out, &self.notify);
+        if let Some(file) = &self.audit.file {
+            _ = writeln!(out, "audit:\n  file: {}", quote(file));
+        }
         if let Some(listen) = self.serve.listen {
             _ = writeln!(out, "serve:\n  listen: {}", quote(&listen.to_string()));
         }
@@ -125,6 +130,30 @@ fn kafka(out: &mut String, buffer: &Buffer) {
         let value = if property.shown { property.value.expose() } else { "***" };
         _ = writeln!(out, "      {}: {}", quote(&property.name), quote(value));
     }
+}
+
+/// URLs and secrets read `***`: that of a Slack hook is one.
+fn told(out: &mut String, notify: &Notify) {
+    if notify.receivers.is_empty() {
+        return;
+    }
+    out.push_str("notify:\n");
+    let events = |told: &Told| match told.events.as_slice() {
+        [] => String::new(),
+        some => format!(", events: [{}]", some.iter().map(|kind| kind.word()).collect::<Vec<_>>().join(", ")),
+    };
+    let (slack, webhooks): (Vec<&Told>, Vec<&Told>) = notify.receivers.iter().partition(|told| told.slack);
+    for told in slack {
+        _ = writeln!(out, "  slack: {{ url: \"***\"{} }}", events(told));
+    }
+    if !webhooks.is_empty() {
+        out.push_str("  webhooks:\n");
+    }
+    for told in webhooks {
+        let secret = if told.key.is_some() { ", secret: \"***\"" } else { "" };
+        _ = writeln!(out, "    - {{ url: \"***\"{secret}{} }}", events(told));
+    }
+    _ = writeln!(out, "  repeat: {}", units::show_time(notify.repeat));
 }
 
 /// `protect.on_referenced`: one word, or one for each table that is named.

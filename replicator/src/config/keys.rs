@@ -89,7 +89,17 @@ pub const KEYS: &[(&str, State)] = &[
     ("limits.wal.warn", Built),
     ("limits.wal.pause_copy", Built),
     ("limits.wal.drop_slot", Built),
-    ("notify", NotYet),
+    ("notify", Built),
+    ("notify.slack", Built),
+    ("notify.slack.url", Built),
+    ("notify.slack.events", Built),
+    ("notify.webhooks", Built),
+    ("notify.webhooks.url", Built),
+    ("notify.webhooks.secret", Built),
+    ("notify.webhooks.events", Built),
+    ("notify.repeat", Built),
+    ("audit", Built),
+    ("audit.file", Built),
     ("serve", Built),
     ("serve.listen", Built),
 ];
@@ -100,6 +110,9 @@ pub(super) fn check(root: &mut Node, problems: &mut Problems) {
 }
 
 fn walk(node: &mut Node, pattern: &mut Vec<&'static str>, path: &str, problems: &mut Problems) {
+    if let Kind::List(all) = &mut node.kind {
+        all.iter_mut().for_each(|one| walk(one, pattern, path, problems));
+    }
     let Kind::Map(entries) = &mut node.kind else { return };
     entries.retain_mut(|entry| {
         let children = children(pattern);

@@ -19,6 +19,7 @@ mod lock_text;
 mod masks;
 mod never;
 mod overlay;
+mod notify;
 mod pattern;
 mod problem;
 mod protect;
@@ -46,12 +47,13 @@ pub use lock::{Lock, LockedColumn};
 pub use masks::{Domains, typed as typed_mask, typed_class};
 pub use never::{Never, Place};
 pub use overlay::{Overlay, Overlays};
+pub use notify::{Notify, Told};
 pub use pattern::{Pattern, table_name};
 pub(crate) use problem::did_you_mean;
 pub use problem::{Problem, Problems};
 pub use resolve::{Resolved, SourceColumn, SourceTable};
-pub use secret::Secret;
-pub use sections::{Apply, Copying, Limits, Masking, OnDivergence, OnError, Sequences, Serve, SlotWalLimit};
+pub use secret::{Secret, read_mask_key};
+pub use sections::{Apply, Audit, Copying, Limits, Masking, OnDivergence, OnError, Sequences, Serve, SlotWalLimit};
 pub use server::{EnvironmentFrom, Server, Tls, is_label};
 pub use tables::{Rest, Rule, TableEntry};
 pub(crate) use units::typed_time;
@@ -93,6 +95,10 @@ pub struct Config {
     pub sequences: Option<Sequences>,
     /// What must not be exceeded.
     pub limits: Limits,
+    /// Who is told what happens.
+    pub notify: Notify,
+    /// Where the audit goes besides.
+    pub audit: Audit,
     /// The HTTP side.
     pub serve: Serve,
 }

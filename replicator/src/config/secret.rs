@@ -44,6 +44,11 @@ pub(super) fn mask_key(text: &str) -> Result<MaskKey, Fault> {
     Ok(key)
 }
 
+/// A masking key that was typed elsewhere than in the file. An error says what is wrong with it, and nothing of it.
+pub fn read_mask_key(text: &str) -> Result<MaskKey, String> {
+    mask_key(text).map_err(|fault| fault.what)
+}
+
 fn hex(text: &str) -> Option<Zeroizing<Vec<u8>>> {
     if text.len() < 2 * MIN_KEY_BYTES || !text.len().is_multiple_of(2) || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
         return None;

@@ -13,6 +13,7 @@ use super::buffer::buffer;
 use super::masks::{self, Domains};
 use super::never::never_write;
 use super::overlay;
+use super::notify::notify;
 use super::problem::{Fault, Problems};
 use super::protect;
 use super::read::{At, one_of};
@@ -124,6 +125,13 @@ pub struct Limits {
     pub max_slot_wal_keep_size: SlotWalLimit,
 }
 
+/// The `audit` section.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Audit {
+    /// Each entry is appended to this file as a line of JSON, too.
+    pub file: Option<String>,
+}
+
 /// The `serve` section.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Serve {
@@ -194,7 +202,12 @@ pub(super) fn config(root: &At<'_>, problems: &mut Problems) -> Option<Config> {
             .parse()
             .map_err(|_| Fault::new(format!("{} is no address with a port", s.shown())).hint("127.0.0.1:9847"))
     });
-    for section in ["source", "target", "masking", "protect", "apply", "copy", "limits", "serve"] {
+    let notify = notify(&root.get("notify"), problems);
+    let audit = root.get("audit").get("file").read(problems, |s| match s.text.as_str() {
+        "" => Err(Fault::new("empty")),
+        path => Ok(path.to_owned()),
+    });
+    for section in ["audit", "source", "target", "masking", "protect", "apply", "copy", "limits", "serve"] {
         root.get(section).entries(problems);
     }
     root.get("limits").get("wal").entries(problems);
@@ -214,6 +227,8 @@ pub(super) fn config(root: &At<'_>, problems: &mut Problems) -> Option<Config> {
         copy,
         sequences,
         limits,
+        notify,
+        audit: Audit { file: audit },
         serve: Serve { listen },
     })
 }
@@ -332,7 +347,7 @@ fn size_or(at: &At<'_>, none: &str, problems: &mut Problems, range: RangeInclusi
     })
 }
 
-fn time(at: &At<'_>, problems: &mut Problems, range: RangeInclusive<Duration>) -> Option<Duration> {
+pub(super) fn time(at: &At<'_>, problems: &mut Problems, range: RangeInclusive<Duration>) -> Option<Duration> {
     at.read(problems, |s| within(units::time(&s.text)?, range, units::show_time))
 }
 

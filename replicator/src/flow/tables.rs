@@ -160,6 +160,7 @@ impl<S: Downstream> Flow<S> {
             let added: Vec<&str> = names.filter(|name| !known(name)).collect();
             if !added.is_empty() {
                 tracing::warn!(table = %found.shape, columns = added.join(", "), "new on production: withheld until somebody classifies them");
+                self.board.state().withheld.extend(added.iter().map(|column| format!("{}.{column}", found.shape)));
             }
             self.shapes.saw(oid, found.look);
         }

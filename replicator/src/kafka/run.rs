@@ -10,6 +10,7 @@ use sink_postgres::checkpoint;
 
 use super::apply::{self, Goal};
 use super::capture;
+use crate::audit;
 use crate::board::{Board, Phase};
 use crate::budget::{self, Watcher};
 use crate::cancels::Cancels;
@@ -108,14 +109,29 @@ fn of(ended: Option<Result<Result<End, Error>, tokio::task::JoinError>>) -> Resu
     }
 }
 
-/// Opens it and runs it, again and again.
+/// Opens it and runs it, again and again. Who writes a target is audited there.
 async fn keep(
+    files: &Files,
+    read: Read,
+    options: Options,
+    board: &Board,
+    stop: Stop,
+    half: Half,
+) -> Result<End, Error> {
+    let mut audited = audit::Running::new("apply", options.said());
+    let end = again(files, read, options, board, stop, half, &mut audited).await;
+    audited.ended(&audit::result(&end)).await;
+    end
+}
+
+async fn again(
     files: &Files,
     (mut config, mut lock): Read,
     options: Options,
     board: &Board,
     mut stop: Stop,
     half: Half,
+    audited: &mut audit::Running,
 ) -> Result<End, Error> {
     let (mut tries, mut unreachable) = (0u32, None::<Instant>);
     // by us: then everything is due, from a new slot
@@ -126,12 +142,13 @@ async fn keep(
         let (began, steps) = (Instant::now(), board.state().steps);
         let mut opened = false;
         let by = (&config, lock.as_ref(), given_up);
-        let done = once(by, options, board, &mut stop, &half, (&mut watcher, &mut opened)).await;
+        let done = once(by, options, board, &mut stop, &half, (&mut watcher, &mut opened, &mut *audited)).await;
         given_up &= !opened;
         let error = match done {
             Ok(End::Stopped(Why::Reread)) => {
                 stop.rereads();
                 (config, lock) = reread(files, &config).unwrap_or((config, lock));
+                audited.rereads();
                 watcher = start::watcher(&config)?;
                 continue;
             }
@@ -158,12 +175,12 @@ async fn keep(
                 }
                 let wait = backoff(tries);
                 tracing::warn!(error = error.chain(), tries, wait_ms = wait.as_millis() as u64, "trying again");
-                board.stands(Phase::Retrying(error.chain()));
+                board.stands_by(Phase::Retrying(error.chain()), error.about());
                 wait
             }
             Kind::Data | Kind::Denied | Kind::Unfit if !one_shot => {
                 tracing::error!(error = error.chain(), hint = error.hint(), "held");
-                board.stands(Phase::Held(error.told()));
+                board.stands_by(Phase::Held(error.told()), error.about());
                 if matches!(half, Half::Apply(_)) {
                     tell(&config, &error.told(), &mut stop).await;
                 }
@@ -176,6 +193,7 @@ async fn keep(
                 Why::Reread => {
                     stop.rereads();
                     (config, lock) = reread(files, &config).unwrap_or((config, lock));
+                    audited.rereads();
                     watcher = start::watcher(&config)?;
                 }
                 why => return Ok(End::Stopped(why)),
@@ -207,6 +225,7 @@ async fn give_up(config: &Config, why: &Error, limit: i64, board: &Board) -> boo
     match dropped.await {
         Ok(gone) => {
             tracing::warn!(slot = config.slot(), gone, "dropped by its budget");
+            board.state().slots_dropped += u64::from(gone);
             gone
         }
         Err(e) => {
@@ -222,7 +241,7 @@ async fn once(
     board: &Board,
     stop: &mut Stop,
     half: &Half,
-    (watcher, was_opened): (&mut Watcher, &mut bool),
+    (watcher, was_opened, audited): (&mut Watcher, &mut bool, &mut audit::Running),
 ) -> Result<End, Error> {
     let cancels = Cancels::default();
     let mut heard = stop.clone();
@@ -251,6 +270,16 @@ async fn once(
             return Err(spent);
         }
     };
+    if matches!(half, Half::Apply(_)) {
+        tokio::select! {
+            biased;
+            why = stop.wait() => {
+                cancels.all().await;
+                return Ok(End::Stopped(why));
+            }
+            done = audited.opened(config, board) => done?,
+        }
+    }
     watcher.rests();
     *was_opened = true;
     tracing::info!(at = %board.state().applied, "running");

@@ -10,6 +10,7 @@ use metrics::{Unit, counter, describe_counter, describe_gauge, gauge};
 use super::readiness;
 use crate::board::{Board, Boards, State};
 use crate::lag::Lag;
+use crate::notify::Tally;
 
 type Gauge = (&'static str, f64);
 type Counter = (&'static str, u64);
@@ -63,6 +64,10 @@ pub(super) fn describe() {
         "sluice_sequences_moved_total",
         "Times that a sequence of the target was moved ahead of production's"
     );
+    describe_counter!(
+        "sluice_notifications_total",
+        "Notifications by receiver: sent, failed for good, or suppressed because others like it were told just before"
+    );
     describe_counter!("sluice_slices_total", "Slices of the copy, each under one snapshot");
     describe_counter!(
         "sluice_snapshots_retaken_total",
@@ -71,7 +76,7 @@ pub(super) fn describe() {
 }
 
 /// Writes down how it is now.
-pub(super) fn record(pipeline: &str, boards: &Boards) {
+pub(super) fn record(pipeline: &str, boards: &Boards, tally: &Tally) {
     let up = !boards.each().iter().any(|(_, board)| !board.state().works());
     let mut gauges = vec![
         ("sluice_up", f64::from(u8::from(up))),
@@ -99,6 +104,10 @@ pub(super) fn record(pipeline: &str, boards: &Boards) {
     }
     for (name, value) in counters {
         counter!(name, "pipeline" => pipeline.to_owned()).absolute(value);
+    }
+    for ((receiver, outcome), count) in tally.counts() {
+        counter!("sluice_notifications_total", "pipeline" => pipeline.to_owned(), "receiver" => receiver, "outcome" => outcome.word())
+            .absolute(count);
     }
     if let Some(target) = boards.target() {
         for (table, copy) in &target.state().tables {
@@ -189,7 +198,9 @@ mod tests {
         let recorder = PrometheusBuilder::new().build_recorder();
         metrics::with_local_recorder(&recorder, || {
             describe();
-            record("shop", boards);
+            let tally = Tally::default();
+            tally.count("notify.slack", crate::notify::What::Sent);
+            record("shop", boards, &tally);
         });
         recorder.handle().render()
     }

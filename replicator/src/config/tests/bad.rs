@@ -303,7 +303,43 @@ const BAD: &[(&str, &str)] = &[
         "buffer.kafka.properties.acks: set by sluice itself (production is told that it may forget what Kafka has on all replicas in sync)\n\
          buffer.kafka.properties.group.id: set by sluice itself (how far a target has come stands on the target, in the transaction of its rows)",
     ),
-    ("notify: { slack: \"${NONE}\" }", "notify.slack: not built yet"),
+    ("notify: all", "notify: one value or a list, where keys with values are wanted"),
+    ("notify: { slack: hooks.slack.com }", "notify.slack: no URL (https://hooks.slack.com/services/…)"),
+    (
+        "notify: { slack: \"http://hooks.slack.com/services/T/B/X\" }",
+        "notify.slack: http: the URL is a secret, and would be sent in clear (https://hooks.slack.com/services/…)",
+    ),
+    (
+        "notify: { slack: { url: \"${URL}\" } }",
+        "notify.slack.url: neither https nor http (https://hooks.slack.com/services/…)",
+    ),
+    (
+        "notify: { slack: { url: \"https://h/\", events: [hold] } }",
+        "notify.slack.events: \"hold\" is none of started, caught_up, held, retrying, resumed, quarantined, diverged, wal, drift, finished, failed, stopped",
+    ),
+    ("notify: { webhooks: \"https://h/\" }", "notify.webhooks: not a list ([public.users, public.settings])"),
+    (
+        "notify: { webhooks: [\"https://h/\"] }",
+        "notify.webhooks: not keys with values (- { url: \"${HOOK_URL}\", secret: \"${HOOK_SECRET}\" })",
+    ),
+    (
+        "notify: { webhooks: [{ secret: abc }] }",
+        "notify.webhooks.secret: fewer than 24 bytes (openssl rand -base64 32)\nnotify.webhooks.url: missing",
+    ),
+    (
+        "notify: { webhooks: [{ url: \"https://h/\", event: [held] }] }",
+        "notify.webhooks.event: unknown key (did you mean \"events\"?)",
+    ),
+    (
+        "notify: { webhooks: [{ url: \"https://h/\", events: held }] }",
+        "notify.webhooks.events: not a list ([public.users, public.settings])",
+    ),
+    (
+        "notify: { repeat: 5 }",
+        "notify.repeat: a number without a unit (a whole number with its unit (ms, s, m, h or d): 30s)",
+    ),
+    ("audit: yes", "audit: one value or a list, where keys with values are wanted"),
+    ("audit: { file: \"\" }", "audit.file: empty"),
     ("apply: stop", "apply: one value or a list, where keys with values are wanted"),
     ("apply: { on_error: skip }", "apply.on_error: \"skip\" is none of stop, quarantine"),
     ("apply: { max_quarantined: 0 }", "apply.max_quarantined: not within 1 and 1000000"),
@@ -502,6 +538,8 @@ fn a_value_from_the_environment_is_never_told() {
         "limits.lag",
         "serve.listen",
         "buffer.kafka",
+        "notify.slack",
+        "notify.webhooks",
         "tables.public.a",
         "masking.domains.d",
     ];

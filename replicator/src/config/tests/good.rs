@@ -203,6 +203,35 @@ serve: { listen: \"[::1]:9847\" }",
 }
 
 #[test]
+fn who_is_told_is_shown_without_his_secrets() {
+    let hook = "https://hooks.slack.com/services/T0/B0/hunter2";
+    let yaml = format!(
+        "notify: {{ slack: \"{hook}\", webhooks: [{{ url: \"http://in.cluster:81/x?token=hunter2\", secret: hunter2hunter2hunter2hunter2, events: [held, wal] }}], repeat: 10m }}\naudit: {{ file: a.jsonl }}"
+    );
+    let c = config(&yaml);
+    let [slack, webhook] = c.notify.receivers.as_slice() else { panic!("{:?}", c.notify) };
+    assert!(slack.slack && slack.events.is_empty() && slack.key.is_none());
+    assert_eq!((slack.name.as_str(), webhook.name.as_str()), ("notify.slack", "notify.webhooks[0]"));
+    assert_eq!(webhook.url.host(), ("in.cluster".to_owned(), 81));
+    let shown = c.effective();
+    let expected = "notify:
+  slack: { url: \"***\" }
+  webhooks:
+    - { url: \"***\", secret: \"***\", events: [held, wal] }
+  repeat: 10m
+audit:
+  file: a.jsonl
+";
+    assert!(shown.contains(expected), "{shown}");
+    assert!(!shown.contains("hunter2") && !format!("{c:?}").contains("hunter2"));
+    // of an environment that has none
+    let c = config("notify: { slack: \"${EMPTY}\", webhooks: [{ url: \"${NONE:-}\", secret: \"${NONE:-}\" }] }");
+    assert!(c.notify.receivers.is_empty() && !c.effective().contains("notify"));
+    let here = config("notify: { slack: \"http://127.0.0.1:1/x\" }");
+    assert_eq!(here.notify.receivers.len(), 1);
+}
+
+#[test]
 #[cfg(feature = "kafka")]
 fn a_buffer_has_a_topic_of_the_pipelines_name() {
     let buffer = |yaml: &str| config(&format!("pipeline: a_1\nbuffer: {{ kafka: {{ {yaml} }} }}")).buffer.unwrap();
