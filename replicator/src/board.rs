@@ -1,10 +1,10 @@
 //! What is to be seen of a running pipeline, in one place: progress bars, metrics, readiness and the summary read it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
-use filters::change::Lsn;
+use filters::change::{Batch, Lsn, Table};
 
 use crate::lag::Lag;
 
@@ -18,6 +18,10 @@ pub enum Phase {
     Copying,
     /// Everything is exact at the checkpoint.
     Streaming,
+    /// Staging stands still, because somebody has asked for it: until when, who, and what for.
+    Frozen(String),
+    /// Between two refreshes (`schedule.every`).
+    Resting,
     /// A server is out of reach; trying again.
     Retrying(String),
     /// Something stands in the way that will not go by itself.
@@ -31,6 +35,8 @@ impl Phase {
             Phase::Starting => "starting",
             Phase::Copying => "copying",
             Phase::Streaming => "streaming",
+            Phase::Frozen(_) => "frozen",
+            Phase::Resting => "resting",
             Phase::Retrying(_) => "retrying",
             Phase::Held(_) => "held",
         }
@@ -109,6 +115,33 @@ pub struct State {
     pub sequences: u64,
     /// Values redacted because their mask could not read them.
     pub unparsable: u64,
+    /// Changes applied in this run by table, by OID.
+    pub changed: HashMap<u32, (Arc<Table>, u64)>,
+    /// Where staging stood when it was opened for the first time in this round.
+    pub from: Option<Lsn>,
+    /// It was frozen with all of it exact.
+    pub frozen_exact: bool,
+    /// The refresh that this is, or was; a run that streams has one.
+    pub round: Round,
+}
+
+/// One way from where staging stood to where production was.
+#[derive(Clone, Copy, Debug)]
+pub struct Round {
+    /// Those before it, in this process.
+    pub number: u64,
+    /// When it began.
+    pub began: Instant,
+    /// When it had caught up; `None`: it has not, or goes on.
+    pub ended: Option<Instant>,
+    /// When the next one begins, if it rests.
+    pub due: Option<Instant>,
+}
+
+impl Default for Round {
+    fn default() -> Round {
+        Round { number: 0, began: Instant::now(), ended: None, due: None }
+    }
 }
 
 /// Why no slice begins: how [`State::said`] says it, and how a person reads it.
@@ -140,9 +173,31 @@ impl State {
         }
     }
 
-    /// Is it at work?
+    /// Is it at work, or does it what it was asked for?
     pub fn works(&self) -> bool {
-        matches!(self.phase, Phase::Copying | Phase::Streaming)
+        matches!(self.phase, Phase::Copying | Phase::Streaming | Phase::Frozen(_) | Phase::Resting)
+    }
+
+    /// A batch is about to be applied.
+    pub fn takes(&mut self, batch: &Batch) {
+        self.changes += batch.changes.len() as u64;
+        self.transactions += batch.commits.len() as u64;
+        self.batches += 1;
+        for run in batch.changes.chunk_by(|a, b| Arc::ptr_eq(&a.table, &b.table)) {
+            if let Some(first) = run.first() {
+                let (_, count) = self.changed.entry(first.table.oid).or_insert_with(|| (first.table.clone(), 0));
+                *count += run.len() as u64;
+            }
+        }
+        if let Some(last) = batch.commits.last() {
+            self.source_time = last.time;
+        }
+    }
+
+    /// It is open, and goes on from here.
+    pub fn opens(&mut self, at: Lsn) {
+        self.applied = at;
+        self.from.get_or_insert(at);
     }
 
     /// Does it stand still, as far as one knows?
@@ -152,7 +207,14 @@ impl State {
 
     /// Why it stands still, for whoever looks at the session that watches its slot meanwhile ([`stood`]).
     pub fn stands_said(&self) -> Option<String> {
-        let (Phase::Retrying(why) | Phase::Held(why)) = &self.phase else { return None };
+        let why = match (&self.phase, self.round.due) {
+            (Phase::Retrying(why) | Phase::Held(why), _) => why.clone(),
+            (Phase::Resting, Some(due)) => {
+                let left = due.saturating_duration_since(Instant::now());
+                format!("the next refresh begins in {} s", left.as_secs())
+            }
+            _ => return None,
+        };
         // nobody's words end the comment
         let why = why.replace('\0', "").replace("*/", "* /").replace("/*", "/ *");
         Some(format!("{STANDS}{}: {why} */", self.phase.word()))
@@ -194,6 +256,25 @@ impl Board {
         if !state.stands() {
             state.phase = phase;
         }
+    }
+
+    /// A refresh has come to its end, and the next one begins then. From here on it is late.
+    pub fn rests(&self, due: Instant) {
+        let mut state = self.state();
+        state.lag.late();
+        state.phase = Phase::Resting;
+        state.round.ended.get_or_insert_with(Instant::now);
+        state.round.due = Some(due);
+    }
+
+    /// The next one begins.
+    pub fn begins(&self) {
+        let mut state = self.state();
+        if state.phase == Phase::Resting {
+            state.phase = Phase::Starting;
+        }
+        state.from = None;
+        state.round = Round { number: state.round.number + 1, ..Round::default() };
     }
 
     /// It stands still, and from here on it is late.
@@ -250,11 +331,19 @@ impl Boards {
         }
     }
 
+    /// Until when, by whom and what for the target is frozen, if it is.
+    pub fn frozen(&self) -> Option<String> {
+        match &self.target()?.state().phase {
+            Phase::Frozen(said) => Some(said.clone()),
+            _ => None,
+        }
+    }
+
     /// Which of them stand still, and why, in one line.
     pub fn trouble(&self) -> Option<String> {
         let said = |(name, board): (&str, &Board)| {
             let state = board.state();
-            let (Phase::Retrying(why) | Phase::Held(why)) = &state.phase else { return None };
+            let (Phase::Retrying(why) | Phase::Held(why) | Phase::Frozen(why)) = &state.phase else { return None };
             let name = if name.is_empty() { String::new() } else { format!("{name} ") };
             Some(format!("{name}{}: {}", state.phase.word(), why.replace('\n', " ")))
         };
@@ -277,6 +366,21 @@ mod tests {
         assert_eq!(stood(&format!("{said} SELECT 1")), Some(("held".into(), "a / * b * / c".into())));
         assert_eq!(stood(&said[..said.len() - 6]), Some(("held".into(), "a / * b * …".into())), "cut off");
         assert_eq!(stood("SELECT 1"), None);
+    }
+
+    #[test]
+    fn between_two_refreshes_it_says_when_the_next_one_begins() {
+        let board = Board::default();
+        board.state().lag.quiet(Lsn(1));
+        board.state().opens(Lsn(7));
+        board.rests(Instant::now() + std::time::Duration::from_millis(3600_900));
+        let said = board.state().stands_said().expect("it rests");
+        assert_eq!(stood(&said), Some(("resting".into(), "the next refresh begins in 3600 s".into())));
+        assert!(!board.state().lag.is_caught_up() && board.state().works());
+        board.begins();
+        let state = board.state();
+        assert_eq!((&state.phase, state.round.number, state.from), (&Phase::Starting, 1, None));
+        assert!(state.round.ended.is_none() && state.stands_said().is_none());
     }
 
     #[test]

@@ -16,6 +16,8 @@ pub mod copy;
 pub mod downstream;
 pub mod error;
 pub mod flow;
+pub mod freeze;
+pub mod history;
 #[cfg(feature = "kafka")]
 pub mod kafka;
 pub mod lag;
@@ -24,6 +26,7 @@ pub mod pipeline;
 pub mod proofs;
 pub mod propose;
 pub mod run;
+pub mod schedule;
 pub mod serve;
 pub mod setup;
 pub mod shapes;

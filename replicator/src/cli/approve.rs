@@ -5,7 +5,7 @@
 //! that comes otherwise than the target remembers is due (`sink_postgres::known`).
 
 use super::args::{Approve, Args};
-use super::{print, resync};
+use super::{freeze, print, resync};
 use crate::check::review;
 use crate::config::{self, Files, Lock, LockedColumn, Problem, Problems, SourceTable, did_you_mean};
 use crate::error::{Doing, Error};
@@ -43,6 +43,7 @@ pub async fn run(args: &Args, verb: &Approve) -> Result<(), Error> {
     if verb.now && running {
         checkpoint::reread(&mut staging, &config.pipeline).await?;
     }
+    freeze::said(&config, &mut staging).await?;
     staging.close().await;
     eprintln!(
         "{}",

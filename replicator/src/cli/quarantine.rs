@@ -15,7 +15,7 @@ use sink_postgres::schema;
 use wire::{Connection, ServerError, quote_literal};
 
 use super::args::{Args, Chosen, Quarantine, QuarantineVerb, Skip};
-use super::confirm;
+use super::{confirm, freeze};
 use super::resync::{choose, connected, registered, staging, whole};
 use super::table::{ago, some, table};
 use crate::config::{Config, Problem, table_name};
@@ -125,7 +125,7 @@ async fn said(config: &Config, db: &mut Connection) -> Result<(), Error> {
             false => "No sluice is running; the next sluice run begins with it",
         }
     );
-    Ok(())
+    freeze::said(config, db).await
 }
 
 fn ids(rows: &[&Refused]) -> String {

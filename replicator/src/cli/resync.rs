@@ -9,7 +9,7 @@ use sink_postgres::schema;
 use wire::{Connection, quote_literal};
 
 use super::args::{Args, Resync};
-use super::confirm;
+use super::{confirm, freeze};
 use super::table::some;
 use crate::config::{Config, Problem, did_you_mean, table_name};
 use crate::error::{Doing, Error, Kind};
@@ -46,6 +46,7 @@ pub async fn run(args: &Args, verb: &Resync) -> Result<(), Error> {
         false => "No sluice is running; the next sluice run begins with it",
     };
     eprintln!("{when}. It goes in chunks, and staging stays full meanwhile; sluice status shows how far it is.");
+    freeze::said(&config, &mut db).await?;
     db.close().await;
     Ok(())
 }
@@ -71,6 +72,7 @@ async fn all_of_a_topic(config: &Config, topic: &str, mut db: Connection, tables
         confirm::ask("this reads every table of production again", &config.pipeline)?;
     }
     checkpoint::forget(&mut db, &config.pipeline).await?;
+    freeze::said(config, &mut db).await?;
     db.close().await;
     eprintln!(
         "the position is forgotten, everything is due; a running sluice ends with exit code 5; then: sluice apply"
@@ -112,6 +114,7 @@ async fn all(config: &Config, mut db: Connection, tables: u64, yes: bool) -> Res
     let before = known(config, &mut db).await?.epoch;
     checkpoint::forget(&mut db, &config.pipeline).await?;
     eprintln!("the position is forgotten, everything is due");
+    freeze::said(config, &mut db).await?;
     let dropped = drop_slot(config, &mut db, before + 1).await;
     db.close().await;
     match dropped {

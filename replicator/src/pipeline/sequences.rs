@@ -23,6 +23,9 @@ pub fn kept(compiled: &Compiled) -> impl Iterator<Item = Column> {
 impl Pipeline {
     /// Looks how far production's are, and moves the target's. The sink must be here.
     pub(super) async fn follow(&mut self) {
+        if self.is_frozen() {
+            return;
+        }
         self.copied = false;
         match self.moved().await {
             Ok(news) => news.into_iter().for_each(|(about, news)| self.tell(about, &news)),

@@ -154,6 +154,7 @@ mod tests {
             "cli/plan/gather.rs",   // read-only
             "cli/shadowed.rs",      // read-only
             "cli/status/gather.rs", // read-only
+            "cli/status/history.rs", // read-only
             "cli/tombstones.rs",    // read-only
             "source/production.rs", // of production
             "start/ends.rs",
