@@ -373,7 +373,7 @@ mod tests {
         let board = Board::default();
         board.state().lag.quiet(Lsn(1));
         board.state().opens(Lsn(7));
-        board.rests(Instant::now() + std::time::Duration::from_millis(3600_900));
+        board.rests(Instant::now() + std::time::Duration::from_millis(3_600_900));
         let said = board.state().stands_said().expect("it rests");
         assert_eq!(stood(&said), Some(("resting".into(), "the next refresh begins in 3600 s".into())));
         assert!(!board.state().lag.is_caught_up() && board.state().works());

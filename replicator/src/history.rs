@@ -3,9 +3,9 @@
 //! A session of its own writes a line now and then, and once more at the end. Nothing waits for it but that last line, and not for
 //! long: what cannot be written is lost, and the run goes on. A pipeline that refreshes (`schedule.every`) has a line for each refresh.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use filters::change::Lsn;
 use serde_json::{Map, Value, json};
 use sink_postgres::runs::{self, Ended, Run};
 use tokio::sync::oneshot;
@@ -58,12 +58,20 @@ impl History {
 #[derive(Default)]
 struct Base {
     number: u64,
+    /// Where staging stood then, once it is known.
+    from: Option<Lsn>,
     state: State,
 }
 
 impl Base {
     fn of(state: &State) -> Base {
-        Base { number: state.round.number, state: state.clone() }
+        Base { number: state.round.number, from: state.from, state: state.clone() }
+    }
+
+    /// The same round as now, counted from what `rested` says of the time in which nothing happened.
+    fn from(rested: Option<State>, state: &State) -> Base {
+        let counted = rested.unwrap_or_else(|| state.clone());
+        Base { state: State { round: state.round, ..counted }, ..Base::of(state) }
     }
 }
 
@@ -79,8 +87,8 @@ struct Writer {
 impl Writer {
     async fn write(mut self, board: Board, mut ended: oneshot::Receiver<Ended>) {
         let mut due = Instant::now() + FIRST;
-        // of this round, all is said
-        let mut told = false;
+        // of this round, all is said; and how the counters stand while nothing happens
+        let (mut told, mut rested) = (false, None);
         loop {
             let over = tokio::select! {
                 over = &mut ended => Some(over),
@@ -88,13 +96,16 @@ impl Writer {
             };
             let (number, caught_up) = {
                 let state = board.state();
+                if state.round.number == self.base.number {
+                    self.base.from = self.base.from.or(state.from);
+                }
                 (state.round.number, state.round.ended.is_some())
             };
             if number != self.base.number {
                 if !told {
                     self.line(&board, Some(CAUGHT_UP)).await;
                 }
-                self.base = Base::of(&board.state());
+                self.base = Base::from(rested.take(), &board.state());
                 (self.id, told, due) = (None, false, Instant::now() + FIRST);
             }
             if let Some(over) = over {
@@ -105,7 +116,7 @@ impl Writer {
             }
             if caught_up && !told {
                 self.line(&board, Some(CAUGHT_UP)).await;
-                told = true;
+                (told, rested) = (true, Some(board.state().clone()));
                 // nobody is to be seen there while it rests
                 self.close().await;
             } else if !told && Instant::now() >= due {
@@ -181,8 +192,7 @@ fn run(state: &State, base: &Base, ended: Option<Ended>) -> Run {
         tables.insert((*name).clone(), told);
     }
     for (oid, (table, count)) in &state.changed {
-        let before = was.changed.get(oid).filter(|(known, _)| Arc::ptr_eq(known, table) || known == table);
-        let changes = count - before.map_or(0, |(_, count)| *count).min(*count);
+        let changes = count.saturating_sub(was.changed.get(oid).map_or(0, |(_, count)| *count));
         if changes > 0 {
             let of = tables.entry(table_name(&table.schema, &table.name)).or_insert_with(|| json!({}));
             if let Value::Object(of) = of {
@@ -194,8 +204,8 @@ fn run(state: &State, base: &Base, ended: Option<Ended>) -> Run {
     let span = spans.clone().map(|(from, _)| from).min().zip(spans.map(|(_, to)| to).max());
     Run {
         seconds: until.saturating_duration_since(was.round.began).as_secs_f64(),
-        from: state.from.map(|at| at.to_string()),
-        upto: state.from.map(|_| state.applied.to_string()),
+        from: base.from.or(state.from).map(|at| at.to_string()),
+        upto: base.from.or(state.from).map(|_| state.applied.to_string()),
         changes: state.changes - was.changes,
         transactions: state.transactions - was.transactions,
         copied_rows: copies.iter().map(|(_, copied)| copied.rows).sum(),
@@ -218,8 +228,8 @@ struct Copied {
 impl Copied {
     fn of(copy: &TableCopy, was: Option<&TableCopy>, since: Instant) -> Copied {
         Copied {
-            rows: copy.rows - was.map_or(0, |was| was.rows),
-            bytes: copy.bytes - was.map_or(0, |was| was.bytes),
+            rows: copy.rows.saturating_sub(was.map_or(0, |was| was.rows)),
+            bytes: copy.bytes.saturating_sub(was.map_or(0, |was| was.bytes)),
             span: copy.time.filter(|(_, to)| *to > since).map(|(from, to)| (from.max(since), to)),
         }
     }
@@ -239,8 +249,6 @@ pub fn ended(outcome: &'static str, done: &Result<(), Error>) -> Ended {
 
 #[cfg(test)]
 mod tests {
-    use filters::change::Lsn;
-
     use super::*;
     use crate::board::Phase;
 
@@ -261,8 +269,9 @@ mod tests {
         assert_eq!((first.from.as_deref(), first.upto.as_deref()), (Some("0/10"), Some("0/20")));
         assert_eq!(first.tables["public.a"]["copied_rows"], 100);
         board.rests(now);
+        let rested = board.state().clone();
         board.begins();
-        let base = Base::of(&board.state());
+        let base = Base::from(Some(rested), &board.state());
         {
             let mut state = board.state();
             state.opens(Lsn(32));

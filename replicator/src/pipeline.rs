@@ -247,7 +247,7 @@ impl Pipeline {
                 let done = sink.ask().await;
                 (sink, done.map_err(Error::from))
             });
-        } else if let Some(batch) = if self.is_frozen() { None } else { self.due(hurry) } {
+        } else if let Some(batch) = self.due(hurry) {
             let noted = self.flow.note(batch);
             let standby = self.flow.standby.clone();
             let (feeder, mut line) = Line::new();
@@ -263,6 +263,9 @@ impl Pipeline {
     }
 
     fn due(&mut self, hurry: bool) -> Option<Batch> {
+        if self.is_frozen() {
+            return None;
+        }
         let batch = self.flow.batch.take();
         if batch.is_none() && (hurry || self.last_idle.elapsed() >= IDLE_EVERY) {
             self.last_idle = Instant::now();
