@@ -267,12 +267,9 @@ impl Board {
         state.round.due = Some(due);
     }
 
-    /// The next one begins.
+    /// The next one begins. Until it is open nothing is otherwise than it was while it rested.
     pub fn begins(&self) {
         let mut state = self.state();
-        if state.phase == Phase::Resting {
-            state.phase = Phase::Starting;
-        }
         state.from = None;
         state.round = Round { number: state.round.number + 1, ..Round::default() };
     }
@@ -379,7 +376,7 @@ mod tests {
         assert!(!board.state().lag.is_caught_up() && board.state().works());
         board.begins();
         let state = board.state();
-        assert_eq!((&state.phase, state.round.number, state.from), (&Phase::Starting, 1, None));
+        assert_eq!((&state.phase, state.round.number, state.from), (&Phase::Resting, 1, None));
         assert!(state.round.ended.is_none() && state.stands_said().is_none());
     }
 

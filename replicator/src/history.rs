@@ -21,12 +21,12 @@ use crate::start;
 const LOOK: Duration = Duration::from_millis(250);
 /// A line is written this often.
 const WRITE: Duration = Duration::from_secs(10);
-/// The first one comes soon, so that a run that is killed has one.
-const FIRST: Duration = Duration::from_secs(1);
+/// Where there is no place for it yet (a first run), it is looked for again after this.
+const AGAIN: Duration = Duration::from_secs(1);
 /// The target may take this long.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// The last line may take this long; a process that was asked to end has five seconds in all.
-const FAREWELL: Duration = Duration::from_millis(500);
+/// The last line of a process that was asked to end, and has five seconds in all for it.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Writes until it is told how the run has ended.
 pub struct History {
@@ -43,11 +43,11 @@ impl History {
         History { end, task }
     }
 
-    /// Writes the last line.
-    pub async fn end(self, ended: Ended) {
+    /// Writes the last line. `asked`: somebody waits for the process to end.
+    pub async fn end(self, ended: Ended, asked: bool) {
         let _ = self.end.send(ended);
         let mut task = self.task;
-        if tokio::time::timeout(FAREWELL, &mut task).await.is_err() {
+        if tokio::time::timeout(if asked { FAREWELL } else { PATIENCE }, &mut task).await.is_err() {
             task.abort();
             tracing::debug!("the target does not hear how this run has ended");
         }
@@ -86,7 +86,8 @@ struct Writer {
 
 impl Writer {
     async fn write(mut self, board: Board, mut ended: oneshot::Receiver<Ended>) {
-        let mut due = Instant::now() + FIRST;
+        // at once, so that a run that is killed has one, and a short one need not open a session at its end
+        let mut due = Instant::now();
         // of this round, all is said; and how the counters stand while nothing happens
         let (mut told, mut rested) = (false, None);
         loop {
@@ -106,7 +107,7 @@ impl Writer {
                     self.line(&board, Some(CAUGHT_UP)).await;
                 }
                 self.base = Base::from(rested.take(), &board.state());
-                (self.id, told, due) = (None, false, Instant::now() + FIRST);
+                (self.id, told, due) = (None, false, Instant::now());
             }
             if let Some(over) = over {
                 if let (Ok(over), false) = (over, told) {
@@ -120,7 +121,7 @@ impl Writer {
                 // nobody is to be seen there while it rests
                 self.close().await;
             } else if !told && Instant::now() >= due {
-                due = Instant::now() + if self.line(&board, None).await { WRITE } else { FIRST };
+                due = Instant::now() + if self.line(&board, None).await { WRITE } else { AGAIN };
             }
         }
         self.close().await;

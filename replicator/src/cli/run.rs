@@ -97,7 +97,7 @@ pub async fn run(args: &Args, verb: &Run, half: Half, anew: bool) -> Result<(), 
     if aside > 0 {
         eprintln!("{} in quarantine: sluice quarantine list", some(aside, "row is", "rows are"));
     }
-    let outcome = outcome(&end);
+    let (outcome, asked) = (outcome(&end), matches!(end, Ok(End::Stopped(_))));
     let done = match (end, boards.frozen()) {
         (Ok(End::Stopped(Why::Frozen)), Some(said)) => Err(Error::Refused {
             what: format!("staging is frozen {said}: it is not brought to where production is"),
@@ -106,7 +106,7 @@ pub async fn run(args: &Args, verb: &Run, half: Half, anew: bool) -> Result<(), 
         (end, _) => end.and_then(|end| run::ended(end, verb.timeout)),
     };
     if let Some(history) = history {
-        history.end(history::ended(outcome, &done)).await;
+        history.end(history::ended(outcome, &done), asked).await;
     }
     done
 }
