@@ -3,6 +3,9 @@
 use std::time::Duration;
 
 use clap::Args as ClapArgs;
+use jiff::Timestamp;
+use jiff::civil::{DateTime, Time};
+use jiff::tz::TimeZone;
 
 use crate::config::typed_time;
 
@@ -25,26 +28,27 @@ pub struct Freeze {
 
 /// A moment, as a server reads it. Without an offset it is one of this machine's time zone.
 fn moment(text: &str) -> Result<String, String> {
-    at(text, &jiff::Zoned::now()).map(|at| at.to_string())
+    at(text, Timestamp::now(), &TimeZone::system()).map(|at| at.to_string())
 }
 
-fn at(text: &str, now: &jiff::Zoned) -> Result<jiff::Timestamp, String> {
+fn at(text: &str, now: Timestamp, zone: &TimeZone) -> Result<Timestamp, String> {
     let wrong = |_| format!("{text} is no moment: 18:00, 2026-07-01T18:00 or 2026-07-01T18:00:00Z is wanted");
-    if let Ok(at) = text.parse::<jiff::Timestamp>() {
+    if let Ok(at) = text.parse::<Timestamp>() {
         return Ok(at);
     }
-    if let Ok(at) = text.parse::<jiff::civil::DateTime>()
+    if let Ok(at) = text.parse::<DateTime>()
         && text.contains(':')
     {
-        return at.to_zoned(now.time_zone().clone()).map(|at| at.timestamp()).map_err(wrong);
+        return zone.to_timestamp(at).map_err(wrong);
     }
-    let time = text.parse::<jiff::civil::Time>().map_err(wrong)?;
-    let today = now.date().to_datetime(time).to_zoned(now.time_zone().clone()).map_err(wrong)?;
-    if today > *now {
-        return Ok(today.timestamp());
+    let time = text.parse::<Time>().map_err(wrong)?;
+    let day = zone.to_datetime(now).date();
+    let today = zone.to_timestamp(day.to_datetime(time)).map_err(wrong)?;
+    if today > now {
+        return Ok(today);
     }
-    let tomorrow = now.date().tomorrow().map_err(wrong)?.to_datetime(time);
-    tomorrow.to_zoned(now.time_zone().clone()).map(|at| at.timestamp()).map_err(wrong)
+    let tomorrow = day.tomorrow().map_err(wrong)?;
+    zone.to_timestamp(tomorrow.to_datetime(time)).map_err(wrong)
 }
 
 #[cfg(test)]
@@ -54,7 +58,9 @@ mod tests {
     #[test]
     fn a_moment_is_read_where_it_is_typed() {
         // in summer it is two hours ahead of UTC
-        let now: jiff::Zoned = "2026-07-01T17:30[Europe/Berlin]".parse().expect("a time");
+        let now: Timestamp = "2026-07-01T15:30:00Z".parse().expect("a time");
+        let zone = TimeZone::get("Europe/Berlin").expect("a zone");
+        let at = |text| at(text, now, &zone);
         for (text, want) in [
             ("18:00", "2026-07-01T16:00:00Z"),
             ("17:00", "2026-07-02T15:00:00Z"),
@@ -64,10 +70,10 @@ mod tests {
             ("2026-07-01T18:00:00Z", "2026-07-01T18:00:00Z"),
             ("2026-07-01T18:00:00+05:00", "2026-07-01T13:00:00Z"),
         ] {
-            assert_eq!(at(text, &now).map(|at| at.to_string()).as_deref(), Ok(want), "{text}");
+            assert_eq!(at(text).map(|at| at.to_string()).as_deref(), Ok(want), "{text}");
         }
         for bad in ["", "2h", "25:00", "2026-07-01", "tomorrow", "2026-13-01T00:00"] {
-            assert!(at(bad, &now).is_err(), "{bad}");
+            assert!(at(bad).is_err(), "{bad}");
         }
     }
 }
