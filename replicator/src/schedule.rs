@@ -29,7 +29,7 @@ pub(crate) async fn rest(
 ) -> Result<Option<Why>, Error> {
     let began = board.state().round.began;
     tracing::info!(at = %board.state().durable, took_ms = began.elapsed().as_millis() as u64, "refreshed");
-    let mut dropped = false;
+    let (mut dropped, mut said) = (false, None);
     while let Some(every) = config.every {
         let due = began + every;
         let left = due.saturating_duration_since(Instant::now());
@@ -37,11 +37,15 @@ pub(crate) async fn rest(
             board.rests(due);
         }
         if left.is_zero() {
-            let every_s = every.as_secs();
-            tracing::warn!(every_s, "the refresh took longer than schedule.every: the next one begins at once");
+            if said.is_none() {
+                let every_s = every.as_secs();
+                tracing::warn!(every_s, "the refresh took longer than schedule.every: the next one begins at once");
+            }
             break;
         }
-        tracing::info!(left_s = left.as_secs(), "resting until the next refresh");
+        if said.replace(due) != Some(due) {
+            tracing::info!(left_s = left.as_secs(), "resting until the next refresh");
+        }
         tokio::select! {
             why = stop.wait() => match why {
                 Why::Reread => {

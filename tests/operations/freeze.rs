@@ -282,13 +282,14 @@ async fn the_budget_of_wal_holds(major: u32) {
 /// A table that is to have no rows is emptied when a pipeline is opened. Under a freeze that waits as well.
 async fn what_is_to_be_empty_waits(major: u32) {
     let (db, s, t, sluice) = shop(major, "ops_freeze_empty", "").await;
+    sluice.lay(&db.name, "tables: { \"public.*\": keep, public.ports: structure }\n");
     sluice.ok(&["run", "--until-caught-up"]).await;
     sluice.ok(&["freeze"]).await;
-    sluice.lay(&db.name, "tables: { \"public.*\": keep, public.ports: structure }\n");
+    run(&t, "INSERT INTO ports VALUES (1, 'an old script was here')").await;
     let running = sluice.spawn(&["run"]);
     wait_until("it stands", LIMIT, || async { running.log().contains(" frozen until") }).await;
     tokio::time::sleep(SECOND).await;
-    assert_eq!(number(&t, "SELECT count(*) FROM ports").await, 200);
+    assert_eq!(number(&t, "SELECT count(*) FROM ports").await, 1);
     sluice.ok(&["resume"]).await;
     wait_until("it is empty", LIMIT, || async { number(&t, "SELECT count(*) FROM ports").await == 0 }).await;
     run(&s, "UPDATE ships SET name = 'on'").await;
