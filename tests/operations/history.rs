@@ -96,9 +96,8 @@ async fn the_old_ones_go(major: u32) {
     sluice.ok(&["run", "--until-caught-up"]).await;
     let fill = "INSERT INTO sluice.runs (pipeline, verb, version, begun, seen, ended, seconds, outcome)
         SELECT p, 'run', '0', now() - age, now() - age, now() - age, 1, 'stopped' FROM (VALUES ('ops_history_old'), ('others')) p(p),
-          LATERAL (SELECT interval '1 day' AS age FROM generate_series(1, 1200) UNION ALL SELECT interval '91 days') a";
+          LATERAL (SELECT interval '91 days' AS age UNION ALL SELECT interval '1 day' FROM generate_series(1, 1200)) a";
     run(&t, fill).await;
-    // the newest have the highest numbers
     sluice.ok(&["run", "--until-caught-up"]).await;
     tokio::time::sleep(Duration::from_millis(100)).await;
     let of = |pipeline: &str| format!("SELECT count(*) FROM sluice.runs WHERE pipeline = '{pipeline}'");
