@@ -6,11 +6,11 @@ use crate::board::{Board, Phase};
 
 /// A freeze that comes amid a large source transaction, whose pieces stand in an open transaction of staging. To finish it could take
 /// hours; to wait with it would hold its locks. So they go, nothing of them was visible, and it comes again from its beginning.
-pub const AMID: &str =
-    "a freeze has come amid a large source transaction, of which nothing is visible yet: it comes again behind the freeze; starting over";
+pub const AMID: &str = "a freeze has come amid a large source transaction, of which nothing is visible yet: it comes again behind the freeze; starting over";
 
 /// Begun under a freeze, with something to do to staging that is done when a pipeline is opened.
-pub const LATER: &str = "the freeze is over, and what the policy wants empty was left as it was meanwhile; starting over";
+pub const LATER: &str =
+    "the freeze is over, and what the policy wants empty was left as it was meanwhile; starting over";
 
 /// It stands. Said once, and again where until when, who or what for has become another.
 pub fn stands(board: &Board, was: Option<&Freeze>, freeze: &Freeze) {

@@ -166,7 +166,11 @@ impl Writer {
             }
             None => {
                 for (begun, seen) in runs::killed(&mut db, pipeline).await? {
-                    tracing::warn!(begun, last_seen = seen, "the run before this one was killed, or could not say how it ended");
+                    tracing::warn!(
+                        begun,
+                        last_seen = seen,
+                        "the run before this one was killed, or could not say how it ended"
+                    );
                 }
                 runs::begin(&mut db, pipeline, self.verb, env!("CARGO_PKG_VERSION"), run).await?
             }
@@ -185,11 +189,15 @@ fn run(state: &State, base: &Base, ended: Option<Ended>) -> Run {
     let round = state.round;
     let until = round.ended.filter(|_| round.number == base.number).unwrap_or_else(Instant::now);
     let was = &base.state;
-    let copies: Vec<(&String, Copied)> =
-        state.tables.iter().map(|(name, copy)| (name, Copied::of(copy, was.tables.get(name), was.round.began))).collect();
+    let copies: Vec<(&String, Copied)> = state
+        .tables
+        .iter()
+        .map(|(name, copy)| (name, Copied::of(copy, was.tables.get(name), was.round.began)))
+        .collect();
     let mut tables = Map::new();
     for (name, copied) in copies.iter().filter(|(_, copied)| copied.rows > 0) {
-        let told = json!({ "copied_rows": copied.rows, "copied_bytes": copied.bytes, "copy_seconds": copied.seconds() });
+        let told =
+            json!({ "copied_rows": copied.rows, "copied_bytes": copied.bytes, "copy_seconds": copied.seconds() });
         tables.insert((*name).clone(), told);
     }
     for (oid, (table, count)) in &state.changed {

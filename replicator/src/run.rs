@@ -320,10 +320,9 @@ pub fn ended(end: End, timeout: Option<Duration>) -> Result<(), Error> {
         End::Stopped(Why::Interrupt) => Err(Error::Interrupted),
         // it goes on, and never comes here
         End::Stopped(Why::Reread) => Ok(()),
-        End::Stopped(Why::Frozen) => Err(Error::Refused {
-            what: "staging is frozen".into(),
-            hint: "sluice resume ends the freeze".into(),
-        }),
+        End::Stopped(Why::Frozen) => {
+            Err(Error::Refused { what: "staging is frozen".into(), hint: "sluice resume ends the freeze".into() })
+        }
         End::Stopped(Why::Timeout) => Err(Error::Timeout(timeout.unwrap_or_default())),
     }
 }

@@ -156,10 +156,7 @@ mod tests {
         set(&|state| state.phase = Phase::Held("a right is missing".into()));
         assert_eq!(why().as_deref(), Some("held: a right is missing"));
         set(&|state| state.phase = Phase::Frozen("at 0/1 until noon".into()));
-        assert_eq!(
-            why().as_deref(),
-            Some("frozen before all of it was as production had it: at 0/1 until noon")
-        );
+        assert_eq!(why().as_deref(), Some("frozen before all of it was as production had it: at 0/1 until noon"));
         set(&|state| state.frozen_exact = true);
         assert_eq!(why(), None, "however late it is");
         set(&|state| state.phase = Phase::Streaming);

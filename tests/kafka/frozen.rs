@@ -27,7 +27,9 @@ async fn the_topic_takes_the_waiting(major: u32) {
     // production lets go of it: the capture goes on
     let end = text(&s, "SELECT pg_current_wal_flush_lsn()::text").await;
     let slot = format!("sluice_{}", db.name);
-    let heard = format!("SELECT (confirmed_flush_lsn >= '{end}')::int::bigint FROM pg_replication_slots WHERE slot_name = '{slot}'");
+    let heard = format!(
+        "SELECT (confirmed_flush_lsn >= '{end}')::int::bigint FROM pg_replication_slots WHERE slot_name = '{slot}'"
+    );
     wait_until("the topic has it", SOON, || async {
         run(&s, "SELECT pg_logical_emit_message(true, 'x', 'x')").await;
         number(&s, &heard).await == 1

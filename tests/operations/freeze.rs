@@ -32,7 +32,8 @@ const CHANGES: &str = "UPDATE ports SET name = name || '!' WHERE id % 2 = 0; DEL
 
 async fn nothing_changes_while_it_stands(major: u32) {
     let port = free_port();
-    let rest = format!("sequences: {{ margin: 100 }}\nlimits: {{ lag: 2s }}\nserve: {{ listen: \"127.0.0.1:{port}\" }}\n");
+    let rest =
+        format!("sequences: {{ margin: 100 }}\nlimits: {{ lag: 2s }}\nserve: {{ listen: \"127.0.0.1:{port}\" }}\n");
     let (db, s, t, sluice) = shop(major, "ops_freeze", &rest).await;
     let early = sluice.run(&["freeze"]).await;
     assert!(early.code == 2 && early.stderr.contains("has not run into this target yet"), "{}", early.stderr);
@@ -43,7 +44,11 @@ async fn nothing_changes_while_it_stands(major: u32) {
     let asked = Instant::now();
     let frozen = sluice.ok(&["freeze", "--for", "1h", "--reason", "load test"]).await;
     assert!(asked.elapsed() < 10 * SECOND, "{:?}", asked.elapsed());
-    assert!(frozen.stderr.contains("staging stands at ") && !frozen.stderr.contains("not all of it"), "{}", frozen.stderr);
+    assert!(
+        frozen.stderr.contains("staging stands at ") && !frozen.stderr.contains("not all of it"),
+        "{}",
+        frozen.stderr
+    );
     let at = frozen.stdout.trim().to_owned();
     let (before, copied) = (print(&t).await, "SELECT sum(rows_copied)::bigint FROM sluice.tables");
     let copied_before = number(&t, copied).await;
@@ -71,7 +76,8 @@ async fn nothing_changes_while_it_stands(major: u32) {
         "GRANT USAGE ON SCHEMA sluice TO ops_tester_{major}; GRANT SELECT ON sluice.freeze TO ops_tester_{major}; SET ROLE ops_tester_{major}"
     );
     run(&t, &grants).await;
-    let theirs = "SELECT at::text FROM sluice.freeze WHERE pipeline = 'ops_freeze' AND (until IS NULL OR until > now())";
+    let theirs =
+        "SELECT at::text FROM sluice.freeze WHERE pipeline = 'ops_freeze' AND (until IS NULL OR until > now())";
     assert_eq!(text(&t, theirs).await, at);
     run(&t, &format!("RESET ROLE; DROP OWNED BY ops_tester_{major}; DROP ROLE ops_tester_{major}")).await;
     // late, and asked to be so: green, and it says why
@@ -81,13 +87,21 @@ async fn nothing_changes_while_it_stands(major: u32) {
     assert!(metrics.contains("sluice_frozen{pipeline=\"ops_freeze\"} 1\n"), "{metrics}");
     assert!(metrics.contains("sluice_up{pipeline=\"ops_freeze\"} 1\n"), "{metrics}");
     let state = json(&sluice).await;
-    assert_eq!((&state["state"], &state["freeze"]["at"]), (&Value::from("frozen"), &Value::from(at.clone())), "{state}");
+    assert_eq!(
+        (&state["state"], &state["freeze"]["at"]),
+        (&Value::from("frozen"), &Value::from(at.clone())),
+        "{state}"
+    );
     // production hears how far it is, and no further
     let confirmed = "SELECT confirmed_flush_lsn::text FROM pg_replication_slots WHERE slot_name = 'sluice_ops_freeze'";
     assert!(number(&s, &format!("SELECT (({confirmed})::pg_lsn <= '{at}')::int::bigint")).await == 1);
     // another word of the same freeze: it stands where it stands
     let again = sluice.ok(&["freeze", "--reason", "longer"]).await;
-    assert!(again.stderr.contains("frozen until sluice resume") && again.stderr.contains("it was until "), "{}", again.stderr);
+    assert!(
+        again.stderr.contains("frozen until sluice resume") && again.stderr.contains("it was until "),
+        "{}",
+        again.stderr
+    );
     assert_eq!(again.stdout.trim(), at);
     assert_eq!(text(&t, "SELECT concat_ws(' ', at, reason, until) FROM sluice.freeze").await, format!("{at} longer"));
 
@@ -143,7 +157,11 @@ async fn whoever_wants_to_be_caught_up_is_refused(major: u32) {
     let refused = sluice.run(&["run", "--until-caught-up"]).await;
     assert_eq!(refused.code, 5, "{}", refused.stderr);
     assert!(asked.elapsed() < 20 * SECOND);
-    assert!(refused.stderr.contains("staging is frozen at ") && refused.stderr.contains("release test"), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("staging is frozen at ") && refused.stderr.contains("release test"),
+        "{}",
+        refused.stderr
+    );
     assert!(refused.stderr.contains("hint: sluice resume"), "{}", refused.stderr);
     assert_eq!(print(&t).await, before);
     let told = "SELECT concat_ws(' ', outcome, exit_code) FROM sluice.runs ORDER BY id DESC LIMIT 1";

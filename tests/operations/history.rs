@@ -9,7 +9,12 @@ use crate::servers::wait_until;
 use crate::shapes::flow::{number, text};
 use crate::sluice::Sluice;
 
-majors!(each_run_is_told, one_that_was_killed_is_told_by_the_next, one_that_is_overtaken_tells_it_itself, the_old_ones_go);
+majors!(
+    each_run_is_told,
+    one_that_was_killed_is_told_by_the_next,
+    one_that_is_overtaken_tells_it_itself,
+    the_old_ones_go
+);
 
 async fn history(sluice: &Sluice) -> Vec<Value> {
     let said = sluice.ok(&["status", "--history", "--json"]).await.stdout;
@@ -19,7 +24,11 @@ async fn history(sluice: &Sluice) -> Vec<Value> {
 async fn each_run_is_told(major: u32) {
     let (_db, s, t, sluice) = shop(major, "ops_history", "").await;
     let none = sluice.ok(&["status", "--history"]).await;
-    assert!(none.stdout.is_empty() && none.stderr.contains("nothing of pipeline ops_history has been run"), "{}", none.stderr);
+    assert!(
+        none.stdout.is_empty() && none.stderr.contains("nothing of pipeline ops_history has been run"),
+        "{}",
+        none.stderr
+    );
     sluice.ok(&["run", "--until-caught-up"]).await;
     run(&s, "UPDATE ports SET name = 'x' WHERE id <= 7; DELETE FROM ships WHERE id <= 3").await;
     sluice.ok(&["run", "--until-caught-up"]).await;
@@ -32,7 +41,10 @@ async fn each_run_is_told(major: u32) {
     assert_eq!(words, [("timeout".into(), Some(7)), ("caught up".into(), Some(0)), ("caught up".into(), Some(0))]);
     let (second, first) = (&told[1], &told[2]);
     assert_eq!((first["copied_rows"].as_i64(), first["changes"].as_i64()), (Some(700), Some(0)), "{first}");
-    assert!(first["copied_bytes"].as_i64() > Some(5000) && first["copied_rows_per_second"].as_f64() > Some(0.0), "{first}");
+    assert!(
+        first["copied_bytes"].as_i64() > Some(5000) && first["copied_rows_per_second"].as_f64() > Some(0.0),
+        "{first}"
+    );
     assert_eq!(first["tables"]["public.ships"]["copied_rows"], 500);
     assert_eq!((second["copied_rows"].as_i64(), second["changes"].as_i64()), (Some(0), Some(10)), "{second}");
     assert_eq!(second["tables"]["public.ports"], serde_json::json!({ "changes": 7 }));
@@ -43,13 +55,19 @@ async fn each_run_is_told(major: u32) {
     assert_ne!(second["from_lsn"], second["upto_lsn"]);
     assert!(told[0]["seconds"].as_f64() >= Some(2.9) && told[0]["seconds"].as_f64() < Some(10.0), "{}", told[0]);
     let policy = text(&t, "SELECT policy FROM sluice.checkpoint").await;
-    assert!(told.iter().all(|run| run["policy"] == policy.as_str() && run["version"] == env!("CARGO_PKG_VERSION")), "{told:?}");
+    assert!(
+        told.iter().all(|run| run["policy"] == policy.as_str() && run["version"] == env!("CARGO_PKG_VERSION")),
+        "{told:?}"
+    );
     assert!(told.iter().all(|run| run["ended"].is_string() && run["verb"] == "run"), "{told:?}");
 
     let shown = sluice.ok(&["status", "--history"]).await.stdout;
     let lines: Vec<&str> = shown.lines().collect();
     assert!(lines[0].starts_with("BEGUN (UTC)") && lines.len() == 4, "{shown}");
-    assert!(lines[1].contains("timeout, exit 7") && lines[3].contains("caught up") && lines[3].contains("700"), "{shown}");
+    assert!(
+        lines[1].contains("timeout, exit 7") && lines[3].contains("caught up") && lines[3].contains("700"),
+        "{shown}"
+    );
 }
 
 async fn one_that_was_killed_is_told_by_the_next(major: u32) {
@@ -80,14 +98,17 @@ async fn one_that_is_overtaken_tells_it_itself(major: u32) {
     assert_eq!(first.wait(LIMIT).await.code(), Some(5), "{}", first.log());
     wait_until("the other has one", LIMIT, || async { number(&t, there).await == 2 }).await;
     run(&s, "UPDATE ports SET name = 'y' WHERE id = 1").await;
-    wait_until("it goes on", LIMIT, || async {
-        number(&t, "SELECT count(*) FROM ports WHERE name = 'y'").await == 1
-    })
-    .await;
+    wait_until("it goes on", LIMIT, || async { number(&t, "SELECT count(*) FROM ports WHERE name = 'y'").await == 1 })
+        .await;
     ends(second).await;
     let told = history(&sluice).await;
     assert_eq!((&told[1]["outcome"], &told[1]["exit_code"]), (&Value::from("failed"), &Value::from(5)), "{told:?}");
-    assert!(told[1]["why"].as_str().is_some_and(|why| why.contains("another sluice has taken over") || why.contains("slot")), "{told:?}");
+    assert!(
+        told[1]["why"]
+            .as_str()
+            .is_some_and(|why| why.contains("another sluice has taken over") || why.contains("slot")),
+        "{told:?}"
+    );
     assert_eq!((&told[0]["outcome"], &told[0]["exit_code"]), (&Value::from("stopped"), &Value::from(0)));
 }
 
@@ -103,6 +124,13 @@ async fn the_old_ones_go(major: u32) {
     let of = |pipeline: &str| format!("SELECT count(*) FROM sluice.runs WHERE pipeline = '{pipeline}'");
     assert_eq!(number(&t, &of("ops_history_old")).await, 1000);
     assert_eq!(number(&t, &of("others")).await, 1201, "others keep theirs");
-    assert_eq!(number(&t, "SELECT count(*) FROM sluice.runs WHERE pipeline = 'ops_history_old' AND begun < now() - interval '90 days'").await, 0);
+    assert_eq!(
+        number(
+            &t,
+            "SELECT count(*) FROM sluice.runs WHERE pipeline = 'ops_history_old' AND begun < now() - interval '90 days'"
+        )
+        .await,
+        0
+    );
     assert_eq!(history(&sluice).await.len(), 1000);
 }

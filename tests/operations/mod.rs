@@ -62,10 +62,8 @@ async fn json(sluice: &Sluice) -> Value {
 /// Waits until it has copied everything, and follows.
 async fn streams(t: &Client, running: &Running) {
     wait_until("it runs", LIMIT, || async { running.log().contains(" running ") }).await;
-    wait_until("nothing is pending", LIMIT, || async {
-        number(t, "SELECT count(*) FROM sluice.pending").await == 0
-    })
-    .await;
+    wait_until("nothing is pending", LIMIT, || async { number(t, "SELECT count(*) FROM sluice.pending").await == 0 })
+        .await;
 }
 
 async fn ends(mut running: Running) {

@@ -34,7 +34,8 @@ async fn has_rested(running: &Running, times: usize) {
 
 async fn it_refreshes_and_rests(major: u32) {
     let port = free_port();
-    let rest = format!("schedule: {{ every: 10s }}\nlimits: {{ lag: 2s }}\nserve: {{ listen: \"127.0.0.1:{port}\" }}\n");
+    let rest =
+        format!("schedule: {{ every: 10s }}\nlimits: {{ lag: 2s }}\nserve: {{ listen: \"127.0.0.1:{port}\" }}\n");
     let (_db, s, t, sluice) = shop(major, "ops_every", &rest).await;
     let check = sluice.run(&["check"]).await.stdout;
     assert!(check.contains("schedule.every") && check.contains("10s"), "{check}");
@@ -61,7 +62,8 @@ async fn it_refreshes_and_rests(major: u32) {
     assert!(began.elapsed() > 6 * SECOND, "{:?}", began.elapsed());
     assert_eq!(number(&t, since).await, 200);
     assert_eq!(rows(&s).await, rows(&t).await);
-    let told = "SELECT count(*) FROM sluice.runs WHERE outcome = 'caught up' AND exit_code IS NULL AND ended IS NOT NULL";
+    let told =
+        "SELECT count(*) FROM sluice.runs WHERE outcome = 'caught up' AND exit_code IS NULL AND ended IS NOT NULL";
     wait_until("each refresh has a row", 5 * SECOND, || async { number(&t, told).await == 2 }).await;
     let changes = "SELECT concat(copied_rows, ' ', changes, ' ', tables ->> 'public.ports') FROM sluice.runs ORDER BY id DESC LIMIT 1";
     assert_eq!(text(&t, changes).await, "0 200 {\"changes\": 200}");
@@ -154,7 +156,11 @@ async fn the_budget_is_watched_while_it_rests(major: u32) {
     }
     wait_until("the slot goes", LIMIT, || async { running.log().contains("gone=true") }).await;
     tokio::time::sleep(2 * SECOND).await;
-    assert_eq!(number(&s, "SELECT count(*) FROM pg_replication_slots").await, 0, "none is made before the next refresh");
+    assert_eq!(
+        number(&s, "SELECT count(*) FROM pg_replication_slots").await,
+        0,
+        "none is made before the next refresh"
+    );
     assert_eq!(text(&t, sum).await, before);
     let (code, why) = get(port, "/readyz");
     assert!(code == 503 && why.contains("limits.wal.drop_slot"), "{code} {why}");

@@ -38,14 +38,20 @@ pub async fn run(args: &Args, verb: &Freeze) -> Result<(), Error> {
     let (frozen, running) = stands(&config, &mut db, verb.timeout).await?;
     db.close().await;
     let Some(at) = frozen.at else {
-        eprintln!("staging does not stand yet; the freeze holds, and it stands once what is under way has ended (sluice status)");
+        eprintln!(
+            "staging does not stand yet; the freeze holds, and it stands once what is under way has ended (sluice status)"
+        );
         return Err(Error::Timeout(verb.timeout));
     };
     eprintln!(
         "staging stands at {at} since {}{}{}",
         frozen.stands_since.as_deref().unwrap_or_default(),
         if running { "" } else { "; no sluice applies now, and one that starts waits" },
-        if frozen.consistent { "" } else { "; not all of it is as production had it there: something is pending, or in quarantine" },
+        if frozen.consistent {
+            ""
+        } else {
+            "; not all of it is as production had it there: something is pending, or in quarantine"
+        },
     );
     print::data(format_args!("{at}\n"))
 }

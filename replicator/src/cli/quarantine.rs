@@ -15,9 +15,9 @@ use sink_postgres::schema;
 use wire::{Connection, ServerError, quote_literal};
 
 use super::args::{Args, Chosen, Quarantine, QuarantineVerb, Skip};
-use super::{confirm, freeze};
 use super::resync::{choose, connected, registered, staging, whole};
 use super::table::{ago, some, table};
+use super::{confirm, freeze};
 use crate::config::{Config, Problem, table_name};
 use crate::error::Error;
 use crate::start;

@@ -9,8 +9,8 @@ use sink_postgres::schema;
 use wire::{Connection, quote_literal};
 
 use super::args::{Args, Resync};
-use super::{confirm, freeze};
 use super::table::some;
+use super::{confirm, freeze};
 use crate::config::{Config, Problem, did_you_mean, table_name};
 use crate::error::{Doing, Error, Kind};
 use crate::source::{production, slot};

@@ -101,7 +101,8 @@ pub async fn run(args: &Args, verb: &Run, half: Half, anew: bool) -> Result<(), 
     let done = match (end, boards.frozen()) {
         (Ok(End::Stopped(Why::Frozen)), Some(said)) => Err(Error::Refused {
             what: format!("staging is frozen {said}: it is not brought to where production is"),
-            hint: "sluice resume ends the freeze; what was applied before it stays, and the next run goes on there".into(),
+            hint: "sluice resume ends the freeze; what was applied before it stays, and the next run goes on there"
+                .into(),
         }),
         (end, _) => end.and_then(|end| run::ended(end, verb.timeout)),
     };

@@ -31,8 +31,19 @@ pub async fn run(config: &Config, json: bool) -> Result<(), Error> {
 }
 
 fn text(all: &[Value]) -> String {
-    let heading =
-        ["BEGUN (UTC)", ">TOOK", "VERB", "ENDED", ">ROWS COPIED", ">BYTES", ">ROWS/S", ">CHANGES", ">CHANGES/S", "UP TO", "WHY"];
+    let heading = [
+        "BEGUN (UTC)",
+        ">TOOK",
+        "VERB",
+        "ENDED",
+        ">ROWS COPIED",
+        ">BYTES",
+        ">ROWS/S",
+        ">CHANGES",
+        ">CHANGES/S",
+        "UP TO",
+        "WHY",
+    ];
     table(&heading, all.iter().map(row))
 }
 

@@ -98,7 +98,8 @@ fn frozen(freeze: &Freeze) -> Vec<String> {
         (Some(at), Some(since)) => format!("stands at {at} since {}", day(since)),
         _ => "does not stand yet".to_owned(),
     };
-    let until = freeze.until.as_deref().map_or_else(|| "until sluice resume".to_owned(), |at| format!("until {}", day(at)));
+    let until =
+        freeze.until.as_deref().map_or_else(|| "until sluice resume".to_owned(), |at| format!("until {}", day(at)));
     let mut parts = vec!["freeze".to_owned(), stands, until, format!("by {}", freeze.who)];
     if !freeze.reason.is_empty() {
         parts.push(freeze.reason.clone());
@@ -139,9 +140,7 @@ fn copy(state: &State, out: &mut String) {
     ];
     if done == known.len() {
         let last = known.iter().filter_map(|t| t.copied_at.as_deref()).max();
-        parts.push(
-            last.map_or_else(|| "done".into(), |at| format!("done {}", day(at))),
-        );
+        parts.push(last.map_or_else(|| "done".into(), |at| format!("done {}", day(at))));
     }
     parts.extend(state.copy_waits.map(str::to_owned));
     line(out, &parts);
