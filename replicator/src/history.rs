@@ -25,8 +25,9 @@ const WRITE: Duration = Duration::from_secs(10);
 const AGAIN: Duration = Duration::from_secs(1);
 /// The target may take this long.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// The last line of a process that was asked to end, and has five seconds in all for it.
-const FAREWELL: Duration = Duration::from_secs(1);
+/// A process that was asked to end has five seconds in all; the last line may take what is left of them, and so much at least.
+const IN_ALL: Duration = Duration::from_millis(4500);
+const AT_LEAST: Duration = Duration::from_millis(100);
 
 /// Writes until it is told how the run has ended.
 pub struct History {
@@ -43,11 +44,12 @@ impl History {
         History { end, task }
     }
 
-    /// Writes the last line. `asked`: somebody waits for the process to end.
-    pub async fn end(self, ended: Ended, asked: bool) {
+    /// Writes the last line. `asked`: since when somebody waits for the process to end, if anybody does.
+    pub async fn end(self, ended: Ended, asked: Option<Instant>) {
         let _ = self.end.send(ended);
         let mut task = self.task;
-        if tokio::time::timeout(if asked { FAREWELL } else { PATIENCE }, &mut task).await.is_err() {
+        let patience = asked.map_or(PATIENCE, |at| IN_ALL.saturating_sub(at.elapsed()).max(AT_LEAST));
+        if tokio::time::timeout(patience, &mut task).await.is_err() {
             task.abort();
             tracing::debug!("the target does not hear how this run has ended");
         }

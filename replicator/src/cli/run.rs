@@ -1,6 +1,6 @@
 //! `sluice run`.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::board::{Board, Boards};
 use crate::config::Files;
@@ -11,7 +11,7 @@ use crate::kafka;
 use crate::pipeline::End;
 use crate::run::{self, Options};
 use crate::serve;
-use crate::stop::{self, Stopper, Why};
+use crate::stop::{self, Stop, Stopper, Why};
 
 use super::args::{Args, Run};
 use super::progress::Progress;
@@ -73,6 +73,7 @@ pub async fn run(args: &Args, verb: &Run, half: Half, anew: bool) -> Result<(), 
     }
     let options = Options { until_caught_up: verb.until_caught_up, exit_on_stop: verb.exit_on_stop, anew };
     let progress = Progress::start(&boards);
+    let asked = tokio::spawn(asked(stop.clone()));
     let history = boards.target().map(|board| History::start(&config, half.verb(), board));
     let read = (config, lock);
     let end = match &boards {
@@ -97,7 +98,7 @@ pub async fn run(args: &Args, verb: &Run, half: Half, anew: bool) -> Result<(), 
     if aside > 0 {
         eprintln!("{} in quarantine: sluice quarantine list", some(aside, "row is", "rows are"));
     }
-    let (outcome, asked) = (outcome(&end), matches!(end, Ok(End::Stopped(_))));
+    let outcome = outcome(&end);
     let done = match (end, boards.frozen()) {
         (Ok(End::Stopped(Why::Frozen)), Some(said)) => Err(Error::Refused {
             what: format!("staging is frozen {said}: it is not brought to where production is"),
@@ -107,9 +108,18 @@ pub async fn run(args: &Args, verb: &Run, half: Half, anew: bool) -> Result<(), 
         (end, _) => end.and_then(|end| run::ended(end, verb.timeout)),
     };
     if let Some(history) = history {
+        let asked = if asked.is_finished() { asked.await.ok() } else { None };
         history.end(history::ended(outcome, &done), asked).await;
     }
     done
+}
+
+/// When it was asked to end.
+async fn asked(mut stop: Stop) -> Instant {
+    while stop.wait().await == Why::Reread {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    Instant::now()
 }
 
 /// For `sluice.runs`.
