@@ -1,10 +1,14 @@
 //! What is to be seen of a running pipeline, in one place: progress bars, metrics, readiness and the summary read it.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod round;
+
+pub use round::Round;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
-use filters::change::Lsn;
+use filters::change::{Lsn, Table};
 
 use crate::lag::Lag;
 
@@ -18,6 +22,10 @@ pub enum Phase {
     Copying,
     /// Everything is exact at the checkpoint.
     Streaming,
+    /// Staging stands still, because somebody has asked for it: until when, who, and what for.
+    Frozen(String),
+    /// Between two refreshes (`schedule.every`).
+    Resting,
     /// A server is out of reach; trying again.
     Retrying(String),
     /// Something stands in the way that will not go by itself.
@@ -31,6 +39,8 @@ impl Phase {
             Phase::Starting => "starting",
             Phase::Copying => "copying",
             Phase::Streaming => "streaming",
+            Phase::Frozen(_) => "frozen",
+            Phase::Resting => "resting",
             Phase::Retrying(_) => "retrying",
             Phase::Held(_) => "held",
         }
@@ -134,6 +144,14 @@ pub struct State {
     pub slots_dropped: u64,
     /// Number and hash of the run's last entry in the audit.
     pub audit: Option<(i64, String)>,
+    /// Changes applied in this run by table, by OID.
+    pub changed: HashMap<u32, (Arc<Table>, u64)>,
+    /// Where staging stood when it was opened for the first time in this round.
+    pub from: Option<Lsn>,
+    /// It was frozen with all of it exact.
+    pub frozen_exact: bool,
+    /// The refresh that this is, or was; a run that streams has one.
+    pub round: Round,
 }
 
 /// Why no slice begins: how [`State::said`] says it, and how a person reads it.
@@ -165,9 +183,9 @@ impl State {
         }
     }
 
-    /// Is it at work?
+    /// Is it at work, or does it what it was asked for?
     pub fn works(&self) -> bool {
-        matches!(self.phase, Phase::Copying | Phase::Streaming)
+        matches!(self.phase, Phase::Copying | Phase::Streaming | Phase::Frozen(_) | Phase::Resting)
     }
 
     /// Does it stand still, as far as one knows?
@@ -185,7 +203,14 @@ impl State {
 
     /// Why it stands still, for whoever looks at the session that watches its slot meanwhile ([`stood`]).
     pub fn stands_said(&self) -> Option<String> {
-        let why = self.phase.why()?;
+        let why = match (&self.phase, self.round.due) {
+            (Phase::Retrying(why) | Phase::Held(why), _) => why.clone(),
+            (Phase::Resting, Some(due)) => {
+                let left = due.saturating_duration_since(Instant::now());
+                format!("the next refresh begins in {} s", left.as_secs())
+            }
+            _ => return None,
+        };
         // nobody's words end the comment
         let why = why.replace('\0', "").replace("*/", "* /").replace("/*", "/ *");
         Some(format!("{STANDS}{}: {why} */", self.phase.word()))
@@ -285,6 +310,14 @@ impl Boards {
             Boards::Capture(board) => vec![("capture", board)],
             Boards::Apply(board) => vec![("apply", board)],
             Boards::Halves { capture, apply } => vec![("capture", capture), ("apply", apply)],
+        }
+    }
+
+    /// Until when, by whom and what for the target is frozen, if it is.
+    pub fn frozen(&self) -> Option<String> {
+        match &self.target()?.state().phase {
+            Phase::Frozen(said) => Some(said.clone()),
+            _ => None,
         }
     }
 

@@ -155,12 +155,7 @@ impl<S: Downstream> Flow<S> {
             self.applied.push(commit.xid);
         }
         let mut state = self.board.state();
-        state.changes += batch.changes.len() as u64;
-        state.transactions += batch.commits.len() as u64;
-        state.batches += 1;
-        if let Some(last) = batch.commits.last() {
-            state.source_time = last.time;
-        }
+        state.takes(&batch);
         state.lag.late();
         tracing::debug!(changes = batch.changes.len(), transactions = batch.commits.len(), after = %batch.after, upto = batch.upto.map(|l| l.to_string()), "batch");
         Noted { batch, xids: self.applied.ends() }

@@ -18,6 +18,8 @@ pub mod downstream;
 pub mod error;
 pub mod figures;
 pub mod flow;
+pub mod freeze;
+pub mod history;
 #[cfg(feature = "kafka")]
 pub mod kafka;
 pub mod lag;
@@ -27,6 +29,7 @@ pub mod pipeline;
 pub mod proofs;
 pub mod propose;
 pub mod run;
+pub mod schedule;
 pub mod sequences;
 pub mod serve;
 pub mod setup;

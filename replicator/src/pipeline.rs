@@ -6,6 +6,7 @@
 //! A position at which nothing happened for us is an empty batch, at most one in ten seconds (`IDLE_EVERY`).
 
 mod end;
+mod freeze;
 mod look;
 mod orphans;
 pub(crate) mod pulse;
@@ -17,6 +18,7 @@ use std::time::{Duration, Instant};
 
 use filters::change::{Batch, Lsn, Progress};
 use sink_postgres::PostgresSink;
+use sink_postgres::freeze::Freeze;
 use sink_postgres::line::{Feeder, Line};
 use tokio::task::{JoinError, JoinHandle, JoinSet};
 use wire::Canceler;
@@ -74,6 +76,10 @@ pub struct Pipeline {
     /// The target's session that applies.
     applies: Option<Canceler>,
     orphans: orphans::Orphans,
+    /// Staging is to stand still.
+    freeze: Option<Freeze>,
+    /// What is to be emptied was left for the end of a freeze.
+    put_off: bool,
     /// Those that were let go of amid a statement are being asked to end it.
     abandoned: Option<JoinHandle<()>>,
 }
@@ -103,6 +109,8 @@ impl Pipeline {
             fruitless: 0,
             applies,
             orphans: orphans::Orphans::default(),
+            freeze: None,
+            put_off: false,
             abandoned: None,
         }
     }
@@ -172,7 +180,7 @@ impl Pipeline {
                 self.feed();
             }
             let deadline = self.deadline();
-            let room = !self.flow.batch.is_full();
+            let room = !self.flow.batch.is_full() && !self.is_frozen();
             let idle = self.flow.sink.is_some();
             tokio::select! {
                 biased;
@@ -253,6 +261,9 @@ impl Pipeline {
     }
 
     fn due(&mut self, hurry: bool) -> Option<Batch> {
+        if self.is_frozen() {
+            return None;
+        }
         let batch = self.flow.batch.take();
         if batch.is_none() && (hurry || self.last_idle.elapsed() >= IDLE_EVERY) {
             self.last_idle = Instant::now();
@@ -274,7 +285,7 @@ impl Pipeline {
         if let Some(unsynced) = self.flow.unsynced {
             at = at.min(unsynced + ASK_EVERY);
         }
-        if self.is_pending() && self.flow.board.state().waits().is_none() {
+        if self.is_pending() && !self.is_frozen() && self.flow.board.state().waits().is_none() {
             at = at.min(self.next_slice.max(Instant::now()) + Duration::from_millis(5));
         }
         at
@@ -287,7 +298,7 @@ impl Pipeline {
     }
 
     fn wants_slice(&mut self) -> bool {
-        if self.pauses() {
+        if self.is_frozen() || self.pauses() {
             return false;
         }
         // a stream that never pauses must not keep the copy waiting for ever

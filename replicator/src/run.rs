@@ -29,13 +29,14 @@ use crate::cancels::Cancels;
 use crate::config::{Config, Files, Lock};
 use crate::error::{Error, Kind};
 use crate::pipeline::End;
+use crate::schedule;
 use crate::start::{self, Refused};
 use crate::stop::{Stop, Why};
 
 /// How to run.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
-    /// End with success once the target shows what production had at the start.
+    /// End with success once the target shows what production had at the start, and not only this refresh (`schedule.every`).
     pub until_caught_up: bool,
     /// End rather than hold.
     pub exit_on_stop: bool,
@@ -110,7 +111,17 @@ async fn keep(
         let error = match done {
             // whoever asks to end while the files are to be read is heard
             Ok(End::Stopped(why)) => return Ok(End::Stopped(stop.asked().unwrap_or(why))),
-            Ok(end) => return Ok(end),
+            Ok(End::CaughtUp) => {
+                if options.until_caught_up || config.every.is_none() {
+                    return Ok(End::CaughtUp);
+                }
+                let read = (files, &mut config, &mut lock);
+                if let Some(why) = schedule::rest(read, board, &mut stop, &mut watcher, &mut given_up).await? {
+                    return Ok(End::Stopped(why));
+                }
+                (tries, unreachable, refused) = (0, None, Refused::default());
+                continue;
+            }
             Err(e) => e,
         };
         if let Some(why) = stop.asked() {
@@ -188,7 +199,7 @@ async fn begins_again(config: &Config, why: &Error, stop: &mut Stop) -> bool {
 }
 
 /// Lets go of production's WAL: drops our slot, after the target was told, if it hears. Gives whether it is gone.
-async fn give_up(config: &Config, why: &Error, limit: i64, board: &Board, stop: &mut Stop) -> bool {
+pub(crate) async fn give_up(config: &Config, why: &Error, limit: i64, board: &Board, stop: &mut Stop) -> bool {
     board.stands(Phase::Held(why.told()));
     let heard = write(config, stop, async |db| checkpoint::drops_slot(db, &config.pipeline).await).await;
     tracing::error!(error = why.chain(), hint = why.hint(), heard, "dropping our slot");
@@ -268,7 +279,12 @@ async fn once(
     board.works(if pipeline.is_pending() { Phase::Copying } else { Phase::Streaming });
     // a task, and not what this thread waits for: what the reader of the stream has read is then taken on the thread that read it,
     // and each small read of a busy stream does not wake another one
-    let (goal, mut heard) = (options.until_caught_up.then_some(goal), stop.clone());
+    let ends = options.until_caught_up || config.every.is_some();
+    let (goal, mut heard) = (ends.then_some(goal), stop.clone());
+    if let Some(goal) = goal {
+        // whoever shows it shows what production had now: so much is known, though the stream should never pause
+        board.state().lag.mark(goal);
+    }
     let mut task = JoinSet::new();
     task.spawn(async move {
         let end = pipeline.run(goal, &mut heard).await;
@@ -341,6 +357,9 @@ pub fn ended(end: End, timeout: Option<Duration>) -> Result<(), Error> {
         End::Stopped(Why::Interrupt) => Err(Error::Interrupted),
         // it goes on, and never comes here
         End::Stopped(Why::Reread) => Ok(()),
+        End::Stopped(Why::Frozen) => {
+            Err(Error::Refused { what: "staging is frozen".into(), hint: "sluice resume ends the freeze".into() })
+        }
         End::Stopped(Why::Timeout) => Err(Error::Timeout(timeout.unwrap_or_default())),
     }
 }

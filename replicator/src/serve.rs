@@ -69,7 +69,10 @@ async fn scrape(Shared(server): Shared<Arc<Server>>) -> impl IntoResponse {
 
 async fn ready(Shared(server): Shared<Arc<Server>>) -> (StatusCode, String) {
     match readiness(&server.boards, server.lag) {
-        Ok(()) => (StatusCode::OK, "ready\n".to_owned()),
+        Ok(()) => match server.boards.frozen() {
+            Some(said) => (StatusCode::OK, format!("ready: frozen {}\n", said.replace('\n', " "))),
+            None => (StatusCode::OK, "ready\n".to_owned()),
+        },
         Err(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {}\n", why.replace('\n', " "))),
     }
 }
@@ -90,6 +93,13 @@ pub fn readiness(boards: &Boards, limit: Duration) -> Result<(), String> {
 
 /// Is staging consistent, and recent enough?
 fn of_target(state: &State, limit: Duration) -> Result<(), String> {
+    // somebody has asked for it, so it is not late: what they want is a staging of one moment that stays so
+    if let Phase::Frozen(said) = &state.phase {
+        return match state.frozen_exact {
+            true => Ok(()),
+            false => Err(format!("frozen before all of it was as production had it: {said}")),
+        };
+    }
     if state.phase == Phase::Copying {
         let mut why = "copying".to_owned();
         let left = state.tables.values().filter(|t| !t.done).count();
@@ -118,7 +128,7 @@ fn of_topic(state: &State, limit: Duration) -> Result<(), String> {
 
 fn works(state: &State) -> Result<(), String> {
     match &state.phase {
-        Phase::Streaming | Phase::Copying => Ok(()),
+        Phase::Streaming | Phase::Copying | Phase::Frozen(_) | Phase::Resting => Ok(()),
         Phase::Retrying(why) | Phase::Held(why) => Err(format!("{}: {why}", state.phase.word())),
         Phase::Starting => Err("starting".into()),
     }
@@ -153,6 +163,10 @@ mod tests {
         assert_eq!(why().as_deref(), Some("copying, 1 of 1 tables are not done"));
         set(&|state| state.phase = Phase::Held("a right is missing".into()));
         assert_eq!(why().as_deref(), Some("held: a right is missing"));
+        set(&|state| state.phase = Phase::Frozen("at 0/1 until noon".into()));
+        assert_eq!(why().as_deref(), Some("frozen before all of it was as production had it: at 0/1 until noon"));
+        set(&|state| state.frozen_exact = true);
+        assert_eq!(why(), None, "however late it is");
         set(&|state| state.phase = Phase::Streaming);
         assert_eq!(why().as_deref(), Some("has not caught up with production yet"));
         set(&|state| state.lag.quiet(Lsn(1)));

@@ -139,7 +139,7 @@ pub async fn open(
     failpoint::hit("start.intended");
 
     // 3. take over
-    let (mut sink, taken, fresh) = take_over(config, &target, &plan, protected).await.map_err(unfit)?;
+    let (mut sink, (taken, put_off), fresh) = take_over(config, &target, &plan, protected).await.map_err(unfit)?;
     failpoint::hit("start.registered");
 
     // 4. slot
@@ -210,7 +210,8 @@ pub async fn open(
     };
     {
         let mut state = board.state();
-        (state.applied, state.lag.elsewhere, state.still) = (from, standby.is_some(), false);
+        state.opens(from);
+        (state.lag.elsewhere, state.still) = (standby.is_some(), false);
         let of =
             |c: &Compiled| c.withheld_columns().map(|column| format!("{}.{column}", c.input())).collect::<Vec<_>>();
         state.withheld = plan.tables.iter().flat_map(|(_, compiled)| of(compiled)).collect();
@@ -235,7 +236,11 @@ pub async fn open(
         unsynced: None,
         pending: false,
     };
-    Ok((Pipeline::new(flow, ours.identity.publications), goal))
+    let mut pipeline = Pipeline::new(flow, ours.identity.publications);
+    if put_off {
+        pipeline.puts_off();
+    }
+    Ok((pipeline, goal))
 }
 
 /// Does the target take what the masks make? Asked before the first row is written, and again before another policy is laid
@@ -334,14 +339,14 @@ pub(crate) fn worth_it(plan: Plan) -> Result<Plan, Error> {
     Ok(plan)
 }
 
-/// Fences whoever wrote the target before, and makes it know the plan's tables. Gives what the checkpoint was, and the
-/// tables that are new.
+/// Fences whoever wrote the target before, and makes it know the plan's tables. Gives what the checkpoint was, whether what is to be
+/// empty is left as it is for now (because staging is frozen), and the tables that are new.
 pub async fn take_over(
     config: &Config,
     target: &Conninfo,
     plan: &Plan,
     protected: Vec<(String, String)>,
-) -> Result<(PostgresSink, Checkpoint, Vec<(String, String)>), Error> {
+) -> Result<(PostgresSink, (Checkpoint, bool), Vec<(String, String)>), Error> {
     let options = Options {
         pipeline: config.pipeline.clone(),
         on_divergence: match config.apply.on_divergence {
@@ -355,13 +360,16 @@ pub async fn take_over(
     let protected = Protected { tables: protected, rows: own_rows(config), on_referenced: giving_way };
     let (mut sink, taken) = PostgresSink::connect(target, options, protected).await?;
     failpoint::hit("start.taken");
-    // before what was known of them is forgotten
-    empty(&mut sink, plan).await?;
+    let put_off = sink.frozen().await?.is_some();
+    if !put_off {
+        // before what was known of them is forgotten
+        empty(&mut sink, plan).await?;
+    }
     let specs = plan.tables.iter().map(|(t, c)| spec(t, c, &plan.policy, &plan.memory, config));
     let fresh = sink.register(specs.collect()).await?;
     let shapes: Vec<_> = plan.tables.iter().map(|(_, compiled)| &compiled.output).collect();
     sink.mappings(&shapes).await?;
-    Ok((sink, taken, fresh))
+    Ok((sink, (taken, put_off), fresh))
 }
 
 /// Tables that are structure only, or of which no column comes, have no rows, whoever put them there: no stream would ever take a

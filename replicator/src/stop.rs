@@ -11,6 +11,8 @@ pub enum Why {
     Interrupt,
     /// `--timeout`: end at a boundary, exit 7.
     Timeout,
+    /// `--until-caught-up` has met a freeze: end at a boundary, exit 5.
+    Frozen,
     /// SIGHUP, or `approve --now` from elsewhere: end at a boundary, read the files, go on.
     Reread,
 }

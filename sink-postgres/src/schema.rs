@@ -3,7 +3,7 @@
 use wire::{Connection, quote_literal};
 
 use crate::error::Error;
-use crate::{audit, orphans, removed, session, topic};
+use crate::{audit, freeze, orphans, removed, runs, session, topic};
 
 /// Rows that could not be applied ([`crate::quarantine`]).
 const QUARANTINE: &str = "\
@@ -60,7 +60,8 @@ pub fn sql() -> String {
 
 /// The tables that came after the first version; each may be there already.
 fn later() -> String {
-    format!("{QUARANTINE}{SHADOWED}{TOMBSTONES}{}{}{}{}", orphans::TABLE, removed::TABLE, audit::TABLE, topic::TABLE)
+    let others = [orphans::TABLE, removed::TABLE, audit::TABLE, topic::TABLE, freeze::TABLE, runs::TABLE];
+    format!("{QUARANTINE}{SHADOWED}{TOMBSTONES}{}", others.concat())
 }
 
 /// What lets a role use it, however it was made: its schema and each of its tables. `sluice.environment` is none of them: it is
@@ -139,7 +140,8 @@ const LAST_ADDED: &str = "SELECT pg_catalog.to_regclass('sluice.quarantine') IS 
     AND pg_catalog.to_regclass('sluice.shadowed') IS NOT NULL AND pg_catalog.to_regclass('sluice.orphans') IS NOT NULL
     AND EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attrelid = pg_catalog.to_regclass('sluice.checkpoint') AND attname = 'read_on')
     AND pg_catalog.to_regclass('sluice.described') IS NOT NULL
-    AND EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attrelid = pg_catalog.to_regclass('sluice.audit') AND attname = 'hash')";
+    AND EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attrelid = pg_catalog.to_regclass('sluice.audit') AND attname = 'hash')
+    AND pg_catalog.to_regclass('sluice.freeze') IS NOT NULL AND pg_catalog.to_regclass('sluice.runs') IS NOT NULL";
 
 /// Was it made?
 pub async fn is_there(db: &mut Connection) -> Result<bool, Error> {

@@ -10,7 +10,7 @@ mod durable;
 mod ending;
 mod failover;
 mod fences;
-mod full;
+pub mod full;
 mod held;
 mod hung;
 mod in_flight;

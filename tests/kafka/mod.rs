@@ -17,6 +17,7 @@ mod cut;
 mod ending;
 mod followed;
 mod foreign;
+mod frozen;
 mod huge;
 mod kills;
 mod lost;

@@ -3,7 +3,7 @@
 use wire::{Connection, Conninfo, SslMode, quote_ident};
 
 use super::{Area, Mend, Report, World};
-use crate::config::{Config, SlotWalLimit, Tls};
+use crate::config::{Config, SlotWalLimit, Tls, shown_time};
 use crate::error::{Doing, Error, Kind};
 use crate::source::{production, slot};
 use crate::start::ends;
@@ -164,6 +164,13 @@ pub(super) async fn keeps(
     let role = quote_ident(info.user());
     wal_limit(report, area, db, config).await?;
     idle_slots(report, area, db).await?;
+    if let Some(every) = config.every {
+        let says = format!(
+            "between two refreshes, {}, all WAL that is written stays here for our slot: as much of it must fit below limits.wal.drop_slot, max_slot_wal_keep_size, and on the disk",
+            shown_time(every)
+        );
+        report.ok(area, "schedule.every", says);
+    }
     let slots = "SELECT pg_catalog.current_setting('max_replication_slots')::int - (SELECT pg_catalog.count(*) FROM pg_catalog.pg_replication_slots)";
     let free: i64 = value(db, slots).await.doing("count slots")?.parse().unwrap_or(0);
     let ours = slot::look(db, &config.slot()).await.doing("look at the slot")?;

@@ -7,7 +7,7 @@
 use serde_json::json;
 
 use super::args::{Approve, Args};
-use super::{print, resync};
+use super::{freeze, print, resync};
 use crate::audit;
 use crate::check::review;
 use crate::config::{self, Files, Lock, LockedColumn, Problem, Problems, SourceTable, did_you_mean};
@@ -59,6 +59,7 @@ pub async fn run(args: &Args, verb: &Approve) -> Result<(), Error> {
     if verb.now && running {
         checkpoint::reread(&mut staging, &config.pipeline).await?;
     }
+    freeze::said(&config, &mut staging).await?;
     staging.close().await;
     eprintln!(
         "{}",

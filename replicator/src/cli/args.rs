@@ -2,6 +2,7 @@
 
 mod aside;
 mod audit;
+mod freeze;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,6 +10,8 @@ use std::time::Duration;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
 use crate::config::typed_time;
+pub use freeze::Freeze;
+
 pub use aside::{Chosen, Quarantine, QuarantineVerb, Removed, RemovedList, RemovedVerb, Shadowed, Skip, Tombstones};
 pub use audit::{Audit, AuditShow, AuditVerb, AuditVerify};
 
@@ -79,6 +82,15 @@ Examples:
   sluice apply                                   as a service, one for each target
   sluice apply --until-caught-up --timeout 30m   up to what the topic had at the start")]
     Apply(Run),
+    /// Have staging stand still for a test run, at a boundary between two transactions of production, until somebody resumes it
+    #[command(after_help = "\
+Examples:
+  sluice freeze --for 2h --reason 'load test'    says where staging stands, once it does
+  sluice freeze --until 18:00                    by this machine's time zone
+  sluice resume                                  goes on")]
+    Freeze(Freeze),
+    /// End a freeze: staging is followed again
+    Resume,
     /// Show where everything stands, read from the two databases and the topic
     Status(Status),
     /// Give withheld columns a class, in sluice.lock
@@ -272,6 +284,9 @@ pub struct Status {
     /// Again every two seconds, until Ctrl-C
     #[arg(long)]
     pub watch: bool,
+    /// What was run, the newest first: how long, how much, how fast, how it ended
+    #[arg(long, conflicts_with = "watch")]
+    pub history: bool,
 }
 
 /// `approve`.

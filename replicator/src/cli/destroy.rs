@@ -185,13 +185,15 @@ async fn on_production(config: &Config, mut db: Connection) -> Result<Option<Err
 }
 
 /// What is kept of a pipeline beside its checkpoint. `sluice.removed` and `sluice.audit` are not ours to forget.
-const RECORDS: [&str; 7] = [
+const RECORDS: [&str; 9] = [
     "sluice.pending",
     "sluice.quarantine",
     "sluice.shadowed",
     "sluice.tombstones",
     "sluice.orphans",
     "sluice.described",
+    "sluice.freeze",
+    "sluice.runs",
     "sluice.tables",
 ];
 
@@ -268,7 +270,7 @@ async fn drop_schema(db: &mut Connection) -> Result<(), Error> {
 async fn drop_ours(db: &mut Connection, more: &str, done: &str) -> Result<(), Error> {
     let sql = format!(
         "BEGIN; LOCK TABLE sluice.checkpoint IN ACCESS EXCLUSIVE MODE;
-        DROP TABLE IF EXISTS sluice.quarantine, sluice.shadowed, sluice.tombstones, sluice.removed, sluice.orphans, sluice.audit, sluice.described; DROP TABLE sluice.pending, sluice.tables, sluice.checkpoint; {more} COMMIT"
+        DROP TABLE IF EXISTS sluice.quarantine, sluice.shadowed, sluice.tombstones, sluice.removed, sluice.orphans, sluice.audit, sluice.described, sluice.freeze, sluice.runs; DROP TABLE sluice.pending, sluice.tables, sluice.checkpoint; {more} COMMIT"
     );
     match db.simple(&sql).await {
         Ok(_) => eprintln!("{done}"),

@@ -124,7 +124,14 @@ fn the_states_are_those_of_the_document() {
     let (_, table) = OPERATIONS.split_once("## States").unwrap();
     let rows = table.split("\n## ").next().unwrap().lines().filter_map(|l| l.strip_prefix("| ")?.split_once(" |"));
     let documented: Vec<&str> = rows.map(|(word, _)| word).filter(|word| *word != "state").collect();
-    let phases =
-        [Phase::Starting, Phase::Copying, Phase::Streaming, Phase::Retrying(String::new()), Phase::Held(String::new())];
+    let phases = [
+        Phase::Starting,
+        Phase::Copying,
+        Phase::Streaming,
+        Phase::Frozen(String::new()),
+        Phase::Resting,
+        Phase::Retrying(String::new()),
+        Phase::Held(String::new()),
+    ];
     assert_eq!(documented, phases.iter().map(Phase::word).collect::<Vec<_>>());
 }

@@ -10,6 +10,7 @@ mod confirm;
 mod destroy;
 #[cfg(test)]
 mod documents;
+mod freeze;
 mod init;
 mod masks;
 mod moved;
@@ -77,6 +78,8 @@ async fn dispatch(args: &args::Args) -> Result<(), Error> {
         args::Verb::Run(verb) => run::run(args, verb, run::Half::Both, false).await,
         args::Verb::Capture(verb) => run::run(args, &verb.run, run::Half::Capture, verb.anew).await,
         args::Verb::Apply(verb) => run::run(args, verb, run::Half::Apply, false).await,
+        args::Verb::Freeze(verb) => freeze::run(args, verb).await,
+        args::Verb::Resume => freeze::resume(args).await,
         args::Verb::Status(verb) => status::run(args, verb).await,
         args::Verb::Approve(verb) => approve::run(args, verb).await,
         args::Verb::Resync(verb) => resync::run(args, verb).await,

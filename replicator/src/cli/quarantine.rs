@@ -16,9 +16,9 @@ use sink_postgres::schema;
 use wire::{Connection, ServerError, quote_literal};
 
 use super::args::{Args, Chosen, Quarantine, QuarantineVerb, Skip};
-use super::confirm;
 use super::resync::{choose, connected, registered, staging, whole};
 use super::table::table;
+use super::{confirm, freeze};
 use crate::audit;
 use crate::config::{Config, Problem, table_name};
 use crate::error::Error;
@@ -140,7 +140,7 @@ async fn said(config: &Config, db: &mut Connection) -> Result<(), Error> {
             false => "No sluice is running; the next sluice run begins with it",
         }
     );
-    Ok(())
+    freeze::said(config, db).await
 }
 
 fn ids(rows: &[&Refused]) -> String {

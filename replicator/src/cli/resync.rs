@@ -11,7 +11,7 @@ use wire::{Connection, quote_literal};
 use serde_json::json;
 
 use super::args::{Args, Resync};
-use super::confirm;
+use super::{confirm, freeze};
 use crate::audit;
 use crate::config::{Config, Problem, did_you_mean, table_name};
 use crate::error::{Doing, Error, Kind};
@@ -43,6 +43,7 @@ pub async fn run(args: &Args, verb: &Resync) -> Result<(), Error> {
         false => "No sluice is running; the next sluice run begins with it",
     };
     eprintln!("{when}. It goes in chunks, and staging stays full meanwhile; sluice status shows how far it is.");
+    freeze::said(&config, &mut db).await?;
     db.close().await;
     Ok(())
 }
@@ -86,6 +87,7 @@ async fn all_of_a_topic(config: &Config, topic: &str, mut db: Connection, tables
         Ok(checkpoint::forget(db, &config.pipeline).await?)
     })
     .await?;
+    freeze::said(config, &mut db).await?;
     db.close().await;
     eprintln!(
         "the position is forgotten, everything is due; a running sluice ends with exit code 5; then: sluice apply"
@@ -126,6 +128,7 @@ async fn all(config: &Config, mut db: Connection, tables: u64, yes: bool) -> Res
     }
     audit::kept(config, &mut db, "resync --all", json!({ "slot": slot }), async |db| anew(config, db, &slot).await)
         .await?;
+    freeze::said(config, &mut db).await?;
     db.close().await;
     eprintln!("A running sluice begins anew, or ends with exit code 5; else: sluice run");
     Ok(())

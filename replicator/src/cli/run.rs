@@ -1,15 +1,18 @@
 //! `sluice run`.
 
+use std::time::{Duration, Instant};
+
 use crate::board::{Board, Boards};
 use crate::config::Files;
 use crate::error::Error;
+use crate::history::{self, History};
 #[cfg(feature = "kafka")]
 use crate::kafka;
 use crate::notify::{Notifier, Tally};
 use crate::pipeline::End;
 use crate::run::{self, Options};
 use crate::serve;
-use crate::stop::{self, Stopper, Why};
+use crate::stop::{self, Stop, Stopper, Why};
 
 use super::args::{Args, Run};
 use super::progress::Progress;
@@ -27,6 +30,15 @@ pub enum Half {
 }
 
 impl Half {
+    /// As it is typed.
+    fn verb(self) -> &'static str {
+        match self {
+            Half::Both => "run",
+            Half::Capture => "capture",
+            Half::Apply => "apply",
+        }
+    }
+
     /// What is to be seen of it.
     fn boards(self, topic: bool) -> Boards {
         match self {
@@ -47,17 +59,25 @@ pub async fn run(args: &Args, verb: &Run, half: Half, anew: bool) -> Result<(), 
     listen(stopper.clone())?;
     let tally = Tally::default();
     if let Some(address) = config.serve.listen {
-        serve::start(address, &config.pipeline, config.limits.lag, boards.clone(), tally.clone()).await?;
+        // who refreshes now and then is late when a refresh is
+        let late = config.limits.lag + config.every.unwrap_or_default();
+        serve::start(address, &config.pipeline, late, boards.clone(), tally.clone()).await?;
     }
     let notifier = Notifier::start(&config, &boards, tally)?;
+    let freezer = stopper.clone();
     if let Some(timeout) = verb.timeout {
         tokio::spawn(async move {
             tokio::time::sleep(timeout).await;
             stopper.stop(Why::Timeout);
         });
     }
+    if let Some(boards) = verb.until_caught_up.then(|| boards.clone()).filter(|boards| boards.target().is_some()) {
+        tokio::spawn(frozen(boards, freezer));
+    }
     let options = Options { until_caught_up: verb.until_caught_up, exit_on_stop: verb.exit_on_stop, anew };
     let progress = Progress::start(&boards);
+    let asked = tokio::spawn(asked(stop.clone()));
+    let history = boards.target().map(|board| History::start(&config, half.verb(), board));
     let read = (config, lock);
     let end = match &boards {
         Boards::Through(board) => run::run(&files, read, options, board, stop).await,
@@ -82,8 +102,48 @@ pub async fn run(args: &Args, verb: &Run, half: Half, anew: bool) -> Result<(), 
     if aside > 0 {
         eprintln!("{} in quarantine: sluice quarantine list", some(aside, "row is", "rows are"));
     }
-    let end = end?;
-    run::ended(end, verb.timeout)
+    let outcome = outcome(&end);
+    let done = match (end, boards.frozen()) {
+        (Ok(End::Stopped(Why::Frozen)), Some(said)) => Err(Error::Refused {
+            what: format!("staging is frozen {said}: it is not brought to where production is"),
+            hint: "sluice resume ends the freeze; what was applied before it stays, and the next run goes on there"
+                .into(),
+        }),
+        (end, _) => end.and_then(|end| run::ended(end, verb.timeout)),
+    };
+    if let Some(history) = history {
+        let asked = if asked.is_finished() { asked.await.ok() } else { None };
+        history.end(history::ended(outcome, &done), asked).await;
+    }
+    done
+}
+
+/// When it was asked to end.
+async fn asked(mut stop: Stop) -> Instant {
+    while stop.wait().await == Why::Reread {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    Instant::now()
+}
+
+/// For `sluice.runs`.
+fn outcome(end: &Result<End, Error>) -> &'static str {
+    match end {
+        Ok(End::CaughtUp) => "caught up",
+        Ok(End::Stopped(Why::Terminate | Why::Reread)) => "stopped",
+        Ok(End::Stopped(Why::Interrupt)) => "interrupted",
+        Ok(End::Stopped(Why::Timeout)) => "timeout",
+        Ok(End::Stopped(Why::Frozen)) => "frozen",
+        Err(_) => "failed",
+    }
+}
+
+/// Who wants to be caught up does not wait for the end of a freeze: it may be hours away, and cron comes again.
+async fn frozen(boards: Boards, stopper: Stopper) {
+    while boards.frozen().is_none() {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    stopper.stop(Why::Frozen);
 }
 
 /// SIGTERM and Ctrl-C end at a boundary; SIGHUP reads the files again.

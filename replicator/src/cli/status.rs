@@ -3,6 +3,7 @@
 //! [`gather`] asks the servers, [`State`] is what they said, [`render`] is how a person reads it. Nothing is written.
 
 mod gather;
+mod history;
 mod render;
 mod source;
 mod standby;
@@ -24,6 +25,9 @@ const AGAIN: Duration = Duration::from_secs(2);
 /// Shows it, once or again and again.
 pub async fn run(args: &Args, verb: &Status) -> Result<(), Error> {
     let (config, lock) = super::load(args)?;
+    if verb.history {
+        return history::run(&config, verb.json).await;
+    }
     loop {
         let (state, failed) = gather::gather(&config, lock.as_ref()).await?;
         let text = if verb.json { json(&state)? } else { render::text(&state) };

@@ -79,6 +79,9 @@ impl Config {
         if let Some(window) = &copy.window {
             _ = writeln!(out, "  window: {}", quote(window.text()));
         }
+        if let Some(every) = self.every {
+            _ = writeln!(out, "schedule:\n  every: {}", units::show_time(every));
+        }
         match self.sequences {
             Some(s) => _ = writeln!(out, "sequences:\n  margin: {}\n  offset: {}", s.margin, s.offset),
             None => out.push_str("sequences: off\n"),

@@ -73,6 +73,8 @@ pub const KEYS: &[(&str, State)] = &[
     ("copy.readers", Built),
     ("copy.chunk_rows", Built),
     ("copy.window", Built),
+    ("schedule", Built),
+    ("schedule.every", Built),
     ("sequences", Built),
     ("sequences.margin", Built),
     ("sequences.offset", Built),

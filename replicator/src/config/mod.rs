@@ -56,9 +56,10 @@ pub use secret::{Secret, read_mask_key};
 pub use sections::{Apply, Audit, Copying, Limits, Masking, OnDivergence, OnError, Sequences, Serve, SlotWalLimit};
 pub use server::{EnvironmentFrom, Server, Tls, is_label};
 pub use tables::{Rest, Rule, TableEntry};
-pub(crate) use units::typed_time;
+pub(crate) use units::{show_time as shown_time, typed_time};
 
 use std::path::Path;
+use std::time::Duration;
 
 use filters::predicate::Predicate;
 
@@ -91,6 +92,8 @@ pub struct Config {
     pub apply: Apply,
     /// The pace of copying.
     pub copy: Copying,
+    /// `schedule.every`: a refresh, so long after the one before it began, and not a stream.
+    pub every: Option<Duration>,
     /// How far ahead of production's the target's sequences are kept; `None`: nobody looks at them.
     pub sequences: Option<Sequences>,
     /// What must not be exceeded.

@@ -195,6 +195,12 @@ pub(super) fn config(root: &At<'_>, problems: &mut Problems) -> Option<Config> {
     let buffer = buffer(&root.get("buffer"), pipeline.as_deref(), problems);
     let apply = apply(&root.get("apply"), problems);
     let copy = copying(&root.get("copy"), problems);
+    let every_at = root.get("schedule").get("every");
+    let every = time(&every_at, problems, Duration::from_secs(1)..=Duration::from_secs(30 * 86_400));
+    if every.is_some() && buffer.is_some() {
+        let fault = Fault::new("not with a topic, whose capture goes on all the time");
+        every_at.problem(fault.hint("sluice apply --until-caught-up, by cron"), problems);
+    }
     let sequences = sequences(&root.get("sequences"), problems);
     let limits = limits(&root.get("limits"), problems);
     let listen = root.get("serve").get("listen").read(problems, |s| {
@@ -207,7 +213,7 @@ pub(super) fn config(root: &At<'_>, problems: &mut Problems) -> Option<Config> {
         "" => Err(Fault::new("empty")),
         path => Ok(path.to_owned()),
     });
-    for section in ["audit", "source", "target", "masking", "protect", "apply", "copy", "limits", "serve"] {
+    for section in ["audit", "source", "target", "masking", "protect", "apply", "copy", "schedule", "limits", "serve"] {
         root.get(section).entries(problems);
     }
     root.get("limits").get("wal").entries(problems);
@@ -225,6 +231,7 @@ pub(super) fn config(root: &At<'_>, problems: &mut Problems) -> Option<Config> {
         buffer,
         apply,
         copy,
+        every,
         sequences,
         limits,
         notify,

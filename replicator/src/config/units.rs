@@ -67,7 +67,7 @@ pub(super) fn show_size(bytes: u64) -> String {
 }
 
 /// `30s`: with the largest unit that divides it.
-pub(super) fn show_time(time: Duration) -> String {
+pub(crate) fn show_time(time: Duration) -> String {
     let millis = time.as_millis();
     let (unit, factor) = [("h", 3_600_000), ("m", 60_000), ("s", 1_000)]
         .into_iter()

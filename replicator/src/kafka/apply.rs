@@ -12,6 +12,7 @@
 mod behind;
 mod chunk;
 mod described;
+mod freeze;
 mod open;
 mod own;
 mod record;
@@ -24,6 +25,7 @@ use std::time::{Duration, Instant};
 
 use filters::change::{Batch, Lsn, Progress};
 use sink_postgres::PostgresSink;
+use sink_postgres::freeze::Freeze;
 use sink_postgres::line::{Feeder, Line, Noted};
 use sink_postgres::load::Loader;
 use tokio::task::JoinSet;
@@ -91,6 +93,10 @@ pub struct Apply {
     last_idle: Instant,
     looks: u64,
     went_on: bool,
+    /// Staging is to stand still.
+    freeze: Option<Freeze>,
+    /// What is to be emptied was left for the end of a freeze.
+    put_off: bool,
 }
 
 /// Until when a run goes.
@@ -120,12 +126,15 @@ impl Apply {
                 if goal.is_some_and(|goal| self.reached(goal)) {
                     return self.end(End::CaughtUp).await;
                 }
-                self.dispatch(goal.is_some());
+                if self.freeze.is_none() {
+                    self.dispatch(goal.is_some());
+                }
                 self.rests();
             } else {
                 self.feed();
             }
-            let (room, idle) = (!self.batch.is_full(), self.sink.is_some());
+            // who is frozen takes nothing: a part of a table would be loaded as it comes
+            let (room, idle) = (!self.batch.is_full() && self.freeze.is_none(), self.sink.is_some());
             let deadline = self.last_look + LOOK_EVERY;
             tokio::select! {
                 biased;
@@ -244,7 +253,11 @@ impl Apply {
         self.looks += 1;
         let sink = self.sink.as_mut().ok_or_else(|| Error::Bug("the sink is away".into()))?;
         let reread = sink.look().await?;
-        sink.tidy().await?;
+        self.look_at_freeze().await?;
+        let sink = self.sink.as_mut().ok_or_else(|| Error::Bug("the sink is away".into()))?;
+        if self.freeze.is_none() {
+            sink.tidy().await?;
+        }
         if self.looks.is_multiple_of(10) && sink.references_changed().await? {
             return Err(Error::start_over("foreign keys of staging changed; starting over"));
         }
@@ -256,6 +269,9 @@ impl Apply {
         // what held it may come again with the next records; `status` is not to say one thing and then the other
         if self.looks > STEADY && !std::mem::replace(&mut self.went_on, true) {
             sink.hold(None).await?;
+        }
+        if self.freeze.is_some() {
+            return Ok(reread);
         }
         self.asking.ask(sink.pending(), self.next).await;
         if self.looks.is_multiple_of(10) {
@@ -284,13 +300,7 @@ impl Apply {
 
 /// A batch is about to be applied: what is shown of it. Of production's visibility there is nothing to remember here.
 pub(super) fn note(board: &Board, batch: Batch) -> Noted {
-    let mut state = board.state();
-    state.changes += batch.changes.len() as u64;
-    state.transactions += batch.commits.len() as u64;
-    state.batches += 1;
-    if let Some(last) = batch.commits.last() {
-        state.source_time = last.time;
-    }
+    board.state().takes(&batch);
     Noted { batch, xids: (0, 0) }
 }
 

@@ -12,8 +12,10 @@ impl Pipeline {
     pub(super) async fn look(&mut self) -> Result<bool, Error> {
         self.last_look = Instant::now();
         self.looks += 1;
+        // before anything that this look does to staging
+        self.look_at_freeze().await?;
         self.look_at_slot().await?;
-        if self.flow.standby.is_some() && self.flow.is_quiet() {
+        if self.flow.standby.is_some() && self.flow.is_quiet() && !self.is_frozen() {
             // by its keepalives alone: of a standby that is silent nobody knows otherwise how far it is
             self.flow.board.state().lag.quiet(self.flow.batch.position());
         }
@@ -28,12 +30,20 @@ impl Pipeline {
         }
         let mut reread = false;
         if let Some(sink) = &mut self.flow.sink {
+            // `resync` from elsewhere writes there too
             reread = sink.look().await?;
-            sink.tidy().await?;
+            if self.freeze.is_none() {
+                sink.tidy().await?;
+            }
             if self.looks.is_multiple_of(10) && sink.references_changed().await? {
                 return Err(Error::start_over("foreign keys of staging changed; starting over"));
             }
             self.flow.count_records();
+        }
+        if self.is_frozen() {
+            // what held it before may come again behind the freeze, and is said again then
+            self.go_on().await?;
+            return Ok(reread);
         }
         let stands = {
             let mut state = self.flow.board.state();

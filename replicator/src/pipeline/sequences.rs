@@ -10,6 +10,9 @@ use crate::sequences::kept;
 impl Pipeline {
     /// Looks how far production's are, and moves the target's. The sink must be here.
     pub(super) async fn follow(&mut self) {
+        if self.is_frozen() {
+            return;
+        }
         self.copied = false;
         let flow = &mut self.flow;
         let (Some(rule), Some(sink)) = (flow.setup.sequences, &mut flow.sink) else { return };

@@ -8,7 +8,7 @@ use std::time::Duration;
 use metrics::{Unit, counter, describe_counter, describe_gauge, gauge};
 
 use super::readiness;
-use crate::board::{Board, Boards, State};
+use crate::board::{Board, Boards, Phase, State};
 use crate::lag::Lag;
 use crate::notify::Tally;
 
@@ -46,6 +46,7 @@ pub(super) fn describe() {
         "sluice_tombstones",
         "Rows that production has deleted, and that stay because staging's own refer to them"
     );
+    describe_gauge!("sluice_frozen", "1 while staging stands still because somebody has asked for it");
     describe_gauge!("sluice_quarantined_rows", "Rows that the target has refused, in quarantine now");
     describe_counter!("sluice_changes_total", "Changes applied by this process");
     describe_counter!("sluice_transactions_total", "Transactions of production applied by this process");
@@ -155,6 +156,7 @@ fn of_target(state: &State, gauges: &mut Vec<Gauge>, counters: &mut Vec<Counter>
         ("sluice_pending_tables", state.tables.values().filter(|t| !t.done).count() as f64),
         ("sluice_shadowed_rows", state.shadowed as f64),
         ("sluice_tombstones", state.tombstones as f64),
+        ("sluice_frozen", f64::from(u8::from(matches!(state.phase, Phase::Frozen(_))))),
         ("sluice_quarantined_rows", state.quarantined.values().sum::<u64>() as f64),
     ]);
     counters.extend([

@@ -148,15 +148,16 @@ mod tests {
             .collect();
         opening.sort();
         let known = [
-            "check/target.rs",      // looks, and tells
-            "cli/audit.rs",         // read-only
-            "cli/destroy.rs",       // goes on with one end where the other is away
-            "cli/init.rs",          // read-only
-            "cli/plan/gather.rs",   // read-only
-            "cli/shadowed.rs",      // read-only
-            "cli/status/gather.rs", // read-only
-            "cli/tombstones.rs",    // read-only
-            "source/production.rs", // of production
+            "check/target.rs",       // looks, and tells
+            "cli/audit.rs",          // read-only
+            "cli/destroy.rs",        // goes on with one end where the other is away
+            "cli/init.rs",           // read-only
+            "cli/plan/gather.rs",    // read-only
+            "cli/shadowed.rs",       // read-only
+            "cli/status/gather.rs",  // read-only
+            "cli/status/history.rs", // read-only
+            "cli/tombstones.rs",     // read-only
+            "source/production.rs",  // of production
             "start/ends.rs",
         ];
         assert_eq!(opening, known);

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use sink_postgres::known::{self, Memory};
-use sink_postgres::{orphans, session};
+use sink_postgres::{freeze, orphans, session};
 use wire::{Connection, Conninfo};
 
 use super::source::{self, Said};
-use super::state::{Checkpoint, Orphans, Server, State, Table};
+use super::state::{Checkpoint, Freeze, Orphans, Server, State, Table};
 #[cfg(feature = "kafka")]
 use super::topic;
 use crate::config::{Config, Lock, table_name};
@@ -37,6 +37,7 @@ struct Target {
     /// Why it may be another server than the file means.
     doubt: Option<String>,
     orphans: Vec<Orphans>,
+    freeze: Option<Freeze>,
 }
 
 /// The state, and the error of a server that could not be asked.
@@ -89,7 +90,10 @@ pub async fn gather(config: &Config, lock: Option<&Lock>) -> Result<(State, Opti
         state.waiting_for_pids = staging.waiting_for;
         state.checkpoint = staging.checkpoint;
         state.orphans = staging.orphans;
+        state.freeze = staging.freeze;
     }
+    // without a topic it is a whole pipeline that says so of itself
+    state.resting = stood.as_ref().filter(|(word, _)| word == "resting").map(|(_, why)| why.clone());
     #[cfg(feature = "kafka")]
     if let Some(found) = between {
         let next = staging.reads_on.filter(|_| state.checkpoint.as_ref().is_some_and(|c| c.lsn.is_some()));
@@ -169,9 +173,22 @@ async fn target(config: &Config, info: &Conninfo) -> Result<Target, Error> {
     said.memory = known::read(&mut db, &config.pipeline).await?;
     said.protected = protected.iter().map(|(s, n)| table_name(s, n)).collect();
     said.protected.sort();
+    said.freeze = freeze::read(&mut db, &config.pipeline).await?.map(frozen);
     said.orphans = orphans::last(&mut db, &config.pipeline).await?.into_iter().map(shown).collect();
     db.close().await;
     Ok(said)
+}
+
+fn frozen(freeze: freeze::Freeze) -> Freeze {
+    Freeze {
+        since: freeze.since,
+        until: freeze.until,
+        who: freeze.who,
+        reason: freeze.reason,
+        at: freeze.at.map(|at| at.to_string()),
+        stands_since: freeze.stands_since,
+        consistent: freeze.consistent,
+    }
 }
 
 fn shown(last: orphans::Last) -> Orphans {

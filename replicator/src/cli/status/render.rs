@@ -5,7 +5,7 @@ mod topic;
 use std::fmt::Write;
 
 use super::super::table::table;
-use super::state::{Orphans, Server, State, Table};
+use super::state::{Freeze, Orphans, Server, State, Table};
 use crate::figures::{ago, count, size, some, time};
 
 /// All of it.
@@ -48,6 +48,12 @@ pub fn text(state: &State) -> String {
     if let Some(why) = &state.hold {
         line(&mut out, &["hold".to_owned(), why.clone()]);
     }
+    if let Some(freeze) = &state.freeze {
+        line(&mut out, &frozen(freeze));
+    }
+    if let Some(why) = &state.resting {
+        line(&mut out, &["schedule".to_owned(), why.clone()]);
+    }
     if state.quarantined > 0 {
         let of: Vec<&str> = state.tables.iter().filter(|t| t.quarantined > 0).map(|t| t.name.as_str()).collect();
         let rows = format!("{} of {}", some(state.quarantined, "row", "rows"), of.join(", "));
@@ -88,6 +94,28 @@ fn line(out: &mut String, parts: &[String]) {
     out.push('\n');
 }
 
+fn frozen(freeze: &Freeze) -> Vec<String> {
+    let stands = match (&freeze.at, &freeze.stands_since) {
+        (Some(at), Some(since)) => format!("stands at {at} since {}", day(since)),
+        _ => "does not stand yet".to_owned(),
+    };
+    let until =
+        freeze.until.as_deref().map_or_else(|| "until sluice resume".to_owned(), |at| format!("until {}", day(at)));
+    let mut parts = vec!["freeze".to_owned(), stands, until, format!("by {}", freeze.who)];
+    if !freeze.reason.is_empty() {
+        parts.push(freeze.reason.clone());
+    }
+    if freeze.at.is_some() && !freeze.consistent {
+        parts.push("not all of it was as production had it there".to_owned());
+    }
+    parts
+}
+
+/// `2026-01-02 09:14:22 UTC`.
+fn day(at: &str) -> String {
+    at.replace('T', " ").replace('Z', " UTC")
+}
+
 fn whole(bytes: u64) -> String {
     size(bytes).replace(".0 ", " ")
 }
@@ -113,9 +141,7 @@ fn copy(state: &State, out: &mut String) {
     ];
     if done == known.len() {
         let last = known.iter().filter_map(|t| t.copied_at.as_deref()).max();
-        parts.push(
-            last.map_or_else(|| "done".into(), |at| format!("done {}", at.replace('T', " ").replace('Z', " UTC"))),
-        );
+        parts.push(last.map_or_else(|| "done".into(), |at| format!("done {}", day(at))));
     }
     parts.extend(state.copy_waits.map(str::to_owned));
     line(out, &parts);
@@ -210,6 +236,18 @@ TABLE              STATE       ROWS APPLIED   LAST CHANGE   NOTE
 public.customers   streaming         88,310   now           4 masked, 1 dropped, 1 withheld: nickname
 public.users       protected              –   –"
         );
+        let freeze = Freeze {
+            since: "2026-01-02T10:00:00Z".into(),
+            until: Some("2026-01-02T12:00:00Z".into()),
+            who: "jane@ci".into(),
+            reason: "load test".into(),
+            at: Some("0/5A3C9F8".into()),
+            stands_since: Some("2026-01-02T10:00:01Z".into()),
+            consistent: true,
+        };
+        let frozen = State { freeze: Some(freeze), ..state.clone() };
+        let line = "\nfreeze   stands at 0/5A3C9F8 since 2026-01-02 10:00:01 UTC   until 2026-01-02 12:00:00 UTC   by jane@ci   load test\n";
+        assert!(text(&frozen).contains(line), "{}", text(&frozen));
         state.tables[0].quarantined = 2;
         state.conclude();
         let said = text(&state);

@@ -30,7 +30,7 @@ pub struct Said {
     pub lag: Lag,
     /// Where production's WAL ends.
     pub end: Option<Lsn>,
-    /// One word and why, of a capture that stands still and says so.
+    /// One word and why, of a capture that stands still and says so, or of a pipeline between two refreshes.
     pub stood: Option<(String, String)>,
     /// What the configuration makes of its tables, and these.
     pub policy: Option<(Resolved, Vec<SourceTable>)>,
@@ -75,7 +75,7 @@ pub async fn ask(config: &Config, lock: Option<&Lock>, source: &Servers) -> Resu
             confirmed: found.confirmed.to_string(),
         });
     }
-    if config.buffer.is_some() {
+    if config.buffer.is_some() || config.every.is_some() {
         let session = format!("sluice/{}/budget", config.pipeline);
         let rows = db.query(STOOD, &[Some(&session)]).await.doing("look at the sessions")?;
         said.stood = rows.get(0, 0).and_then(board::stood);

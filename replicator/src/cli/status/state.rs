@@ -7,7 +7,7 @@ use serde::Serialize;
 pub struct State {
     /// Its name.
     pub pipeline: String,
-    /// `not started`, `starting`, `copying`, `streaming`, `held` or `stopped`; `unknown` without the target.
+    /// `not started`, `starting`, `copying`, `streaming`, `frozen`, `held`, `resting` or `stopped`; `unknown` without the target.
     pub state: &'static str,
     /// Is everything that is replicated exact at the checkpoint? `None` where the target could not be asked.
     pub consistent: Option<bool>,
@@ -19,6 +19,10 @@ pub struct State {
     pub connected: Option<bool>,
     /// Why the stream stands still, if it does.
     pub hold: Option<String>,
+    /// Staging stands still because somebody has asked for it.
+    pub freeze: Option<Freeze>,
+    /// Between two refreshes: when the next one begins (`schedule.every`).
+    pub resting: Option<String>,
     /// Sessions of the target that the replicator waits for.
     pub waiting_for_pids: Vec<i32>,
     /// How far behind production.
@@ -155,6 +159,25 @@ pub struct Checkpoint {
     pub source_time: Option<String>,
 }
 
+/// A freeze, as the target has it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Freeze {
+    /// When it was asked for.
+    pub since: String,
+    /// When it ends by itself; `None`: with `sluice resume`.
+    pub until: Option<String>,
+    /// Who has asked.
+    pub who: String,
+    /// What for.
+    pub reason: String,
+    /// Production's position at which staging stands; `None`: it does not yet.
+    pub at: Option<String>,
+    /// Since when it stands.
+    pub stands_since: Option<String>,
+    /// Was every replicated row as production had it there?
+    pub consistent: bool,
+}
+
 /// What refers to nothing.
 #[derive(Clone, Debug, Serialize)]
 pub struct Orphans {
@@ -176,7 +199,7 @@ pub struct Table {
     /// `schema.name`.
     pub name: String,
     /// `streaming`, `copying`, `healing`, `waiting`, `new`, `structure`, `protected`, `leaving`, or the pipeline's own
-    /// where that stands still: `held`, `stopped`, `unknown`.
+    /// where that stands still: `held`, `frozen`, `resting`, `stopped`, `unknown`.
     pub state: &'static str,
     /// Ranges that are not exact yet.
     pub pending_ranges: u64,
@@ -224,7 +247,9 @@ impl State {
             _ if !self.target.reachable => "unknown",
             (None, _) => "not started",
             _ if self.hold.is_some() || self.topic.as_ref().is_some_and(|t| t.capture.state == "held") => "held",
+            (_, Some(false)) if self.resting.is_some() => "resting",
             (_, Some(false)) => "stopped",
+            _ if self.freeze.as_ref().is_some_and(|freeze| freeze.at.is_some()) => "frozen",
             (Some(c), _) if c.lsn.is_none() => "starting",
             _ if ranges => "copying",
             _ => "streaming",
@@ -243,7 +268,7 @@ impl State {
                 t if t.wait_xid.is_some() && t.pending_ranges > 0 => "waiting",
                 t if t.pending_ranges > 0 => "copying",
                 t if t.pending_points > 0 => "healing",
-                _ if matches!(self.state, "held" | "stopped") => self.state,
+                _ if matches!(self.state, "held" | "stopped" | "frozen" | "resting") => self.state,
                 _ => "streaming",
             };
         }
@@ -284,6 +309,21 @@ mod tests {
         assert_eq!(words(state(Table::default())).2, "new");
         assert_eq!(words(State { connected: Some(false), ..state(known.clone()) }).0, "stopped");
         assert_eq!(words(State { hold: Some("x".into()), ..state(known.clone()) }), ("held", Some(true), "held"));
+        let freeze = |at: Option<&str>| Freeze {
+            since: String::new(),
+            until: None,
+            who: String::new(),
+            reason: String::new(),
+            at: at.map(str::to_owned),
+            stands_since: None,
+            consistent: true,
+        };
+        let frozen = |at, connected| State { freeze: Some(freeze(at)), connected, ..state(known.clone()) };
+        assert_eq!(words(frozen(Some("0/1"), Some(true))), ("frozen", Some(true), "frozen"));
+        assert_eq!(words(frozen(None, Some(true))).0, "streaming", "not yet");
+        assert_eq!(words(frozen(Some("0/1"), Some(false))).0, "stopped");
+        let resting = State { resting: Some("x".into()), connected: Some(false), ..state(known.clone()) };
+        assert_eq!(words(resting), ("resting", Some(true), "resting"));
         assert_eq!(words(State { checkpoint: None, ..state(Table::default()) }), ("not started", Some(false), "new"));
         assert_eq!(words(State { target: Server::default(), ..state(known) }), ("unknown", None, "unknown"));
     }

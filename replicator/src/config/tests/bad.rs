@@ -356,6 +356,13 @@ const BAD: &[(&str, &str)] = &[
     ("copy: { chunk_rows: many }", "copy.chunk_rows: not a whole number"),
     ("copy: { window: \"22:00-05:00\" }", "copy.window: no time zone (\"22:00-05:00 Europe/Berlin\")"),
     ("copy: { window: \"22-5 UTC\" }", "copy.window: not a time of day (\"22:00-05:00 Europe/Berlin\")"),
+    ("schedule: 6h", "schedule: one value or a list, where keys with values are wanted"),
+    ("schedule: { every: 0s }", "schedule.every: not within 1s and 720h"),
+    ("schedule: { every: daily }", "schedule.every: not a time (a whole number with its unit (ms, s, m, h or d): 30s)"),
+    (
+        "buffer: { kafka: { brokers: b } }\nschedule: { every: 6h }",
+        "schedule.every: not with a topic, whose capture goes on all the time (sluice apply --until-caught-up, by cron)",
+    ),
     ("sequences: on", "sequences: \"on\" is none of off"),
     ("sequences: [off]", "sequences: one value or a list, where keys with values are wanted"),
     ("sequences: { margin: 5 }", "sequences.margin: not within 100 and 1099511627776"),

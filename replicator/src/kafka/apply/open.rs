@@ -147,10 +147,14 @@ pub async fn open(
             (at, end)
         }
     };
-    empty(&mut sink, config, &belongs.start, descriptions.structures(config)).await?;
+    // nothing of staging changes while it is frozen: this either
+    let put_off = sink.frozen().await?.is_some();
+    if !put_off {
+        empty(&mut sink, config, &belongs.start, descriptions.structures(config)).await?;
+    }
     {
         let mut state = board.state();
-        state.applied = at;
+        state.opens(at);
         state.lag.reads_again();
     }
     let now = Instant::now();
@@ -187,6 +191,8 @@ pub async fn open(
         last_idle: now.checked_sub(IDLE_EVERY).unwrap_or(now),
         looks: 0,
         went_on: false,
+        freeze: None,
+        put_off,
     };
     Ok((apply, Goal::Offset(last)))
 }
