@@ -12,6 +12,7 @@ mod harness;
 mod healing;
 #[cfg(feature = "kafka")]
 mod kafka;
+mod operations;
 mod policy;
 mod preflight;
 mod safety;

@@ -24,6 +24,7 @@ pub mod pipeline;
 pub mod proofs;
 pub mod propose;
 pub mod run;
+pub mod schema;
 pub mod serve;
 pub mod setup;
 pub mod shapes;

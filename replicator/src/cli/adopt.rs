@@ -70,7 +70,7 @@ pub async fn run(args: &Args, verb: &Adopt) -> Result<(), Error> {
     replication.close().await;
     checkpoint::intend(&mut staging, &config.pipeline, &identity).await?;
     let protected = start::protected(&config, &mut staging).await?;
-    let (mut sink, ..) = start::take_over(&config, &target, &plan, protected).await?;
+    let (mut sink, ..) = start::take_over(&config, &target, &plan, protected, start::on_error(&config, true)).await?;
     // in this order: killed in between, everything is pending, and the next run copies
     vouched(standby.as_ref()).await?;
     sink.place(at, &identity).await?;

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod aside;
+mod schema;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,6 +10,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand};
 
 use crate::config::typed_time;
 pub use aside::{Chosen, Quarantine, QuarantineVerb, Removed, RemovedList, RemovedVerb, Shadowed, Skip, Tombstones};
+pub use schema::{Schema, SchemaApply, SchemaDiff, SchemaVerb};
 
 /// Flags that every verb takes.
 const EVERYWHERE: &str = "Everywhere";
@@ -104,6 +106,12 @@ Examples:
     Tombstones(Tombstones),
     /// Rows of staging's own that gave way to a delete of production (`protect.on_referenced: remove`)
     Removed(Removed),
+    /// Compare staging's tables with production's, and make those that it lacks
+    #[command(after_help = "\
+Examples:
+  sluice schema diff                   what staging lacks, what it has otherwise, where it is ahead
+  sluice schema apply                  makes missing tables, after a question")]
+    Schema(Schema),
     /// List the masks, or try one on a value
     #[command(after_help = "\
 Examples:

@@ -49,7 +49,7 @@ pub(crate) use problem::did_you_mean;
 pub use problem::{Problem, Problems};
 pub use resolve::{Resolved, SourceColumn, SourceTable};
 pub use secret::Secret;
-pub use sections::{Apply, Copying, Limits, Masking, OnDivergence, OnError, Sequences, Serve, SlotWalLimit};
+pub use sections::{Apply, Copying, Ddl, Limits, Masking, OnDivergence, OnError, Sequences, Serve, SlotWalLimit};
 pub use server::{EnvironmentFrom, Server, Tls, is_label};
 pub use tables::{Rest, Rule, TableEntry};
 pub(crate) use units::typed_time;

@@ -1,0 +1,4 @@
+//! What somebody does with a pipeline who runs it every day.
+
+pub mod ddl;
+mod schema;
