@@ -14,7 +14,7 @@ use super::masks::{self, Domains};
 use super::never::never_write;
 use super::problem::{Fault, Problems};
 use super::protect;
-use super::read::{At, one_of};
+use super::read::At;
 use super::secret::mask_key;
 use super::server::{distinct, environment, server, spoken_for};
 use super::tables::{self, Rule, TableEntry};
