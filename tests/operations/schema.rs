@@ -49,7 +49,7 @@ CREATE TABLE app.events_rest PARTITION OF app.events DEFAULT;
 CREATE TABLE app.refers (id int PRIMARY KEY, event int, day date, FOREIGN KEY (event, day) REFERENCES app.events);
 COMMENT ON TABLE app.parents IS 'secret-comment'; GRANT SELECT ON app.parents TO PUBLIC;
 CREATE FUNCTION app.t() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; CREATE TRIGGER t BEFORE INSERT ON app.parents FOR EACH ROW EXECUTE FUNCTION app.t();
-INSERT INTO app.parents (mood, short, pair, span, list) SELECT 'sad', 's' || g, '(sad,x)'::"Ty pes".pair, int4range(g, g + 1)::text::app.span, '{happy}' FROM generate_series(1, 20) g;
+INSERT INTO app.parents (token, mood, short, pair, span, list) SELECT 't' || g, 'sad', 's' || g, '(sad,x)'::"Ty pes".pair, int4range(g, g + 1)::text::app.span, '{happy}' FROM generate_series(1, 20) g;
 INSERT INTO app."Chil dren" ("Par ent") SELECT g FROM generate_series(1, 20) g;
 INSERT INTO app.events SELECT g, '2026-01-01'::date + g, 'happy', 'n' FROM generate_series(1, 80) g;
 INSERT INTO app.refers SELECT g, g, '2026-01-01'::date + g FROM generate_series(1, 80) g;
