@@ -44,7 +44,10 @@ async fn begun(major: u32, name: &str, rest: &str, lock: bool) -> (Flow, Running
     let port = free_port();
     let flow = Flow::with(major, name, &format!("{rest}\nserve: {{ listen: \"127.0.0.1:{port}\" }}")).await;
     flow.both(T).await;
-    flow.source("INSERT INTO t SELECT g, 'raw' || g || '@secret.example', 'note', g, 'a' FROM generate_series(1, 20) g").await;
+    flow.source(
+        "INSERT INTO t SELECT g, 'raw' || g || '@secret.example', 'note', g, 'a' FROM generate_series(1, 20) g",
+    )
+    .await;
     if lock {
         flow.sluice.ok(&["init", "--lock"]).await;
     }
@@ -86,8 +89,15 @@ async fn a_column_is_added_and_approved(major: u32) {
     assert!(status.contains("2 withheld: nick token"), "{status}");
     // and without a row, by a look
     flow.source("ALTER TABLE t ADD silent timestamptz").await;
-    wait_until("it is noticed", SOON, || async { type_of_or_none(&flow, "silent").await == "timestamp with time zone" }).await;
-    assert_eq!(number(&flow.t, "SELECT sum(rows_copied)::bigint FROM sluice.tables WHERE name = 't'").await, 20, "nothing is copied again");
+    wait_until("it is noticed", SOON, || async {
+        type_of_or_none(&flow, "silent").await == "timestamp with time zone"
+    })
+    .await;
+    assert_eq!(
+        number(&flow.t, "SELECT sum(rows_copied)::bigint FROM sluice.tables WHERE name = 't'").await,
+        20,
+        "nothing is copied again"
+    );
     ends(running).await;
 
     flow.source("UPDATE t SET nick = replace(nick, 'secret', 'known'), silent = '2026-01-01Z'").await;
@@ -111,7 +121,10 @@ async fn types_are_widened(major: u32) {
     let (long, large) = ("'longer than ten'", 4_000_000_000_u64);
     flow.source(&format!("BEGIN; INSERT INTO t VALUES (21, 'a@secret.example', 'x', 1); ALTER TABLE t ALTER note TYPE varchar(20); INSERT INTO t VALUES (22, 'b@secret.example', {long}, 2); ALTER TABLE t ALTER n TYPE bigint; INSERT INTO t VALUES (23, 'c@secret.example', {long}, {large}); UPDATE t SET n = {large} WHERE id < 5; COMMIT")).await;
     becomes_equal(&flow, known()).await;
-    assert_eq!((type_of(&flow, "note").await.as_str(), type_of(&flow, "n").await.as_str()), ("character varying(20)", "bigint"));
+    assert_eq!(
+        (type_of(&flow, "note").await.as_str(), type_of(&flow, "n").await.as_str()),
+        ("character varying(20)", "bigint")
+    );
     flow.source("ALTER TABLE t ALTER note TYPE text, ALTER n TYPE numeric; UPDATE t SET note = repeat('long', 100), n = n + 0.5 WHERE id > 15").await;
     becomes_equal(&flow, known()).await;
     assert_eq!((type_of(&flow, "note").await.as_str(), type_of(&flow, "n").await.as_str()), ("text", "numeric"));
@@ -122,7 +135,14 @@ async fn types_are_widened(major: u32) {
 /// No Relation tells of it. It keeps its place.
 async fn a_label_is_added(major: u32) {
     let (flow, mut running, _) = followed(major, "ddl_label", &additive(TABLES)).await;
-    for (i, label) in ["ALTER TYPE mood ADD VALUE 'b' BEFORE 'c'", "ALTER TYPE mood ADD VALUE '0' BEFORE 'a'", "ALTER TYPE mood ADD VALUE 'z'"].into_iter().enumerate() {
+    for (i, label) in [
+        "ALTER TYPE mood ADD VALUE 'b' BEFORE 'c'",
+        "ALTER TYPE mood ADD VALUE '0' BEFORE 'a'",
+        "ALTER TYPE mood ADD VALUE 'z'",
+    ]
+    .into_iter()
+    .enumerate()
+    {
         let new = label.split('\'').nth(1).expect("a label");
         flow.source(label).await;
         flow.source(&format!("BEGIN; UPDATE t SET m = 'c' WHERE id = {i}; INSERT INTO t VALUES (10{i}, 'a@secret.example', 'x', 1, '{new}'); UPDATE t SET m = '{new}' WHERE id BETWEEN 5 AND {i} + 8; COMMIT")).await;
@@ -180,7 +200,10 @@ async fn what_takes_away_is_not_done(major: u32) {
     flow.source("BEGIN; INSERT INTO t VALUES (21, 'a@secret.example', 'x', 1); ALTER TABLE t DROP m; INSERT INTO t VALUES (22, 'b@secret.example', 'y', 2); ALTER TABLE t ALTER n TYPE smallint, ALTER note TYPE varchar(4); INSERT INTO t VALUES (23, 'c@secret.example', 'z', 3); UPDATE t SET n = 5 WHERE id < 3; COMMIT").await;
     let left = || Table::named("t").without(&["email", "m"]);
     becomes_equal(&flow, left()).await;
-    assert_eq!((type_of(&flow, "n").await.as_str(), type_of(&flow, "note").await.as_str()), ("integer", "character varying(10)"));
+    assert_eq!(
+        (type_of(&flow, "n").await.as_str(), type_of(&flow, "note").await.as_str()),
+        ("integer", "character varying(10)")
+    );
     assert_eq!(number(&flow.t, "SELECT count(*) FROM t WHERE m = 'a'").await, 20, "what staging has of it stays");
     // another type altogether goes by its text, and where that does not fit the stream is held
     flow.source("ALTER TABLE t ALTER note TYPE int USING 7; INSERT INTO t VALUES (24, 'd@secret.example', 8, 4)").await;
@@ -192,7 +215,8 @@ async fn what_takes_away_is_not_done(major: u32) {
 async fn a_column_is_renamed(major: u32) {
     let (flow, running, _) = followed(major, "ddl_rename", &additive(TABLES)).await;
     flow.source("BEGIN; UPDATE t SET note = 'before'; ALTER TABLE t RENAME note TO remark; UPDATE t SET remark = 'secret' WHERE id < 5; INSERT INTO t VALUES (23, 'x@secret.example', 'secret'); COMMIT").await;
-    wait_until("it is there", SOON, || async { type_of_or_none(&flow, "remark").await == "character varying(10)" }).await;
+    wait_until("it is there", SOON, || async { type_of_or_none(&flow, "remark").await == "character varying(10)" })
+        .await;
     becomes_equal(&flow, Table::named("t").without(&["email", "note", "remark"])).await;
     assert_eq!(number(&flow.t, "SELECT count(*) FROM t WHERE remark IS NOT NULL").await, 0);
     // what was written under the old name and under the new one came in one transaction
@@ -204,7 +228,13 @@ async fn a_column_is_renamed(major: u32) {
 async fn a_key_is_another(major: u32) {
     let (flow, mut running, port) = followed(major, "ddl_key", &additive(TABLES)).await;
     flow.source("BEGIN; INSERT INTO t VALUES (21, 'a@secret.example', 'x', 21); ALTER TABLE t DROP CONSTRAINT t_pkey, ADD PRIMARY KEY (n); INSERT INTO t VALUES (22, 'b@secret.example', 'y', 22); UPDATE t SET note = 'z' WHERE n < 5; COMMIT").await;
-    is_held(&flow, &mut running, port, &["no valid, immediate, unpartial unique index over exactly (n)", "CREATE UNIQUE INDEX ON"]).await;
+    is_held(
+        &flow,
+        &mut running,
+        port,
+        &["no valid, immediate, unpartial unique index over exactly (n)", "CREATE UNIQUE INDEX ON"],
+    )
+    .await;
     let told = flow.sluice.run(&["schema", "diff", "--json"]).await;
     assert_eq!(told.code, 3);
     let list: serde_json::Value = serde_json::from_str(&told.stdout).expect("JSON");
@@ -267,7 +297,10 @@ async fn testers_hold_the_table(major: u32) {
 
     tester.batch_execute("BEGIN; SELECT count(*) FROM t").await.expect("a look");
     flow.source("ALTER TABLE t ALTER note TYPE varchar(30); UPDATE t SET note = 'longer than ten' WHERE id = 2").await;
-    let tries = || running.log().matches("a wider type of note waits").count() + running.log().matches("makes=\"a wider type of note\"").count();
+    let tries = || {
+        running.log().matches("a wider type of note waits").count()
+            + running.log().matches("makes=\"a wider type of note\"").count()
+    };
     wait_until("it tries", SOON, || async { tries() >= 2 }).await;
     for _ in 0..10 {
         let began = std::time::Instant::now();
@@ -284,7 +317,10 @@ async fn testers_hold_the_table(major: u32) {
 async fn killed_behind_it(major: u32) {
     let flow = Flow::with(major, "ddl_killed", &additive(TABLES)).await;
     flow.both(T).await;
-    flow.source("INSERT INTO t SELECT g, 'raw' || g || '@secret.example', 'note', g, 'a' FROM generate_series(1, 20) g").await;
+    flow.source(
+        "INSERT INTO t SELECT g, 'raw' || g || '@secret.example', 'note', g, 'a' FROM generate_series(1, 20) g",
+    )
+    .await;
     flow.catch_up().await;
     flow.source("ALTER TYPE mood ADD VALUE 'b'").await;
     flow.source("BEGIN; INSERT INTO t VALUES (21, 'a@secret.example', 'x', 1, 'b'); ALTER TABLE t ALTER note TYPE text, ADD nick text, ALTER n TYPE bigint; INSERT INTO t VALUES (22, 'b@secret.example', 'longer than ten', 4000000000, 'b', 'secret'); COMMIT").await;

@@ -109,7 +109,8 @@ async fn a_staging_is_made_from_nothing(major: u32) {
     // to read, and nothing is made
     let dry = flow.sluice.ok(&["schema", "apply", "--dry-run"]).await;
     let review = dry.stdout.split("BEGIN;").next().expect("a review");
-    for literal in ["secret-default", "secret-domain", "secret-check", "Jane", "4711000", "it''s \"ok\"", "2026-02-01"] {
+    for literal in ["secret-default", "secret-domain", "secret-check", "Jane", "4711000", "it''s \"ok\"", "2026-02-01"]
+    {
         assert!(review.contains(literal), "{literal} is to be read: {review}");
     }
     let not = ["secret-comment", "GRANT", "COMMENT ON", "TRIGGER", "app.users", "app.own", "OWNER TO"];
@@ -118,7 +119,14 @@ async fn a_staging_is_made_from_nothing(major: u32) {
     let asked = flow.sluice.run(&["schema", "apply"]).await;
     assert_eq!(asked.code, 5, "{}", asked.stderr);
     assert!(asked.stderr.contains("there is no terminal to ask on"), "{}", asked.stderr);
-    assert_eq!(number(&flow.t, "SELECT count(*) FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = 'app'::regnamespace").await, 1);
+    assert_eq!(
+        number(
+            &flow.t,
+            "SELECT count(*) FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = 'app'::regnamespace"
+        )
+        .await,
+        1
+    );
 
     // nobody reads it, so nothing of it is printed
     let made = flow.sluice.ok(&["schema", "apply", "--yes"]).await;
@@ -142,7 +150,10 @@ async fn a_staging_is_made_from_nothing(major: u32) {
         check::equal(&flow.s, &flow.t, check::Table::named(table)).await;
     }
     assert_eq!(number(&flow.t, "SELECT count(*) FROM app.secrets").await, 0, "structure only");
-    flow.source("INSERT INTO app.events VALUES (900, '2026-01-15', 'sad', 'x'); INSERT INTO app.parents (price) VALUES (3)").await;
+    flow.source(
+        "INSERT INTO app.events VALUES (900, '2026-01-15', 'sad', 'x'); INSERT INTO app.parents (price) VALUES (3)",
+    )
+    .await;
     flow.catch_up().await;
     check::equal(&flow.s, &flow.t, check::Table::named("app.events")).await;
     assert_eq!(flow.divergences().await, 0);
@@ -152,7 +163,10 @@ async fn a_staging_is_made_from_nothing(major: u32) {
 async fn what_must_be_there_first(major: u32) {
     let flow = Flow::new(major, "schema_first").await;
     let function = "CREATE FUNCTION public.short(text) RETURNS bool IMMUTABLE LANGUAGE sql AS 'SELECT length($1) < 5'";
-    flow.source(&format!("{function}; CREATE TABLE t (id int PRIMARY KEY, a text CHECK (short(a))); CREATE TABLE u (id int PRIMARY KEY)")).await;
+    flow.source(&format!(
+        "{function}; CREATE TABLE t (id int PRIMARY KEY, a text CHECK (short(a))); CREATE TABLE u (id int PRIMARY KEY)"
+    ))
+    .await;
     let refused = flow.sluice.run(&["schema", "apply", "--yes"]).await;
     assert_eq!(refused.code, 5, "{}", refused.stderr);
     assert!(refused.stderr.contains("need function public.short(text), and staging has none"), "{}", refused.stderr);
@@ -179,14 +193,20 @@ async fn all_of_it_or_nothing(major: u32) {
     assert_eq!(number(&flow.t, "SELECT count(*) FROM pg_class WHERE relname IN ('a', 'b')").await, 0);
     admin.batch_execute(&format!("GRANT CREATE ON SCHEMA closed TO {role}")).await.expect("a right");
     bare.ok(&["schema", "apply", "--yes"]).await;
-    admin.batch_execute(&format!("REASSIGN OWNED BY {role} TO postgres; DROP OWNED BY {role}; DROP ROLE {role}")).await.expect("no role");
+    admin
+        .batch_execute(&format!("REASSIGN OWNED BY {role} TO postgres; DROP OWNED BY {role}; DROP ROLE {role}"))
+        .await
+        .expect("no role");
     flow.catch_up().await;
 }
 
 async fn differences_have_a_direction(major: u32) {
     let rest = "tables: { public.t: { columns: { dropped: drop, masked: name } }, public.same: keep }";
     let flow = Flow::with(major, "schema_diff", rest).await;
-    flow.both("CREATE TABLE same (id serial PRIMARY KEY, a text DEFAULT 'x', CHECK (a <> 'y')); CREATE INDEX ON same (a)").await;
+    flow.both(
+        "CREATE TABLE same (id serial PRIMARY KEY, a text DEFAULT 'x', CHECK (a <> 'y')); CREATE INDEX ON same (a)",
+    )
+    .await;
     flow.source("CREATE TYPE mood AS ENUM ('a', 'new', 'b'); CREATE TYPE name_of AS ENUM ('now'); CREATE TABLE t (id bigint, key int, dropped text, masked text, gone text, narrow varchar(40), wide int, null_here text, money numeric(12, 2), other uuid, m mood, n name_of, PRIMARY KEY (id, key)); CREATE INDEX missing ON t (gone)").await;
     flow.target("CREATE TYPE mood AS ENUM ('a', 'b'); CREATE TYPE name_of AS ENUM ('before'); CREATE TABLE t (id bigint PRIMARY KEY, key int, masked text, narrow varchar(20), wide bigint, null_here text NOT NULL, money numeric(10, 2), other text, m mood, n name_of, own text, must text NOT NULL); CREATE INDEX ours ON t (own)").await;
     let found = diff(&flow).await;
@@ -215,7 +235,12 @@ async fn differences_have_a_direction(major: u32) {
     assert_eq!(told, wanted);
 
     // what is printed mends it
-    let sql: Vec<&str> = found.iter().filter(|d| d["level"] == "needed").flat_map(|d| d["sql"].as_array().expect("a list")).filter_map(Value::as_str).collect();
+    let sql: Vec<&str> = found
+        .iter()
+        .filter(|d| d["level"] == "needed")
+        .flat_map(|d| d["sql"].as_array().expect("a list"))
+        .filter_map(Value::as_str)
+        .collect();
     assert!(sql.contains(&"ALTER TYPE \"public\".\"name_of\" RENAME VALUE 'before' TO 'now';"), "{sql:?}");
     assert!(sql.contains(&"ALTER TYPE \"public\".\"mood\" ADD VALUE IF NOT EXISTS 'new' AFTER 'a';"), "{sql:?}");
     for statement in &sql {
@@ -224,7 +249,10 @@ async fn differences_have_a_direction(major: u32) {
     let left: Vec<String> = lines(&diff(&flow).await).into_iter().filter(|l| l.starts_with("needed")).collect();
     assert!(left.is_empty(), "{left:?}");
     let shown = flow.sluice.ok(&["schema", "diff"]).await;
-    assert!(shown.stdout.contains("ahead") && shown.stderr.contains("2 tables compared: rows of production fit"), "{shown:?}");
+    assert!(
+        shown.stdout.contains("ahead") && shown.stderr.contains("2 tables compared: rows of production fit"),
+        "{shown:?}"
+    );
     flow.source("INSERT INTO t SELECT g, g, 'd', 'Jane', 'g', 'n', 1, 'x', 1.50, gen_random_uuid(), 'new', 'now' FROM generate_series(1, 10) g").await;
     flow.catch_up().await;
     check::equal(&flow.s, &flow.t, check::Table::named("t").without(&["masked", "dropped", "other"])).await;

@@ -85,7 +85,10 @@ async fn differences(config: &Config, lock: Option<&Lock>, verb: &SchemaDiff) ->
             Ok(())
         }
         failed => {
-            print::talk(format_args!("{tables} compared: {failed} of {} differences are in the way of rows", found.len()));
+            print::talk(format_args!(
+                "{tables} compared: {failed} of {} differences are in the way of rows",
+                found.len()
+            ));
             Err(Error::Check { failed, checks: found.len() })
         }
     }
@@ -170,7 +173,10 @@ async fn apply(config: &Config, lock: Option<&Lock>, verb: &SchemaApply) -> Resu
     }
     if let Some((what, how)) = making.wants.first() {
         return Err(Error::Refused {
-            what: format!("these tables need {what}, and staging has none{}; nothing was made", others(making.wants.len())),
+            what: format!(
+                "these tables need {what}, and staging has none{}; nothing was made",
+                others(making.wants.len())
+            ),
             hint: how.clone(),
         });
     }

@@ -255,8 +255,10 @@ fn apply(at: &At<'_>, problems: &mut Problems) -> Apply {
 /// A topic says which columns a table has, and not what their types are made of; and who applies it may have no way to production.
 fn ddl_needs_production(at: &At<'_>, apply: &Apply, buffer: Option<&Buffer>, problems: &mut Problems) {
     if apply.ddl == Ddl::Additive && buffer.is_some() {
-        let fault = Fault::new("additive needs production beside the target, and with buffer.kafka a topic stands between");
-        at.get("ddl").problem(fault.hint("ddl: off; sluice schema diff and sluice schema apply do it by hand"), problems);
+        let fault =
+            Fault::new("additive needs production beside the target, and with buffer.kafka a topic stands between");
+        at.get("ddl")
+            .problem(fault.hint("ddl: off; sluice schema diff and sluice schema apply do it by hand"), problems);
     }
 }
 

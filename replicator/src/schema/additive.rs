@@ -133,7 +133,11 @@ fn locked(of: &str, source: wire::Error) -> Error {
 /// Those that a difference takes; none, where a person has to.
 fn steps<'d>(d: &'d Difference, wanted: &[Wanted], staging: &Side, config: &Config) -> Vec<Step<'d>> {
     let Some(kind) = d.additive else { return Vec::new() };
-    if kind != Kind::Label && wanted.iter().any(|w| crate::config::table_name(&w.name.0, &w.name.1) == d.table && config.is_protected(&w.name.0, &w.name.1)) {
+    if kind != Kind::Label
+        && wanted.iter().any(|w| {
+            crate::config::table_name(&w.name.0, &w.name.1) == d.table && config.is_protected(&w.name.0, &w.name.1)
+        })
+    {
         return Vec::new();
     }
     let needed = d.level == Level::Needed;
@@ -142,7 +146,12 @@ fn steps<'d>(d: &'d Difference, wanted: &[Wanted], staging: &Side, config: &Conf
         Kind::Wider(cost) => {
             let bytes = bytes(&d.table, staging);
             if cost == Cost::Rewrite && bytes > REWRITTEN {
-                tracing::warn!(table = d.table, column = d.object, bytes, "is not widened: its table would be written anew under a lock; sluice schema diff prints the SQL, for an hour of your own choice");
+                tracing::warn!(
+                    table = d.table,
+                    column = d.object,
+                    bytes,
+                    "is not widened: its table would be written anew under a lock; sluice schema diff prints the SQL, for an hour of your own choice"
+                );
                 return Vec::new();
             }
             format!("a wider type of {}", d.object)

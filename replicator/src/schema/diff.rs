@@ -161,16 +161,25 @@ fn columns(full: &str, source: &Relation, target: &Relation, wanted: &Wanted, fo
         let has_value = own.default.is_some() || !own.identity.is_empty();
         match own.not_null && !has_value {
             true => found.push(
-                is(Level::Needed, "is staging's own, NOT NULL and without a default: a new row would be refused").mended(
-                    format!("ALTER TABLE {} ALTER COLUMN {} DROP NOT NULL;", target.quoted(), quote_ident(&own.name)),
-                ),
+                is(Level::Needed, "is staging's own, NOT NULL and without a default: a new row would be refused")
+                    .mended(format!(
+                        "ALTER TABLE {} ALTER COLUMN {} DROP NOT NULL;",
+                        target.quoted(),
+                        quote_ident(&own.name)
+                    )),
             ),
             false => found.push(is(Level::Ahead, "is staging's own")),
         }
     }
 }
 
-fn of_type(full: &str, (column, there): (&Column, &Column), target: &Relation, comes: Comes, found: &mut Vec<Difference>) {
+fn of_type(
+    full: &str,
+    (column, there): (&Column, &Column),
+    target: &Relation,
+    comes: Comes,
+    found: &mut Vec<Difference>,
+) {
     if column.type_name == there.type_name {
         return;
     }
@@ -212,7 +221,12 @@ fn key(full: &str, target: &Relation, wanted: &Wanted, found: &mut Vec<Differenc
 }
 
 /// Rows come by their root, so it is the root that must have a place for each: partitions are told apart by their bounds, not by name.
-fn partitions(full: &str, (production, source): (&Side, &Relation), (staging, target): (&Side, &Relation), found: &mut Vec<Difference>) {
+fn partitions(
+    full: &str,
+    (production, source): (&Side, &Relation),
+    (staging, target): (&Side, &Relation),
+    found: &mut Vec<Difference>,
+) {
     if source.partition_key != target.partition_key {
         let what = match (&source.partition_key, &target.partition_key) {
             (Some(_), None) => "is partitioned on production only",
@@ -227,12 +241,15 @@ fn partitions(full: &str, (production, source): (&Side, &Relation), (staging, ta
     }
     let there: Vec<&Relation> = staging.partitions(&target.full_name()).collect();
     for part in production.partitions(&source.full_name()) {
-        let same = |other: &&Relation| other.bound == part.bound && level_of(other, &staging.relations) == level_of(part, &production.relations);
+        let same = |other: &&Relation| {
+            other.bound == part.bound && level_of(other, &staging.relations) == level_of(part, &production.relations)
+        };
         let object = table_name(&part.schema, &part.name);
         if there.iter().any(same) {
             continue;
         }
-        let default = there.iter().any(|other| other.bound.as_deref() == Some("DEFAULT") && other.parent == part.parent);
+        let default =
+            there.iter().any(|other| other.bound.as_deref() == Some("DEFAULT") && other.parent == part.parent);
         let (level, what) = match default {
             true => (Level::Harmless, "staging has no such partition; its rows go to the DEFAULT one"),
             false => (Level::Needed, "staging has no such partition: its rows would be refused"),
@@ -243,7 +260,13 @@ fn partitions(full: &str, (production, source): (&Side, &Relation), (staging, ta
     for own in there {
         let known = production.partitions(&source.full_name()).any(|part| part.bound == own.bound);
         if !known {
-            found.push(Difference::new(full, "partition", &table_name(&own.schema, &own.name), Level::Ahead, "is staging's own"));
+            found.push(Difference::new(
+                full,
+                "partition",
+                &table_name(&own.schema, &own.name),
+                Level::Ahead,
+                "is staging's own",
+            ));
         }
     }
 }
@@ -261,7 +284,13 @@ fn level_of(part: &Relation, all: &[Relation]) -> Vec<Option<String>> {
 fn constraints(full: &str, source: &Relation, target: &Relation, found: &mut Vec<Difference>) {
     let kind = |kind: &str| if kind == "f" { "foreign key" } else { "constraint" };
     for c in source.constraints.iter().filter(|c| !target.constraints.iter().any(|t| t.def == c.def)) {
-        found.push(Difference::new(full, kind(&c.kind), &c.name, Level::Harmless, "is not on staging, or is another there"));
+        found.push(Difference::new(
+            full,
+            kind(&c.kind),
+            &c.name,
+            Level::Harmless,
+            "is not on staging, or is another there",
+        ));
     }
     for own in target.constraints.iter().filter(|c| !source.constraints.iter().any(|t| t.def == c.def)) {
         let what = match own.kind.as_str() {
@@ -275,7 +304,8 @@ fn constraints(full: &str, source: &Relation, target: &Relation, found: &mut Vec
 fn indexes(full: &str, source: &Relation, target: &Relation, found: &mut Vec<Difference>) {
     // by what it is over, not by its name
     let over = |def: &str| def.split_once(" USING ").map_or_else(|| def.to_owned(), |(_, over)| over.to_owned());
-    let has = |of: &Relation, def: &str, unique| of.indexes.iter().any(|i| i.unique == unique && over(&i.def) == over(def));
+    let has =
+        |of: &Relation, def: &str, unique| of.indexes.iter().any(|i| i.unique == unique && over(&i.def) == over(def));
     for index in source.indexes.iter().filter(|i| !has(target, &i.def, i.unique)) {
         found.push(Difference::new(full, "index", &index.name, Level::Harmless, "is not on staging"));
     }
@@ -311,7 +341,9 @@ fn made_type(ty: &Type, there: &Type, found: &mut Vec<Difference>) {
             Labels::Complete if ty.labels.len() == there.labels.len() => {
                 found.push(Difference::new(&full, "enum", "", Level::Harmless, "has its labels in another order"));
             }
-            Labels::Complete => found.push(Difference::new(&full, "enum", "", Level::Ahead, "has labels of staging's own")),
+            Labels::Complete => {
+                found.push(Difference::new(&full, "enum", "", Level::Ahead, "has labels of staging's own"))
+            }
             Labels::Lacks(mends) => {
                 let what = format!("staging lacks {} of its labels", mends.len());
                 let lacks = Difference::new(&full, "enum", "", Level::Needed, what);
@@ -323,7 +355,8 @@ fn made_type(ty: &Type, there: &Type, found: &mut Vec<Difference>) {
             }
         },
         "d" if (&ty.of, &ty.checks, ty.not_null) != (&there.of, &there.checks, there.not_null) => {
-            let what = "is a domain over another type, or with other constraints: a value that does not fit holds the stream";
+            let what =
+                "is a domain over another type, or with other constraints: a value that does not fit holds the stream";
             found.push(Difference::new(&full, "domain", "", Level::Harmless, what));
         }
         "c" if ty.attributes != there.attributes => {

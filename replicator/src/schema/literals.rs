@@ -52,10 +52,14 @@ mod tests {
 
     #[test]
     fn what_somebody_chose_is_to_be_read() {
-        for text in ["'jane@example.org'::text", "(a > 170112)", "FOR VALUES IN ('it''s')", "f('x'::regclass, 'y')", "'open"] {
+        for text in
+            ["'jane@example.org'::text", "(a > 170112)", "FOR VALUES IN ('it''s')", "f('x'::regclass, 'y')", "'open"]
+        {
             assert!(has_literals(text), "{text}");
         }
-        for text in ["nextval('public.t_id_seq'::regclass)", "now()", "(a > 0)", "nextval('a''b'::regclass)", "false", "100"] {
+        for text in
+            ["nextval('public.t_id_seq'::regclass)", "now()", "(a > 0)", "nextval('a''b'::regclass)", "false", "100"]
+        {
             assert!(!has_literals(text), "{text}");
         }
     }

@@ -81,10 +81,7 @@ impl Wanted {
 }
 
 /// All tables that the policy wants on the target: those whose rows come, and those that are structure only.
-pub fn wanted<'t>(
-    policy: &Policy,
-    tables: impl IntoIterator<Item = (&'t SourceTable, &'t Compiled)>,
-) -> Vec<Wanted> {
+pub fn wanted<'t>(policy: &Policy, tables: impl IntoIterator<Item = (&'t SourceTable, &'t Compiled)>) -> Vec<Wanted> {
     let structures = policy.tables.iter().filter(|(_, rule)| **rule == TableRule::Structure).map(|(name, _)| name);
     let structures = structures.map(|name| Wanted { name: name.clone(), ..Wanted::default() });
     tables.into_iter().map(|(table, compiled)| Wanted::of(table, compiled)).chain(structures).collect()

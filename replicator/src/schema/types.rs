@@ -77,7 +77,10 @@ mod tests {
         let lacks = |a: &[&str], b: &[&str]| labels(&mood(a), &mood(b));
         assert_eq!(lacks(&["a", "b"], &["a", "b"]), Labels::Complete);
         assert_eq!(lacks(&["a"], &["a", "own"]), Labels::Complete);
-        assert_eq!(lacks(&["a", "b", "c", "d"], &["a", "d"]), Labels::Lacks(vec![add("'b' AFTER 'a'"), add("'c' AFTER 'b'")]));
+        assert_eq!(
+            lacks(&["a", "b", "c", "d"], &["a", "d"]),
+            Labels::Lacks(vec![add("'b' AFTER 'a'"), add("'c' AFTER 'b'")])
+        );
         assert_eq!(lacks(&["new", "a"], &["a"]), Labels::Lacks(vec![add("'new' BEFORE 'a'")]));
         assert_eq!(lacks(&["a"], &[]), Labels::Lacks(vec![add("'a'")]));
     }

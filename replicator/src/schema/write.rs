@@ -94,7 +94,10 @@ pub fn making(
     for (t, s) in sequences.iter().filter(|(_, s)| s.owned) {
         let column = format!("{}.{}", t.quoted(), quote_ident(&s.column));
         let name = table_name(&s.schema, &s.name);
-        out.push(format!("sequence {name}"), format!("ALTER SEQUENCE {} OWNED BY {column};", quoted(&s.schema, &s.name)));
+        out.push(
+            format!("sequence {name}"),
+            format!("ALTER SEQUENCE {} OWNED BY {column};", quoted(&s.schema, &s.name)),
+        );
     }
     all.iter().for_each(|t| foreign_keys(t, &names, &mut out));
     for function in production.functions.iter().filter(|f| lacks.contains(&f.signature)) {
@@ -102,7 +105,10 @@ pub fn making(
             Some(extension) => extension_first(extension, staging, &mut out),
             None => out.want(
                 format!("function {}", function.signature),
-                format!("make it on staging: SELECT pg_get_functiondef('{}'::regprocedure) on production shows it", function.signature.replace('\'', "''")),
+                format!(
+                    "make it on staging: SELECT pg_get_functiondef('{}'::regprocedure) on production shows it",
+                    function.signature.replace('\'', "''")
+                ),
             ),
         }
     }
@@ -134,14 +140,20 @@ fn lacking<'a>(production: &'a Side, staging: &Side, root: &'a Relation, made: &
     if made.iter().any(|m| m.full_name() == name) {
         return all;
     }
-    let Some(there) = staging.relation(&name).filter(|t| t.partition_key == root.partition_key) else { return Vec::new() };
+    let Some(there) = staging.relation(&name).filter(|t| t.partition_key == root.partition_key) else {
+        return Vec::new();
+    };
     let known: Vec<&Relation> = staging.partitions(&there.full_name()).collect();
-    let default = |parent: &Option<Name>| known.iter().any(|k| k.parent == *parent && k.bound.as_deref() == Some("DEFAULT"));
+    let default =
+        |parent: &Option<Name>| known.iter().any(|k| k.parent == *parent && k.bound.as_deref() == Some("DEFAULT"));
     let mut lacks: Vec<&Relation> = Vec::new();
     for part in all {
         let there = known.iter().any(|k| k.bound == part.bound && k.parent == part.parent);
         // its parent by that name is there, or is made here
-        let parent = part.parent.as_ref().is_some_and(|p| staging.relation(p).is_some() || lacks.iter().any(|l| l.full_name() == *p));
+        let parent = part
+            .parent
+            .as_ref()
+            .is_some_and(|p| staging.relation(p).is_some() || lacks.iter().any(|l| l.full_name() == *p));
         if !there && parent && !default(&part.parent) {
             lacks.push(part);
         }
@@ -220,7 +232,8 @@ fn types(production: &Side, staging: &Side, all: &[&Relation], out: &mut Making)
                 out.push(format!("domain {full}"), format!("{sql};"));
             }
             "c" => {
-                let list = ty.attributes.iter().map(|(a, t)| format!("{} {t}", quote_ident(a))).collect::<Vec<_>>().join(", ");
+                let list =
+                    ty.attributes.iter().map(|(a, t)| format!("{} {t}", quote_ident(a))).collect::<Vec<_>>().join(", ");
                 out.push(format!("type {full}"), format!("CREATE TYPE {name} AS ({list});"));
             }
             "r" => {
@@ -274,7 +287,7 @@ fn column(t: &Relation, c: &Column, version: u32, out: &mut Making) -> String {
         sql.push_str(&format!(" COLLATE {collation}"));
     }
     match (c.generated.as_str(), c.identity.as_str(), &c.default) {
-        ("" , "", Some(default)) => {
+        ("", "", Some(default)) => {
             out.read(|| format!("default of {}", full()), default);
             sql.push_str(&format!(" DEFAULT {default}"));
         }

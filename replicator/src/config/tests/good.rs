@@ -8,7 +8,7 @@ use filters::predicate::Predicate;
 use proptest::prelude::*;
 
 use super::super::effective::quote;
-use super::super::{Config, OnDivergence, OnError, Rest, Rule, SlotWalLimit, Tls};
+use super::super::{Config, Ddl, OnDivergence, OnError, Rest, Rule, SlotWalLimit, Tls};
 use super::{KEY, LEAST, env, parse, with};
 use sink_postgres::guard::OnReferenced;
 
