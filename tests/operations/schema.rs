@@ -181,17 +181,17 @@ async fn what_must_be_there_first(major: u32) {
 /// One that may not make one of them makes none, and says which.
 async fn all_of_it_or_nothing(major: u32) {
     let flow = Flow::with(major, "schema_all", "tables: { \"*.*\": keep }").await;
-    flow.source("CREATE TABLE a (id int PRIMARY KEY); CREATE SCHEMA closed; CREATE TABLE closed.b (id int PRIMARY KEY, a int REFERENCES a)").await;
+    flow.source("CREATE TABLE a (id int PRIMARY KEY); CREATE SCHEMA shut; CREATE TABLE shut.b (id int PRIMARY KEY, a int REFERENCES a)").await;
     let role = format!("bare_schema_all_{major}");
     let (target, admin) = (Pair::get(major), flow.db.target().await);
-    admin.batch_execute(&format!("CREATE ROLE {role} LOGIN; CREATE SCHEMA closed; GRANT USAGE ON SCHEMA closed TO {role}; GRANT CREATE ON SCHEMA public TO {role}")).await.expect("a role");
+    admin.batch_execute(&format!("CREATE ROLE {role} LOGIN; CREATE SCHEMA shut; GRANT USAGE ON SCHEMA shut TO {role}; GRANT CREATE ON SCHEMA public TO {role}")).await.expect("a role");
     let bare = flow.sluice.clone().env("SLUICE_TARGET_URL", &target.target.url_as(&role, &flow.db.name));
     let refused = bare.run(&["schema", "apply", "--yes"]).await;
     assert_eq!(refused.code, 5, "{}", refused.stderr);
-    assert!(refused.stderr.contains("staging does not make table closed.b: 42501"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("staging does not make table shut.b: 42501"), "{}", refused.stderr);
     assert!(refused.stderr.contains("GRANT CREATE ON SCHEMA"), "{}", refused.stderr);
     assert_eq!(number(&flow.t, "SELECT count(*) FROM pg_class WHERE relname IN ('a', 'b')").await, 0);
-    admin.batch_execute(&format!("GRANT CREATE ON SCHEMA closed TO {role}")).await.expect("a right");
+    admin.batch_execute(&format!("GRANT CREATE ON SCHEMA shut TO {role}")).await.expect("a right");
     bare.ok(&["schema", "apply", "--yes"]).await;
     admin
         .batch_execute(&format!("REASSIGN OWNED BY {role} TO postgres; DROP OWNED BY {role}; DROP ROLE {role}"))

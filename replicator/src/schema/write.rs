@@ -9,14 +9,14 @@
 //! | 2 | types, each behind those that it is made of | columns have them |
 //! | 3 | sequences | defaults draw from them |
 //! | 4 | tables | |
-//! | 5 | keys, unique, CHECK and exclusion constraints, indexes | on a root before its partitions, so that these get theirs with it |
+//! | 5 | keys, unique, CHECK and exclusion constraints, indexes | on a root before its partitions: these get theirs with it, and its own is valid, though the server writes it with ONLY |
 //! | 6 | partitions, roots before leaves, and their own constraints and indexes | |
 //! | 7 | which column owns a sequence | both are there |
 //! | 8 | foreign keys between replicated tables | all tables are there, and empty |
 
 use wire::{quote_ident, quote_literal};
 
-use super::described::{Column, Constraint, Index, Relation, Sequence, Side, Type, quoted};
+use super::described::{Column, Constraint, Relation, Sequence, Side, Type, quoted};
 use super::literals::Review;
 use super::{Name, Wanted};
 use crate::config::table_name;
@@ -324,27 +324,12 @@ fn constraints_and_indexes(t: &Relation, out: &mut Making) {
         if index.columns.is_none() {
             out.read(|| format!("index {} of {full}", index.name), &index.def);
         }
-        out.push(format!("index {} of {full}", index.name), create_index(index));
+        out.push(format!("index {} of {full}", index.name), format!("{};", index.def));
     }
 }
 
 fn add_constraint(t: &Relation, c: &Constraint) -> String {
     format!("ALTER TABLE {} ADD CONSTRAINT {} {};", t.quoted(), quote_ident(&c.name), c.def)
-}
-
-/// The server writes that of a partitioned table with ONLY, for a dump that brings those of its partitions by themselves.
-fn create_index(index: &Index) -> String {
-    let name = quote_ident(&index.name);
-    // the server quotes a name only where it has to
-    for name in [index.name.as_str(), name.as_str()] {
-        for unique in ["", "UNIQUE "] {
-            let only = format!("CREATE {unique}INDEX {name} ON ONLY ");
-            if let Some(rest) = index.def.strip_prefix(&only) {
-                return format!("CREATE {unique}INDEX {name} ON {rest};");
-            }
-        }
-    }
-    format!("{};", index.def)
 }
 
 fn partition(part: &Relation, out: &mut Making) {
