@@ -364,6 +364,7 @@ async fn off_changes_nothing(major: u32) {
     flow.source("ALTER TYPE mood ADD VALUE 'b'; ALTER TABLE t ADD nick text").await;
     flow.source("INSERT INTO t VALUES (21, 'a@secret.example', 'x', 1, 'b')").await;
     is_held(&flow, &mut running, port, &["22P02", "sluice schema diff prints what it lacks, as SQL"]).await;
+    wait_until("it has looked again", SOON, || async { running.log().matches("ERROR held").count() >= 2 }).await;
     assert_eq!(number(&flow.t, "SELECT count(*) FROM pg_enum").await, 2);
     assert_eq!(type_of_or_none(&flow, "nick").await, "NULL");
     let told = flow.sluice.run(&["schema", "diff"]).await;
