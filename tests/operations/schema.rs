@@ -231,7 +231,8 @@ async fn differences_have_a_direction(major: u32) {
     ];
     let mut told = lines(&found);
     let mut wanted: Vec<String> = want.iter().map(|w| (*w).to_owned()).collect();
-    (told.sort(), wanted.sort());
+    told.sort();
+    wanted.sort();
     assert_eq!(told, wanted);
 
     // what is printed mends it

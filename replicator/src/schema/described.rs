@@ -180,6 +180,8 @@ pub struct Type {
 /// A function that somebody made.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Function {
+    /// The table that uses it.
+    pub of: Name,
     /// `schema.name(types)`, quoted.
     pub signature: String,
     /// The extension that it belongs to.

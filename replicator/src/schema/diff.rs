@@ -5,7 +5,7 @@ use wire::quote_ident;
 use super::described::{Column, Relation, Side, Type};
 use super::types::{self, Labels};
 use super::widen::{Cost, Typed, widens};
-use super::{Comes, Wanted};
+use super::{Comes, Wanted, partitions};
 use crate::config::table_name;
 
 /// What a difference means.
@@ -66,7 +66,13 @@ pub struct Difference {
 }
 
 impl Difference {
-    fn new(table: &str, kind: &'static str, object: &str, level: Level, what: impl Into<String>) -> Difference {
+    pub(super) fn new(
+        table: &str,
+        kind: &'static str,
+        object: &str,
+        level: Level,
+        what: impl Into<String>,
+    ) -> Difference {
         let (table, object, what) = (table.to_owned(), object.to_owned(), what.into());
         Difference { table, kind, object, level, what, mends: Vec::new(), made: false, additive: None }
     }
@@ -75,7 +81,7 @@ impl Difference {
         Difference { mends: vec![sql.into()], ..self }
     }
 
-    fn made(self) -> Difference {
+    pub(super) fn made(self) -> Difference {
         Difference { made: true, ..self }
     }
 }
@@ -95,7 +101,7 @@ pub fn diff(production: &Side, staging: &Side, wanted: &[Wanted]) -> Vec<Differe
         };
         columns(&full, source, target, wanted, &mut found);
         key(&full, target, wanted, &mut found);
-        partitions(&full, (production, source), (staging, target), &mut found);
+        partitions::differences(&full, (production, source), (staging, target), &mut found);
         constraints(&full, source, target, &mut found);
         indexes(&full, source, target, &mut found);
         sequences(&full, source, target, &mut found);
@@ -125,17 +131,18 @@ fn columns(full: &str, source: &Relation, target: &Relation, wanted: &Wanted, fo
     for column in &source.columns {
         let (name, comes) = (&column.name, wanted.comes(&column.name));
         let here = |level, what: String| Difference::new(full, "column", name, level, what);
-        let level = if comes == Comes::Not { Level::Harmless } else { Level::Needed };
+        let level = if comes.is_some() { Level::Needed } else { Level::Harmless };
         let Some(there) = target.column(name) else {
             let what = match comes {
-                Comes::Not if !column.generated.is_empty() => "is missing on staging; production generates it",
-                Comes::Not => "is missing on staging; nothing comes for it",
-                _ => "is missing on staging",
+                _ if comes.is_some() => "is missing on staging",
+                _ if !column.generated.is_empty() => "is missing on staging; production generates it",
+                _ => "is missing on staging; nothing comes for it",
             };
             let mut missing = here(level, format!("{what} ({})", column.type_name));
             if column.generated.is_empty() {
                 missing = missing.mended(add_column(target, column));
-                missing.additive = (!target.has_children).then_some(Additive::Column { comes: comes != Comes::Not });
+                missing.additive = (!target.has_children && comes != Comes::Dropped)
+                    .then_some(Additive::Column { comes: comes.is_some() });
             }
             found.push(missing);
             continue;
@@ -190,7 +197,7 @@ fn of_type(
         format!("ALTER TABLE {} ALTER COLUMN {} TYPE {};", target.quoted(), quote_ident(&column.name), column.type_name)
     };
     if let Some(cost) = pair.and_then(|(there, here)| widens(there, here)) {
-        let level = if comes == Comes::Not { Level::Harmless } else { Level::Needed };
+        let level = if comes.is_some() { Level::Needed } else { Level::Harmless };
         let how = match cost {
             Cost::Catalog => "staging's takes fewer values",
             Cost::Rewrite => "staging's takes fewer values; widening it writes the table anew",
@@ -218,67 +225,6 @@ fn key(full: &str, target: &Relation, wanted: &Wanted, found: &mut Vec<Differenc
         Difference::new(full, "key", &wanted.key.join(", "), Level::Needed, what)
             .mended(format!("CREATE UNIQUE INDEX ON {} ({list});", target.quoted())),
     );
-}
-
-/// Rows come by their root, so it is the root that must have a place for each: partitions are told apart by their bounds, not by name.
-fn partitions(
-    full: &str,
-    (production, source): (&Side, &Relation),
-    (staging, target): (&Side, &Relation),
-    found: &mut Vec<Difference>,
-) {
-    if source.partition_key != target.partition_key {
-        let what = match (&source.partition_key, &target.partition_key) {
-            (Some(_), None) => "is partitioned on production only",
-            (None, Some(_)) => "is partitioned on staging only: a row without a partition there holds the stream",
-            _ => "is partitioned otherwise on staging: a row without a partition there holds the stream",
-        };
-        found.push(Difference::new(full, "partition", "", Level::Harmless, what));
-        return;
-    }
-    if source.partition_key.is_none() {
-        return;
-    }
-    let there: Vec<&Relation> = staging.partitions(&target.full_name()).collect();
-    for part in production.partitions(&source.full_name()) {
-        let same = |other: &&Relation| {
-            other.bound == part.bound && level_of(other, &staging.relations) == level_of(part, &production.relations)
-        };
-        let object = table_name(&part.schema, &part.name);
-        if there.iter().any(same) {
-            continue;
-        }
-        let default =
-            there.iter().any(|other| other.bound.as_deref() == Some("DEFAULT") && other.parent == part.parent);
-        let (level, what) = match default {
-            true => (Level::Harmless, "staging has no such partition; its rows go to the DEFAULT one"),
-            false => (Level::Needed, "staging has no such partition: its rows would be refused"),
-        };
-        let missing = Difference::new(full, "partition", &object, level, what);
-        found.push(if default || staging.names.contains(&part.full_name()) { missing } else { missing.made() });
-    }
-    for own in there {
-        let known = production.partitions(&source.full_name()).any(|part| part.bound == own.bound);
-        if !known {
-            found.push(Difference::new(
-                full,
-                "partition",
-                &table_name(&own.schema, &own.name),
-                Level::Ahead,
-                "is staging's own",
-            ));
-        }
-    }
-}
-
-/// The bounds of those that a partition is a partition of.
-fn level_of(part: &Relation, all: &[Relation]) -> Vec<Option<String>> {
-    let (mut above, mut at) = (Vec::new(), part.parent.clone());
-    while let Some(parent) = at.and_then(|name| all.iter().find(|r| r.full_name() == name)) {
-        above.push(parent.bound.clone());
-        at = parent.parent.clone();
-    }
-    above
 }
 
 fn constraints(full: &str, source: &Relation, target: &Relation, found: &mut Vec<Difference>) {

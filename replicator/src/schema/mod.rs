@@ -22,6 +22,7 @@ pub mod described;
 pub mod diff;
 pub mod literals;
 pub mod make;
+mod partitions;
 pub mod read;
 pub mod types;
 pub mod widen;
@@ -47,8 +48,10 @@ pub enum Comes {
     Kept,
     /// Through a mask.
     Masked,
-    /// Not at all: dropped, or withheld.
-    Not,
+    /// Not at all, on purpose.
+    Dropped,
+    /// Not at all, as yet.
+    Withheld,
 }
 
 /// A table that the policy wants on the target.
@@ -71,12 +74,20 @@ impl Wanted {
             (c.name.to_string(), how)
         });
         let key = if table.identified { table.key.clone() } else { Vec::new() };
-        Wanted { name: table.name(), columns: come.collect(), key }
+        let dropped = compiled.dropped_columns().map(|c| (c.to_owned(), Comes::Dropped));
+        Wanted { name: table.name(), columns: come.chain(dropped).collect(), key }
     }
 
     /// What becomes of one of its columns.
     pub fn comes(&self, column: &str) -> Comes {
-        self.columns.get(column).copied().unwrap_or(Comes::Not)
+        self.columns.get(column).copied().unwrap_or(Comes::Withheld)
+    }
+}
+
+impl Comes {
+    /// Does any value come?
+    pub fn is_some(self) -> bool {
+        matches!(self, Comes::Kept | Comes::Masked)
     }
 }
 

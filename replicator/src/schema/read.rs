@@ -25,7 +25,8 @@ pub async fn side(db: &mut Connection, tables: &[Name]) -> Result<Side, Error> {
     let mut functions = Vec::new();
     for row in db.query(&TREE.replace("SELECTED", FUNCTIONS), &[Some(&names)]).await?.iter() {
         let signature = row.get(0).unwrap_or_default().to_owned();
-        functions.push(Function { signature, extension: row.get(1).map(str::to_owned) });
+        let text = |i: usize| row.get(i).unwrap_or_default().to_owned();
+        functions.push(Function { signature, extension: row.get(1).map(str::to_owned), of: (text(2), text(3)) });
     }
     let list = |rows: &wire::Rows| rows.iter().filter_map(|r| r.get(0).map(str::to_owned)).collect::<Vec<_>>();
     let extensions = list(&db.query("SELECT extname FROM pg_catalog.pg_extension", &[]).await?);
@@ -176,8 +177,8 @@ LEFT JOIN pg_catalog.pg_collation l ON l.oid = y.typcollation LEFT JOIN pg_catal
 const FUNCTIONS: &str = "
 SELECT DISTINCT pg_catalog.format('%I.%I(%s)', n.nspname, f.proname, pg_catalog.oidvectortypes(f.proargtypes)),
   (SELECT e.extname FROM pg_catalog.pg_depend x JOIN pg_catalog.pg_extension e ON e.oid = x.refobjid
-    WHERE x.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND x.objid = f.oid AND x.deptype = 'e' LIMIT 1)
-FROM tree t CROSS JOIN LATERAL (
+    WHERE x.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND x.objid = f.oid AND x.deptype = 'e' LIMIT 1), tn.nspname, tc.relname
+FROM tree t JOIN pg_catalog.pg_class tc ON tc.oid = t.oid JOIN pg_catalog.pg_namespace tn ON tn.oid = tc.relnamespace CROSS JOIN LATERAL (
   SELECT 'pg_catalog.pg_attrdef'::pg_catalog.regclass AS class, d.oid FROM pg_catalog.pg_attrdef d WHERE d.adrelid = t.oid
   UNION ALL SELECT 'pg_catalog.pg_constraint'::pg_catalog.regclass, k.oid FROM pg_catalog.pg_constraint k WHERE k.conrelid = t.oid
   UNION ALL SELECT 'pg_catalog.pg_constraint'::pg_catalog.regclass, k.oid FROM pg_catalog.pg_constraint k

@@ -18,7 +18,7 @@ use wire::{quote_ident, quote_literal};
 
 use super::described::{Column, Constraint, Relation, Sequence, Side, Type, quoted};
 use super::literals::Review;
-use super::{Name, Wanted};
+use super::{Name, Wanted, partitions};
 use crate::config::table_name;
 
 /// One statement.
@@ -75,7 +75,7 @@ pub fn making(
         .filter(|r| may_be_made(r, staging, protects, &mut out))
         .collect();
     let parts: Vec<&Relation> = (names.iter().filter_map(|n| production.relation(n)))
-        .flat_map(|root| lacking(production, staging, root, &roots))
+        .flat_map(|root| partitions::lacking(production, staging, root, &roots))
         .filter(|part| may_be_made(part, staging, protects, &mut out))
         .collect();
     let all: Vec<&Relation> = roots.iter().chain(&parts).copied().collect();
@@ -100,7 +100,11 @@ pub fn making(
         );
     }
     all.iter().for_each(|t| foreign_keys(t, &names, &mut out));
-    for function in production.functions.iter().filter(|f| lacks.contains(&f.signature)) {
+    for function in production
+        .functions
+        .iter()
+        .filter(|f| lacks.contains(&f.signature) && all.iter().any(|t| t.full_name() == f.of))
+    {
         match &function.extension {
             Some(extension) => extension_first(extension, staging, &mut out),
             None => out.want(
@@ -130,35 +134,6 @@ fn may_be_made(r: &Relation, staging: &Side, protects: &dyn Fn(&str, &str) -> bo
         return false;
     }
     true
-}
-
-/// Partitions of a root that staging lacks: all, where it lacks the root; else those that its own partitions take no rows of, where both are
-/// cut by the same key.
-fn lacking<'a>(production: &'a Side, staging: &Side, root: &'a Relation, made: &[&Relation]) -> Vec<&'a Relation> {
-    let name = root.full_name();
-    let all: Vec<&Relation> = production.partitions(&name).collect();
-    if made.iter().any(|m| m.full_name() == name) {
-        return all;
-    }
-    let Some(there) = staging.relation(&name).filter(|t| t.partition_key == root.partition_key) else {
-        return Vec::new();
-    };
-    let known: Vec<&Relation> = staging.partitions(&there.full_name()).collect();
-    let default =
-        |parent: &Option<Name>| known.iter().any(|k| k.parent == *parent && k.bound.as_deref() == Some("DEFAULT"));
-    let mut lacks: Vec<&Relation> = Vec::new();
-    for part in all {
-        let there = known.iter().any(|k| k.bound == part.bound && k.parent == part.parent);
-        // its parent by that name is there, or is made here
-        let parent = part
-            .parent
-            .as_ref()
-            .is_some_and(|p| staging.relation(p).is_some() || lacks.iter().any(|l| l.full_name() == *p));
-        if !there && parent && !default(&part.parent) {
-            lacks.push(part);
-        }
-    }
-    lacks
 }
 
 fn schemas(production: &Side, staging: &Side, all: &[&Relation], out: &mut Making) {
