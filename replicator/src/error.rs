@@ -290,6 +290,11 @@ impl Error {
         }
     }
 
+    /// Has the target refused a value that its column's type does not know?
+    pub fn is_unread(&self) -> bool {
+        matches!(self, Error::Target(e @ sink_postgres::Error::Data { .. }) if e.sqlstate() == Some(sink_postgres::error::UNREAD))
+    }
+
     /// Has production's server failed to decode its own WAL?
     pub fn is_undecodable(&self) -> bool {
         let Error::Stream(crate::source::Error::Wire(e)) = self else { return false };
@@ -313,9 +318,12 @@ impl Error {
             Error::Target(Target::Data { operation: "copy", source, .. }) if source.sqlstate() == Some("23505") => {
                 format!("{COLLIDES}: give its column a class that keeps such values apart, or drop the unique index on staging; then run again")
             }
-            Error::Target(Target::Data { operation: "copy", .. }) => "mend the target's table, or give the column a class whose values fit; then run again".into(),
+            Error::Target(Target::Data { operation: crate::schema::additive::DDL, .. }) => {
+                "somebody on staging holds the table: pg_stat_activity says who; it is tried again".into()
+            }
+            Error::Target(Target::Data { operation: "copy", .. }) => "sluice schema diff prints what staging's table lacks; mend it, or give the column a class whose values fit; then run again".into(),
             Error::Target(Target::Data { operation: sink_postgres::error::DEFERRED, .. }) => "a constraint trigger of that table speaks at the commit: give it the rows that it wants, or ALTER TABLE … DISABLE TRIGGER; the stream is held here and nothing is lost".into(),
-            Error::Target(Target::Data { .. }) => "mend the target's table, or exclude the column or the table; apply.on_error: quarantine goes on without such a row; the stream is held here and nothing is lost".into(),
+            Error::Target(Target::Data { .. }) => "mend the target's table (sluice schema diff prints what it lacks, as SQL), or exclude the column or the table; apply.on_error: quarantine goes on without such a row; the stream is held here and nothing is lost".into(),
             Error::Target(Target::Diverged { table, .. }) => format!("sluice resync {table}, or apply.on_divergence: heal"),
             Error::Conninfo { .. } => "postgres://user:password@host:5432/database?sslmode=verify-full&sslrootcert=ca.pem".into(),
             Error::Parted(_) => "of the two, which is production now? If it is the server of source.url: take source.primary_url out, and sluice goes on from where staging stands. If it is the primary: another standby of it in source.url (or the primary itself, without source.primary_url), then sluice resync --all".into(),

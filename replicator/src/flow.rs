@@ -59,6 +59,10 @@ pub struct Flow<S = PostgresSink> {
     pub vouched: Vouched,
     /// What production's catalog was when its tables were looked at last.
     pub word: String,
+    /// What production's enums were when they were looked at last.
+    pub labels: String,
+    /// A lock stood in the way of what staging was to gain.
+    pub left: bool,
     /// The sessions of the copy, should nobody wait for them any more.
     pub cancels: Cancels,
     /// Since when something is applied that is not durable, or when that was asked last.

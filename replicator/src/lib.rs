@@ -30,6 +30,7 @@ pub mod proofs;
 pub mod propose;
 pub mod run;
 pub mod schedule;
+pub mod schema;
 pub mod sequences;
 pub mod serve;
 pub mod setup;

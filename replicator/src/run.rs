@@ -26,7 +26,7 @@ use crate::audit;
 use crate::board::{Board, Phase};
 use crate::budget::{self, Watcher};
 use crate::cancels::Cancels;
-use crate::config::{Config, Files, Lock};
+use crate::config::{Config, Ddl, Files, Lock};
 use crate::error::{Error, Kind};
 use crate::pipeline::End;
 use crate::schedule;
@@ -132,6 +132,14 @@ async fn keep(
         if board.state().steps > steps || opened.is_some_and(|at: Instant| at.elapsed() >= STEADY) {
             // it ran, and what failed now is another failure
             (tries, unreachable) = (0, None);
+        }
+        // staging does not know a value: perhaps production's enum has a label more, and the next look brings it. Once for each place
+        if config.apply.ddl == Ddl::Additive && error.is_unread() {
+            let at = board.state().applied;
+            if refused.unread.replace(at) != Some(at) {
+                tracing::info!(error = error.chain(), "looking whether an enum of production has grown");
+                continue;
+            }
         }
         tries += 1;
         if let Error::Spent { limit, .. } = error {

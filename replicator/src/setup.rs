@@ -11,6 +11,7 @@ use wire::{Connection, Conninfo};
 use crate::budget::Budget;
 use crate::error::Error;
 use crate::pace::Pace;
+use crate::schema::additive::Additive;
 use crate::source::catalog::SourceTable;
 use crate::source::servers::{Primary, Started};
 use crate::source::{Servers, production};
@@ -53,6 +54,8 @@ pub struct Setup {
     pub sequences: Option<Rule>,
     /// What becomes of a row that the target refuses.
     pub on_error: OnError,
+    /// What brings to the target what production's tables gain, if anything does.
+    pub additive: Option<Arc<Additive>>,
     /// Tables that joined a running publication, and the transaction id that must have ended before a snapshot counts.
     pub waits: HashMap<(String, String), u64>,
 }

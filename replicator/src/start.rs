@@ -44,6 +44,7 @@ use filters::compiled::Compiled;
 use filters::policy::TableRule;
 use sink_postgres::checkpoint::{self, Checkpoint};
 use sink_postgres::failpoint;
+use sink_postgres::freeze;
 use sink_postgres::guard::Protected;
 use sink_postgres::sequences::Rule;
 use sink_postgres::sink::{OnDivergence, OnError, Options};
@@ -62,6 +63,8 @@ use crate::flow::Flow;
 use crate::pace::{self, Pace};
 use crate::pipeline::Pipeline;
 use crate::proofs::trial::Bench;
+use crate::schema as tables;
+use crate::schema::additive::{self, Additive};
 use crate::setup::Setup;
 use crate::shapes::Shapes;
 use crate::source::Servers;
@@ -112,6 +115,12 @@ pub async fn open(
     let mut ours =
         recognise::recognise(config, &plan, (&mut watch, standby.as_ref()), &mut staging, &mut replication, given_up)
             .await?;
+    // one that was looked at again for such a value, and production has no new label for it: it is like any other
+    let at = known.as_ref().and_then(|known| known.lsn);
+    let on_error = on_error(config, config.apply.ddl == config::Ddl::Off || at.is_some() && refused.unread == at);
+    if let Some(table) = brought(config, &plan, &mut watch, &mut staging).await? {
+        return Err(Error::Changed { table, how: "was changed on staging, as production's was" });
+    }
     if known.is_none_or(|known| known.lsn.is_none() || known.identity.policy != ours.identity.policy) {
         let problems = tried(config, &plan, &source.data, (&target, &mut staging), refused).await.map_err(unfit)?;
         plan.proofs.problems.extend(problems);
@@ -139,7 +148,8 @@ pub async fn open(
     failpoint::hit("start.intended");
 
     // 3. take over
-    let (mut sink, (taken, put_off), fresh) = take_over(config, &target, &plan, protected).await.map_err(unfit)?;
+    let (mut sink, (taken, put_off), fresh) =
+        take_over(config, &target, &plan, protected, on_error).await.map_err(unfit)?;
     failpoint::hit("start.registered");
 
     // 4. slot
@@ -206,6 +216,7 @@ pub async fn open(
     let setup = Setup {
         waits: sink.waits().await?,
         primary,
+        on_error,
         ..setup(config, (source, Started::of(&mut watch).await?), target, ours.identity.slot, ours.publications)
     };
     {
@@ -232,6 +243,8 @@ pub async fn open(
         shapes,
         vouched: Default::default(),
         word: String::new(),
+        labels: String::new(),
+        left: false,
         cancels: Cancels::default(),
         unsynced: None,
         pending: false,
@@ -241,6 +254,28 @@ pub async fn open(
         pipeline.puts_off();
     }
     Ok((pipeline, goal))
+}
+
+/// What production has gained goes to staging, where `apply.ddl` says so: behind the look at what both servers are, and before anything
+/// is asked of staging's tables. Gives one that was changed: then all is to be looked at again. See [`additive`].
+async fn brought(
+    config: &Config,
+    plan: &Plan,
+    watch: &mut Connection,
+    staging: &mut Connection,
+) -> Result<Option<String>, Error> {
+    // while staging is frozen nothing of it changes: this waits for the end of that, too
+    if config.apply.ddl == config::Ddl::Off || freeze::read(staging, &config.pipeline).await?.is_some() {
+        return Ok(None);
+    }
+    let wanted = tables::wanted(&plan.policy, plan.tables.iter().map(|(t, c)| (t, &**c)));
+    let production = tables::read::side(watch, &additive::names(&wanted)).await.doing("read the catalog")?;
+    let brought = additive::bring(config, &production, &wanted, staging).await?;
+    match (brought.made.into_iter().next(), brought.needed) {
+        (Some(table), _) => Ok(Some(table)),
+        (None, Some(locked)) => Err(locked),
+        (None, None) => Ok(None),
+    }
 }
 
 /// Does the target take what the masks make? Asked before the first row is written, and again before another policy is laid
@@ -295,7 +330,8 @@ pub(crate) fn setup(
         memory: config.limits.memory,
         budget: budget(config),
         sequences: config.sequences.map(|s| Rule { margin: s.margin, offset: s.offset }),
-        on_error: on_error(config),
+        on_error: on_error(config, true),
+        additive: Additive::of(config).map(Arc::new),
     }
 }
 
@@ -346,6 +382,7 @@ pub async fn take_over(
     target: &Conninfo,
     plan: &Plan,
     protected: Vec<(String, String)>,
+    on_error: OnError,
 ) -> Result<(PostgresSink, (Checkpoint, bool), Vec<(String, String)>), Error> {
     let options = Options {
         pipeline: config.pipeline.clone(),
@@ -353,7 +390,7 @@ pub async fn take_over(
             config::OnDivergence::Heal => OnDivergence::Heal,
             config::OnDivergence::Stop => OnDivergence::Stop,
         },
-        on_error: on_error(config),
+        on_error,
         lock_timeout: Duration::from_secs(5),
     };
     let giving_way = on_referenced(config, &protected);
@@ -387,9 +424,10 @@ async fn empty(sink: &mut PostgresSink, plan: &Plan) -> Result<(), Error> {
     Ok(())
 }
 
-pub(crate) fn on_error(config: &Config) -> OnError {
+/// `unread`: is a value that its type does not know to go the way of all others?
+pub(crate) fn on_error(config: &Config, unread: bool) -> OnError {
     match config.apply.on_error {
         config::OnError::Stop => OnError::Stop,
-        config::OnError::Quarantine => OnError::Quarantine { most: config.apply.max_quarantined },
+        config::OnError::Quarantine => OnError::Quarantine { most: config.apply.max_quarantined, unread },
     }
 }

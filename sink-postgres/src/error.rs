@@ -5,6 +5,9 @@ use filters::change::Lsn;
 /// The operation of [`Error::Data`] that fails at the commit.
 pub const DEFERRED: &str = "a deferred check";
 
+/// invalid_text_representation: a text that is no value of its type; of an enum, a label that it does not have.
+pub const UNREAD: &str = "22P02";
+
 /// An error of the target's side. None of them carries a value of a row (invariant 5).
 #[derive(Debug, thiserror::Error)]
 pub enum Error {

@@ -74,6 +74,8 @@ pub struct Sieve {
     pub most: u64,
     /// A row that comes pushes nobody out who has a unique value of it: it is refused.
     pub yields: bool,
+    /// As of [`crate::sink::OnError::Quarantine`].
+    pub unread: bool,
 }
 
 /// What a load did.

@@ -111,7 +111,11 @@ impl Mapping {
         if !missing.is_empty() {
             return Err(refuse(
                 format!("{} on the target has no column {}", writable.name(), missing.join(", ")),
-                format!("add it there, or set `tables.{}.columns.{}: drop`", writable.name(), missing[0]),
+                format!(
+                    "add it there (sluice schema diff prints the SQL), or set `tables.{}.columns.{}: drop`",
+                    writable.name(),
+                    missing[0]
+                ),
             ));
         }
         let unique = table.unique.iter().filter(|u| u.usable).filter_map(|u| key_over(&columns, shape, u)).collect();

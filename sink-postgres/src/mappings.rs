@@ -44,7 +44,7 @@ impl PostgresSink {
     async fn map_onto(&mut self, shape: &Arc<Shape>, found: Option<&catalog::Table>) -> Result<usize, Error> {
         let table = found.ok_or_else(|| Error::Refused {
             what: format!("{shape} does not exist on the target"),
-            hint: "make it there (pg_dump --schema-only -t …), or exclude it".into(),
+            hint: "sluice schema apply makes it there; or exclude it".into(),
         })?;
         let mut mapping = Mapping::new(&self.guard, shape, table)?;
         let name = (shape.schema.to_string(), shape.name.to_string());

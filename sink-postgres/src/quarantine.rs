@@ -25,7 +25,7 @@
 use filters::change::{Change, Lsn, Op, Row, Value};
 use wire::{ServerError, quote_literal};
 
-use crate::error::{Error, is_of_a_row, is_verdict};
+use crate::error::{Error, UNREAD, is_of_a_row, is_verdict};
 use crate::key::{self, Key, array};
 use crate::mapping::Mapping;
 use crate::sink::{OnError, PostgresSink};
@@ -95,9 +95,12 @@ impl PostgresSink {
         };
         let table = change.table.to_string();
         let of_a_row = source.sqlstate().is_some_and(is_of_a_row);
-        let (OnError::Quarantine { most }, true) = (self.options.on_error, of_a_row) else {
+        let (OnError::Quarantine { most, unread }, true) = (self.options.on_error, of_a_row) else {
             return Err(Error::Data { table, operation, lsn, full: None, source });
         };
+        if !unread && source.sqlstate() == Some(UNREAD) {
+            return Err(Error::Data { table, operation, lsn, full: None, source });
+        }
         if self.tables.values().map(|p| p.quarantined).sum::<u64>() >= most {
             return Err(Error::Data { table, operation, lsn, full: Some(most), source });
         }

@@ -58,6 +58,8 @@ pub enum OnError {
     Quarantine {
         /// So many rows may be there.
         most: u64,
+        /// Also a value that its type does not know (22P02)? If not, it stops, for somebody to look whether an enum has grown.
+        unread: bool,
     },
 }
 

@@ -119,8 +119,12 @@ struct Asked<'t> {
 pub async fn asks(db: &mut Connection, schema: &str, name: &str) -> Result<String, Error> {
     let Some(table) = catalog::table(db, schema, name).await? else { return Ok(String::new()) };
     let rules = rules::read(db, table.oid).await?;
-    Ok(format!("{table:?} {rules:?}"))
+    // of all enums: which of them a column has, through domains and arrays, is not worth a walk
+    let labels = db.query(LABELS, &[]).await?;
+    Ok(format!("{table:?} {rules:?} {}", labels.get(0, 0).unwrap_or_default()))
 }
+
+const LABELS: &str = "SELECT pg_catalog.md5(pg_catalog.string_agg(pg_catalog.concat_ws(':', e.enumtypid, e.enumlabel), '/' ORDER BY e.oid)) FROM pg_catalog.pg_enum e";
 
 impl Trial {
     /// Opens the session, and makes sure of the right that it needs.

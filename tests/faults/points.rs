@@ -10,6 +10,7 @@ use super::traffic::Traffic;
 use super::visibility;
 use super::world::{self, NAME, World, number, run, text};
 use crate::healing::quarantine;
+use crate::operations::ddl;
 use crate::safety::{referenced, rows};
 use crate::seed::Seed;
 use crate::servers::wait_until;
@@ -99,6 +100,7 @@ fn every_place_has_its_kill() {
         quarantine::KILLED,
         referenced::KILLED,
         rows::KILLED,
+        ddl::KILLED,
     ]
     .concat();
     let killed: BTreeSet<String> = all.iter().filter_map(|p| p.split(':').next()).map(str::to_owned).collect();

@@ -2,11 +2,13 @@
 
 mod audit;
 mod clock;
+pub mod ddl;
 mod freeze;
 mod history;
 mod notify;
 pub mod receiver;
 mod schedule;
+mod schema;
 
 use std::time::Duration;
 

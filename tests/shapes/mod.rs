@@ -2,7 +2,7 @@
 
 mod extremes;
 pub mod flow;
-mod followed;
+pub mod followed;
 mod foreign_keys;
 mod forms;
 mod identity;

@@ -34,11 +34,8 @@ pub async fn all(report: &mut Report, world: &World<'_>, db: &mut Connection) ->
         let (schema, name) = source.name();
         let full = source.shape.to_string();
         let Some(table) = there.remove(&(schema.clone(), name.clone())) else {
-            let dump = format!(
-                "pg_dump --schema-only --table={} \"$SLUICE_SOURCE_URL\" | psql \"$SLUICE_TARGET_URL\"",
-                shell(&source.quoted())
-            );
-            report.fail(HERE, &full, "is not on the target, and sluice makes no tables", Some(Mend::shell(dump)));
+            let says = "is not on the target";
+            report.fail(HERE, &full, says, Some(Mend::shell("sluice schema apply")));
             continue;
         };
         if table.fires && !silent {
@@ -186,9 +183,4 @@ async fn structure_only(report: &mut Report, world: &World<'_>, db: &mut Connect
         }
     }
     Ok(())
-}
-
-/// One word of a shell, whatever is in it.
-fn shell(word: &str) -> String {
-    format!("'{}'", word.replace('\'', "'\\''"))
 }

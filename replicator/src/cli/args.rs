@@ -3,6 +3,7 @@
 mod aside;
 mod audit;
 mod freeze;
+mod schema;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -14,6 +15,7 @@ pub use freeze::Freeze;
 
 pub use aside::{Chosen, Quarantine, QuarantineVerb, Removed, RemovedList, RemovedVerb, Shadowed, Skip, Tombstones};
 pub use audit::{Audit, AuditShow, AuditVerb, AuditVerify};
+pub use schema::{Schema, SchemaApply, SchemaDiff, SchemaVerb};
 
 /// Flags that every verb takes.
 const EVERYWHERE: &str = "Everywhere";
@@ -118,6 +120,12 @@ Examples:
     Tombstones(Tombstones),
     /// Rows of staging's own that gave way to a delete of production (`protect.on_referenced: remove`)
     Removed(Removed),
+    /// Compare staging's tables with production's, and make those that it lacks
+    #[command(after_help = "\
+Examples:
+  sluice schema diff                   what staging lacks, what it has otherwise, where it is ahead
+  sluice schema apply                  makes missing tables, after a question")]
+    Schema(Schema),
     /// List the masks, or try one on a value
     #[command(after_help = "\
 Examples:

@@ -22,6 +22,7 @@ mod quarantine;
 mod removed;
 mod resync;
 mod run;
+mod schema;
 mod shadowed;
 mod status;
 mod table;
@@ -87,6 +88,7 @@ async fn dispatch(args: &args::Args) -> Result<(), Error> {
         args::Verb::Shadowed(verb) => shadowed::run(args, verb).await,
         args::Verb::Tombstones(verb) => tombstones::run(args, verb).await,
         args::Verb::Removed(verb) => removed::run(args, verb).await,
+        args::Verb::Schema(verb) => schema::run(args, verb).await,
         args::Verb::Orphans(verb) => orphans::run(args, verb).await,
         args::Verb::Audit(verb) => audit::run(args, verb).await,
         args::Verb::Moved(verb) => moved::run(args, verb).await,

@@ -6,10 +6,10 @@ use filters::mask::{MaskSpec, Setting};
 use filters::policy::Class;
 
 use super::buffer::Buffer;
-use super::overlay::Overlay;
 use super::notify::{Notify, Told};
+use super::overlay::Overlay;
 use super::protect::{References, WORDS};
-use super::sections::{OnDivergence, OnError, SlotWalLimit};
+use super::sections::{Ddl, OnDivergence, OnError, SlotWalLimit};
 use super::server::{Server, Tls};
 use super::tables::{Rest, Rule, TableEntry};
 use super::{Config, table_name, units};
@@ -72,7 +72,11 @@ impl Config {
             OnError::Quarantine => "quarantine",
         };
         _ = writeln!(out, "apply:\n  on_error: {error}\n  max_quarantined: {}", self.apply.max_quarantined);
-        _ = writeln!(out, "  on_divergence: {divergence}\n  ddl: off");
+        let ddl = match self.apply.ddl {
+            Ddl::Off => "off",
+            Ddl::Additive => "additive",
+        };
+        _ = writeln!(out, "  on_divergence: {divergence}\n  ddl: {ddl}");
         let copy = &self.copy;
         let slice = units::show_time(copy.slice);
         _ = writeln!(out, "copy:\n  slice: {slice}\n  readers: {}\n  chunk_rows: {}", copy.readers, copy.chunk_rows);

@@ -18,8 +18,8 @@ mod lock;
 mod lock_text;
 mod masks;
 mod never;
-mod overlay;
 mod notify;
+mod overlay;
 mod pattern;
 mod problem;
 mod protect;
@@ -46,14 +46,16 @@ pub use keys::{KEYS, State};
 pub use lock::{Lock, LockedColumn};
 pub use masks::{Domains, typed as typed_mask, typed_class};
 pub use never::{Never, Place};
-pub use overlay::{Overlay, Overlays};
 pub use notify::{Notify, Told};
+pub use overlay::{Overlay, Overlays};
 pub use pattern::{Pattern, table_name};
 pub(crate) use problem::did_you_mean;
 pub use problem::{Problem, Problems};
 pub use resolve::{Resolved, SourceColumn, SourceTable};
 pub use secret::{Secret, read_mask_key};
-pub use sections::{Apply, Audit, Copying, Limits, Masking, OnDivergence, OnError, Sequences, Serve, SlotWalLimit};
+pub use sections::{
+    Apply, Audit, Copying, Ddl, Limits, Masking, OnDivergence, OnError, Sequences, Serve, SlotWalLimit,
+};
 pub use server::{EnvironmentFrom, Server, Tls, is_label};
 pub use tables::{Rest, Rule, TableEntry};
 pub(crate) use units::{show_time as shown_time, typed_time};

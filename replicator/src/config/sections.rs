@@ -9,14 +9,14 @@ use filters::mask::MaskSpec;
 use filters::policy::Class;
 
 use super::Config;
-use super::buffer::buffer;
+use super::buffer::{Buffer, buffer};
 use super::masks::{self, Domains};
 use super::never::never_write;
-use super::overlay;
 use super::notify::notify;
+use super::overlay;
 use super::problem::{Fault, Problems};
 use super::protect;
-use super::read::{At, one_of};
+use super::read::At;
 use super::secret::mask_key;
 use super::server::{distinct, environment, server, spoken_for};
 use super::tables::{self, Rule, TableEntry};
@@ -58,7 +58,16 @@ pub enum OnError {
     Quarantine,
 }
 
-/// The `apply` section. `ddl` can only be `off`, as yet.
+/// What sluice may change of the target's tables while it follows production.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ddl {
+    /// Nothing.
+    Off,
+    /// What takes more than before: a column, a wider type, a label of an enum.
+    Additive,
+}
+
+/// The `apply` section.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Apply {
     /// A row that the target refuses.
@@ -67,6 +76,8 @@ pub struct Apply {
     pub max_quarantined: u64,
     /// A row that is not as expected.
     pub on_divergence: OnDivergence,
+    /// Tables that are not as production's are.
+    pub ddl: Ddl,
 }
 
 /// The `copy` section.
@@ -193,7 +204,9 @@ pub(super) fn config(root: &At<'_>, problems: &mut Problems) -> Option<Config> {
         key.problem(Fault::new("missing, and masks need it").hint("openssl rand -base64 32"), problems);
     }
     let buffer = buffer(&root.get("buffer"), pipeline.as_deref(), problems);
-    let apply = apply(&root.get("apply"), problems);
+    let apply_at = root.get("apply");
+    let apply = apply(&apply_at, problems);
+    ddl_needs_production(&apply_at, &apply, buffer.as_ref(), problems);
     let copy = copying(&root.get("copy"), problems);
     let every_at = root.get("schedule").get("every");
     let every = time(&every_at, problems, Duration::from_secs(1)..=Duration::from_secs(30 * 86_400));
@@ -256,22 +269,24 @@ fn needs_key(domains: &Domains, tables: &[TableEntry]) -> bool {
 }
 
 fn apply(at: &At<'_>, problems: &mut Problems) -> Apply {
-    // the words of later features are known, so that they are refused by name and not as a slip
-    at.get("ddl").read(problems, |s| built(s, "off", &["additive"]));
     let error = [("stop", OnError::Stop), ("quarantine", OnError::Quarantine)];
     let divergence = [("heal", OnDivergence::Heal), ("stop", OnDivergence::Stop)];
     Apply {
         on_error: at.get("on_error").word(problems, &error).unwrap_or(OnError::Stop),
         max_quarantined: at.get("max_quarantined").number(problems, 1..=1_000_000).unwrap_or(100),
         on_divergence: at.get("on_divergence").word(problems, &divergence).unwrap_or(OnDivergence::Heal),
+        ddl: at.get("ddl").word(problems, &[("off", Ddl::Off), ("additive", Ddl::Additive)]).unwrap_or(Ddl::Off),
     }
 }
 
-fn built(scalar: &Scalar, word: &str, later: &[&str]) -> Result<(), Fault> {
-    if later.contains(&scalar.text.as_str()) {
-        return Err(Fault::new(format!("{} is not built yet", scalar.text.as_str())).hint(format!("as yet: {word}")));
+/// A topic says which columns a table has, and not what their types are made of; and who applies it may have no way to production.
+fn ddl_needs_production(at: &At<'_>, apply: &Apply, buffer: Option<&Buffer>, problems: &mut Problems) {
+    if apply.ddl == Ddl::Additive && buffer.is_some() {
+        let fault =
+            Fault::new("additive needs production beside the target, and with buffer.kafka a topic stands between");
+        at.get("ddl")
+            .problem(fault.hint("ddl: off; sluice schema diff and sluice schema apply do it by hand"), problems);
     }
-    one_of(scalar, &[(word, ())])
 }
 
 fn copying(at: &At<'_>, problems: &mut Problems) -> Copying {

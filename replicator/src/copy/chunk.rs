@@ -60,7 +60,7 @@ impl Reader {
         let began = Instant::now();
         let sieve = match chunk.on_error {
             OnError::Stop => None,
-            OnError::Quarantine { most } => Some(Way::Sifted(Sieve { most, yields: chunk.yields })),
+            OnError::Quarantine { most, unread } => Some(Way::Sifted(Sieve { most, yields: chunk.yields, unread })),
         };
         if let Some(sieve) = sieve.filter(|_| chunk.yields) {
             return Ok((self.once(chunk, sieve).await?, began));

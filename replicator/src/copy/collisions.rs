@@ -109,7 +109,7 @@ mod tests {
     #[test]
     fn whoever_comes_next_gives_way() {
         let mut collisions = Collisions::default();
-        let aside = OnError::Quarantine { most: 1 };
+        let aside = OnError::Quarantine { most: 1, unread: true };
         for (point, gone) in [("1", "2"), ("2", "1"), ("1", "2"), ("2", "1")] {
             assert!(!collisions.yields("public.logins"));
             assert!(collisions.loaded("public.logins", &points(&[point]), &out(&[gone]), aside).is_ok());

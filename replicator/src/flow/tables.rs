@@ -10,6 +10,7 @@ use sink_postgres::pending::Pending;
 use super::Flow;
 use crate::downstream::{Downstream, Name};
 use crate::error::{Doing, Error};
+use crate::schema::{Wanted, additive, read};
 use crate::shapes::Planned;
 use crate::source::rewrites::{self, Look, Rows};
 use crate::source::{catalog, snapshot};
@@ -158,12 +159,40 @@ impl<S: Downstream> Flow<S> {
             let known = |name: &str| planned.table.shape.columns.iter().any(|c| *c.name == *name);
             let names = found.shape.columns.iter().map(|c| &*c.name);
             let added: Vec<&str> = names.filter(|name| !known(name)).collect();
-            if !added.is_empty() {
+            let gained = !added.is_empty();
+            if gained {
                 tracing::warn!(table = %found.shape, columns = added.join(", "), "new on production: withheld until somebody classifies them");
                 self.board.state().withheld.extend(added.iter().map(|column| format!("{}.{column}", found.shape)));
             }
             self.shapes.saw(oid, found.look);
+            if gained {
+                self.bring().await?;
+            }
         }
+        Ok(())
+    }
+
+    /// What no Relation tells, now and then: labels of enums, and what a lock was in the way of.
+    pub async fn look_at_labels(&mut self) -> Result<(), Error> {
+        if self.setup.additive.is_none() {
+            return Ok(());
+        }
+        let labels = read::labels(&mut *self.watch.lock().await).await.doing("read the catalog")?;
+        if self.left || labels != self.labels {
+            self.bring().await?;
+            self.labels = labels;
+        }
+        Ok(())
+    }
+
+    /// What production has gained goes to staging, where `apply.ddl` says so. What waits for a lock there comes with a later look: no row
+    /// needs it yet, or it will say so itself.
+    async fn bring(&mut self) -> Result<(), Error> {
+        let Some(additive) = self.setup.additive.clone() else { return Ok(()) };
+        let wanted: Vec<Wanted> = self.shapes.planned().map(|p| Wanted::of(&p.table, &p.compiled)).collect();
+        let names = additive::names(&wanted);
+        let production = read::side(&mut *self.watch.lock().await, &names).await.doing("read the catalog")?;
+        self.left = additive.bring(&production, &wanted).await?.left;
         Ok(())
     }
 

@@ -24,6 +24,7 @@ impl Pipeline {
         }
         if self.looks % 10 == 1 {
             self.flow.look_at_tables().await?;
+            self.flow.look_at_labels().await?;
         }
         if self.looks % 10 == 1 || self.copied {
             self.follow().await;

@@ -153,6 +153,7 @@ mod tests {
             "cli/destroy.rs",        // goes on with one end where the other is away
             "cli/init.rs",           // read-only
             "cli/plan/gather.rs",    // read-only
+            "cli/schema.rs",         // `diff`: read-only
             "cli/shadowed.rs",       // read-only
             "cli/status/gather.rs",  // read-only
             "cli/status/history.rs", // read-only

@@ -6,6 +6,7 @@
 
 use std::time::{Duration, Instant};
 
+use filters::change::Lsn;
 use filters::policy::Policy;
 use sink_postgres::trial;
 use wire::Connection;
@@ -19,7 +20,11 @@ const AGAIN: Duration = Duration::from_secs(600);
 
 /// What was refused last.
 #[derive(Default)]
-pub struct Refused(Option<Last>);
+pub struct Refused {
+    trial: Option<Last>,
+    /// Where a value was refused that its type does not know (22P02), and production's catalog was looked at again for it.
+    pub unread: Option<Lsn>,
+}
 
 struct Last {
     of: blake3::Hash,
@@ -30,14 +35,14 @@ struct Last {
 impl Refused {
     /// What is known to be refused of it.
     pub(super) fn known(&self, of: blake3::Hash) -> Option<Vec<Problem>> {
-        let last = self.0.as_ref().filter(|last| last.of == of && last.at.elapsed() < AGAIN);
+        let last = self.trial.as_ref().filter(|last| last.of == of && last.at.elapsed() < AGAIN);
         last.map(|last| last.problems.clone())
     }
 
     /// Takes down what came of a trial.
     pub(super) fn remember(&mut self, of: blake3::Hash, problems: &[Problem]) {
         let last = Last { of, at: Instant::now(), problems: problems.to_vec() };
-        self.0 = (!problems.is_empty()).then_some(last);
+        self.trial = (!problems.is_empty()).then_some(last);
     }
 }
 

@@ -16,7 +16,7 @@ use filters::change::Lsn;
 use wire::{ServerError, quote_ident, quote_literal};
 
 use super::{Load, Loaded, Loader, Sieve, Task, blame, merge, stage};
-use crate::error::{Error, is_of_a_row};
+use crate::error::{Error, UNREAD, is_of_a_row};
 use crate::mapping::Mapping;
 
 /// Rows that go together.
@@ -90,7 +90,7 @@ impl Text {
 
 impl Load<'_> {
     /// Makes the part equal to what came, but for rows that are refused.
-    pub(super) async fn sift(&mut self, Sieve { most, yields }: Sieve) -> Result<(), Error> {
+    pub(super) async fn sift(&mut self, sieve: Sieve) -> Result<(), Error> {
         let m = Arc::clone(&self.mapping);
         let text = Text(self.loader.foreign().await?);
         let columns: Vec<String> =
@@ -101,7 +101,7 @@ impl Load<'_> {
         let into_stage = |piece: &str| {
             format!("INSERT INTO pg_temp.sluice_stage ({list}) SELECT {list} FROM {} AS s", source(piece))
         };
-        self.pieces(&m, most, &text, &into_stage).await?;
+        self.pieces(&m, sieve, &text, &into_stage).await?;
         let inside = self.condition("t.");
         let room = async {
             self.blank(&m, &inside).await?;
@@ -109,14 +109,14 @@ impl Load<'_> {
             self.leave_out(&m, &text).await?;
             match &m.key {
                 None => self.clear(&m, &inside).await,
-                Some(key) => self.make_room(&m, key, &inside, !yields).await,
+                Some(key) => self.make_room(&m, key, &inside, !sieve.yields).await,
             }
         };
         room.await.map_err(|e| match e {
             Error::Wire(e) => blame(&m, e),
             e => e,
         })?;
-        self.pieces(&m, most, &text, &|piece: &str| merge::insert(&m, &source(piece))).await
+        self.pieces(&m, sieve, &text, &|piece: &str| merge::insert(&m, &source(piece))).await
     }
 
     /// Takes shadowed rows off *raw* too.
@@ -141,7 +141,7 @@ impl Load<'_> {
     async fn pieces(
         &mut self,
         m: &Mapping,
-        most: u64,
+        sieve: Sieve,
         text: &Text,
         statement: &(dyn Fn(&str) -> String + Sync),
     ) -> Result<(), Error> {
@@ -153,7 +153,7 @@ impl Load<'_> {
             let sql = format!("SAVEPOINT sift; {}; RELEASE SAVEPOINT sift", statement(&piece.condition()));
             let Err(e) = self.loader.db.simple_on_rows(&sql).await else { continue };
             let said = match e.server() {
-                Some(said) if is_of_a_row(&said.sqlstate) => said.clone(),
+                Some(said) if is_of_a_row(&said.sqlstate) && (sieve.unread || said.sqlstate != UNREAD) => said.clone(),
                 _ => return Err(blame(m, e)),
             };
             self.loader.db.simple("ROLLBACK TO SAVEPOINT sift; RELEASE SAVEPOINT sift").await?;
@@ -177,7 +177,7 @@ impl Load<'_> {
                 Piece::Rows(rows) => rows,
             };
             match rows.as_slice() {
-                [row] => self.refuse(m, most, text, row, said, e).await?,
+                [row] => self.refuse(m, sieve.most, text, row, said, e).await?,
                 [] => return Err(Error::Bug(format!("{} refuses a piece without a row", m.writable.name()))),
                 many => {
                     let (first, second) = many.split_at(many.len() / 2);

@@ -102,7 +102,7 @@ pub fn talk(t: &Talk<'_>) {
     list("no primary key and no replica identity: updates and deletes of these do not reach the target", {
         t.copied.iter().filter(|t| !t.identified).map(|t| full(&t.name())).collect()
     });
-    list("not on the target yet: sluice makes no tables; pg_dump --schema-only does", {
+    list("not on the target yet: sluice schema apply makes them", {
         t.copied.iter().map(|t| t.name()).filter(|n| !t.there.contains(n)).map(|n| full(&n)).collect()
     });
     list("only on the target: if they are staging's own, protect them in the file", t.own.iter().map(full).collect());

@@ -344,7 +344,11 @@ const BAD: &[(&str, &str)] = &[
     ("apply: { on_error: skip }", "apply.on_error: \"skip\" is none of stop, quarantine"),
     ("apply: { max_quarantined: 0 }", "apply.max_quarantined: not within 1 and 1000000"),
     ("apply: { on_divergence: ignore }", "apply.on_divergence: \"ignore\" is none of heal, stop"),
-    ("apply: { ddl: additive }", "apply.ddl: additive is not built yet (as yet: off)"),
+    ("apply: { ddl: all }", "apply.ddl: \"all\" is none of off, additive"),
+    (
+        "buffer: { kafka: { brokers: \"k:9092\" } }\napply: { ddl: additive }",
+        "apply.ddl: additive needs production beside the target, and with buffer.kafka a topic stands between (ddl: off; sluice schema diff and sluice schema apply do it by hand)",
+    ),
     ("copy: 30s", "copy: one value or a list, where keys with values are wanted"),
     (
         "copy: { slice: 30 }",

@@ -8,7 +8,7 @@ use filters::predicate::Predicate;
 use proptest::prelude::*;
 
 use super::super::effective::quote;
-use super::super::{Config, OnDivergence, OnError, Rest, Rule, SlotWalLimit, Tls};
+use super::super::{Config, Ddl, OnDivergence, OnError, Rest, Rule, SlotWalLimit, Tls};
 use super::{KEY, LEAST, env, parse, with};
 use sink_postgres::guard::OnReferenced;
 
@@ -22,6 +22,7 @@ fn where_nothing_is_said_the_defaults_hold() {
     assert_eq!((c.slot(), c.publication_inserts()), ("sluice_shop".into(), "sluice_shop_inserts".into()));
     assert_eq!(c.apply.on_divergence, OnDivergence::Heal);
     assert_eq!((c.apply.on_error, c.apply.max_quarantined), (OnError::Stop, 100));
+    assert_eq!(c.apply.ddl, Ddl::Off);
     assert_eq!((c.copy.slice, c.copy.readers, c.copy.chunk_rows), (Duration::from_secs(30), 2, 50_000));
     assert_eq!((c.limits.memory, c.limits.logical_decoding_work_mem), (96 << 20, 64 << 20));
     assert_eq!((c.limits.wal_warn, c.limits.lag), (4 << 30, Duration::from_secs(60)));
@@ -63,7 +64,7 @@ tables:
   public.s: structure
   public.x: exclude
 protect: { tables: [public.users, \"audit.*\"], on_referenced: { public.users: null, \"audit.*\": remove } }
-apply: { on_error: quarantine, max_quarantined: 7, on_divergence: stop, ddl: off }
+apply: { on_error: quarantine, max_quarantined: 7, on_divergence: stop, ddl: additive }
 copy: { slice: 500ms, readers: 4, chunk_rows: 1000 }
 limits: { memory: 128MB, logical_decoding_work_mem: 1 GB, wal: { warn: 8GB }, lag: 5m, max_slot_wal_keep_size: ignore }
 serve: { listen: \"127.0.0.1:9847\" }
@@ -106,6 +107,7 @@ serve: { listen: \"127.0.0.1:9847\" }
     assert_eq!(c.on_referenced.of("public", "c"), OnReferenced::Keep);
     assert_eq!(c.apply.on_divergence, OnDivergence::Stop);
     assert_eq!((c.apply.on_error, c.apply.max_quarantined), (OnError::Quarantine, 7));
+    assert_eq!(c.apply.ddl, Ddl::Additive);
     assert_eq!((c.copy.slice, c.copy.readers, c.copy.chunk_rows), (Duration::from_millis(1500), 4, 1000));
     assert_eq!((c.limits.memory, c.limits.logical_decoding_work_mem, c.limits.wal_warn), (128 << 20, 1 << 30, 8 << 30));
     assert_eq!((c.limits.lag, c.limits.max_slot_wal_keep_size), (Duration::from_secs(300), SlotWalLimit::Ignore));

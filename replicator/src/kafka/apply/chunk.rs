@@ -94,7 +94,7 @@ impl Apply {
     async fn load(&mut self, task: &Task, at: Lsn, offset: i64) -> Result<Loaded, Error> {
         let sieve = match self.on_error {
             OnError::Stop => None,
-            OnError::Quarantine { most } => Some(Way::Sifted(Sieve { most, yields: false })),
+            OnError::Quarantine { most, unread } => Some(Way::Sifted(Sieve { most, yields: false, unread })),
         };
         let mut loader = match self.loader.take() {
             Some(loader) => loader,

@@ -87,7 +87,7 @@ pub async fn open(
     let protected = start::protected(config, &mut staging).await?;
     let giving_way = start::on_referenced(config, &protected);
     let protected = Protected { tables: protected, rows: start::own_rows(config), on_referenced: giving_way };
-    let on_error = start::on_error(config);
+    let on_error = start::on_error(config, true);
     let sink_options = SinkOptions {
         pipeline: config.pipeline.clone(),
         on_divergence: match config.apply.on_divergence {

@@ -163,6 +163,8 @@ pub async fn open(
         tables: plan.tables.into_iter().map(|(t, c)| (t.name(), c)).collect(),
         vouched: Default::default(),
         word: String::new(),
+        labels: String::new(),
+        left: false,
         cancels: cancels.clone(),
         unsynced: None,
         pending: false,
