@@ -11,9 +11,10 @@ use super::args::{Args, Audit, AuditShow, AuditVerb, AuditVerify};
 use super::print;
 use super::quarantine::plain;
 use super::resync::staging;
-use super::table::{some, table};
+use super::table::table;
 use crate::config::{Config, Problem, Problems, read_mask_key};
 use crate::error::Error;
+use crate::figures::some;
 use crate::start;
 
 /// Shows it, or verifies it.

@@ -4,15 +4,18 @@
 
 use std::time::{Duration, Instant};
 
+use serde_json::json;
 use sink_postgres::freeze::{self, Freeze as Frozen, Until};
 use sink_postgres::{checkpoint, schema};
 use wire::Connection;
 
 use super::args::{Args, Freeze};
-use super::{print, who};
+use super::print;
+use crate::audit;
 use crate::config::{Config, Problem};
 use crate::error::Error;
 use crate::start;
+use crate::who;
 
 /// It is looked at this often.
 const LOOK: Duration = Duration::from_millis(100);
@@ -27,7 +30,11 @@ pub async fn run(args: &Args, verb: &Freeze) -> Result<(), Error> {
         (None, None) => Until::Resumed,
     };
     let who = format!("{}@{}", who::os_user(), who::host());
-    let Some(frozen) = freeze::begin(&mut db, &config.pipeline, &until, &who, verb.reason.trim()).await? else {
+    let asked = json!({ "until": verb.until, "for_seconds": verb.length.map(|length| length.as_secs()), "reason": verb.reason.trim() });
+    let begun = audit::kept(&config, &mut db, "freeze", asked, async |db| {
+        Ok(freeze::begin(db, &config.pipeline, &until, &who, verb.reason.trim()).await?)
+    });
+    let Some(frozen) = begun.await? else {
         let problem = Problem::new("--until", "that has passed already, by the target's clock; nothing was changed");
         return Err(Error::Config(problem.into()));
     };
@@ -59,7 +66,9 @@ pub async fn run(args: &Args, verb: &Freeze) -> Result<(), Error> {
 /// Ends it.
 pub async fn resume(args: &Args) -> Result<(), Error> {
     let (config, mut db) = open(args).await?;
-    let was = freeze::end(&mut db, &config.pipeline).await?;
+    let was =
+        audit::kept(&config, &mut db, "resume", json!({}), async |db| Ok(freeze::end(db, &config.pipeline).await?))
+            .await?;
     let running = freeze::is_applied(&mut db, &config.pipeline).await?;
     db.close().await;
     match was {

@@ -2,14 +2,17 @@
 //!
 //! SQL and literals go to stdout, or to the terminal of whoever is asked; with `--yes` nobody reads them, so they are not printed.
 
+use serde_json::json;
 use sink_postgres::{known, session};
 use wire::Connection;
 
 use super::args::{Args, Schema, SchemaApply, SchemaDiff, SchemaVerb};
-use super::table::{some, table};
+use super::table::table;
 use super::{confirm, print};
+use crate::audit;
 use crate::config::{Config, Lock};
 use crate::error::{Doing, Error};
+use crate::figures::some;
 use crate::schema::write::{self, Making};
 use crate::schema::{Difference, Level, Side, Wanted, additive, diff, make, read, wanted};
 use crate::source::production;
@@ -190,7 +193,15 @@ async fn apply(config: &Config, lock: Option<&Lock>, verb: &SchemaApply) -> Resu
         }
         confirm::ask("sluice schema apply --dry-run prints the SQL and the literals in it", &config.pipeline)?;
     }
-    make::make(&mut target, &making).await?;
+    // before a first run there is nothing to write it into
+    match sink_postgres::schema::is_there(&mut target).await? {
+        true => {
+            let made: Vec<&str> = making.statements.iter().map(|s| s.makes.as_str()).collect();
+            let made = json!({ "made": made });
+            audit::kept(config, &mut target, "schema apply", made, async |db| make::make(db, &making).await).await?;
+        }
+        false => make::make(&mut target, &making).await?,
+    }
     target.close().await;
     print::talk(format_args!("made on staging: {}", some(making.statements.len() as u64, "object", "objects")));
     Ok(())

@@ -93,7 +93,8 @@ impl Watch {
     fn phase(&mut self, state: &State, now: Instant, events: &mut Vec<Event>) {
         let word = state.phase.word();
         match &state.phase {
-            Phase::Starting => {}
+            // a freeze was asked for, and between two refreshes it rests: nobody need hear of either
+            Phase::Starting | Phase::Frozen(_) | Phase::Resting => {}
             Phase::Held(why) | Phase::Retrying(why) => {
                 let held = matches!(state.phase, Phase::Held(_));
                 let about = format!(

@@ -4,9 +4,10 @@ use serde_json::Value;
 use sink_postgres::{runs, session};
 
 use super::super::print;
-use super::super::table::{count, size, table, time, took};
+use super::super::table::table;
 use crate::config::Config;
 use crate::error::Error;
+use crate::figures::{count, size, time, took};
 use crate::start;
 
 /// A person is shown so many; JSON has all that are kept.
