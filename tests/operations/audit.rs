@@ -49,7 +49,10 @@ async fn every_verb_that_writes_leaves_its_entries(major: u32) {
 
     // one that is killed has no result, and is none the worse
     let mut running = sluice.spawn(&["run"]);
-    wait_until("it is written down", Duration::from_secs(30), || async { told(&target).await.len() == 6 }).await;
+    // the file has it a moment later
+    let lines = || std::fs::read_to_string(sluice.dir.join("audit.jsonl")).map_or(0, |text| text.lines().count());
+    let written = || async { told(&target).await.len() == 6 && lines() == 6 };
+    wait_until("it is written down", Duration::from_secs(30), written).await;
     running.kill9();
     let mut running = sluice.spawn(&["run"]);
     wait_until("it is written down", Duration::from_secs(30), || async { told(&target).await.len() == 7 }).await;
