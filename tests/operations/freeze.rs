@@ -110,7 +110,10 @@ async fn nothing_changes_while_it_stands(major: u32) {
     equal(&s, &t).await;
     wait_until("it streams", LIMIT, || async { json(&sluice).await["state"] == "streaming" }).await;
     wait_until("it is ready again", LIMIT, || async { get(port, "/readyz") == (200, "ready\n".into()) }).await;
-    assert!(number(&t, "SELECT last_value FROM ships_id_seq").await > 3500, "sequences are followed again");
+    wait_until("sequences are followed again", LIMIT, || async {
+        number(&t, "SELECT last_value FROM ships_id_seq").await > 3500
+    })
+    .await;
     let idle = sluice.ok(&["resume"]).await.stderr;
     assert!(idle.contains("staging is not frozen"), "{idle}");
     assert_eq!(running.log().matches("the freeze is over").count(), 1);

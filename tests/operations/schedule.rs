@@ -113,6 +113,9 @@ async fn others_take_their_turn_while_it_rests(major: u32) {
     run(&s, "UPDATE ships SET name = 'streamed'").await;
     equal(&s, &t).await;
     wait_until("it streams from here on", LIMIT, || async { json(&sluice).await["state"] == "streaming" }).await;
+    let before = rests(&running);
+    tokio::time::sleep(7 * SECOND).await;
+    assert_eq!(rests(&running), before, "by what the files said before");
     ends(running).await;
 }
 

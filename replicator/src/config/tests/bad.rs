@@ -364,7 +364,7 @@ const BAD: &[(&str, &str)] = &[
     ("schedule: { every: 0s }", "schedule.every: not within 1s and 720h"),
     ("schedule: { every: daily }", "schedule.every: not a time (a whole number with its unit (ms, s, m, h or d): 30s)"),
     (
-        "buffer: { kafka: { brokers: b } }\nschedule: { every: 6h }",
+        "buffer: { kafka: { brokers: \"k:9092\" } }\nschedule: { every: 6h }",
         "schedule.every: not with a topic, whose capture goes on all the time (sluice apply --until-caught-up, by cron)",
     ),
     ("sequences: on", "sequences: \"on\" is none of off"),
