@@ -99,5 +99,9 @@ async fn its_lines_do_what_it_says(major: u32) {
         }
         done.push(verb);
     }
-    assert_eq!(done, ["init", "check", "plan", "run", "run", "status", "destroy"], "every line, in its order");
+    assert_eq!(
+        done,
+        ["init", "check", "plan", "run", "run", "status", "freeze", "destroy"],
+        "every line, in its order"
+    );
 }
