@@ -197,7 +197,7 @@ fn reads(report: &mut Report, topic: &str, shape: &Shape, next: i64, unread: &Un
         None => "has read all that says anything".to_owned(),
         Some(since) => format!(
             "{} behind, the oldest {} old",
-            some(unread.records as u64, "record", "records"),
+            some(unread.records, "record", "records"),
             whole_time(standing::age(since))
         ),
     };

@@ -64,7 +64,7 @@ fn overlay(at: &At<'_>, problems: &mut Problems) -> Option<Overlay> {
     for (key, at) in at.entries(problems) {
         if !["where", "set"].contains(&key) {
             let mut fault = Fault::new("unknown key");
-            fault.hint = did_you_mean(key, ["where", "set"].into_iter());
+            fault.hint = did_you_mean(key, ["where", "set"]);
             at.problem(fault, problems);
         }
     }
