@@ -3,6 +3,7 @@
 mod column;
 mod copy;
 mod end;
+mod frozen;
 mod killed;
 mod orphan;
 mod person;
@@ -55,6 +56,7 @@ pub async fn all() -> Result<String> {
     scene.tester(&mut sluice).await?;
     scene.orphan(&mut sluice).await?;
     scene.new_column(&traffic, &mut sluice).await?;
+    scene.frozen(&traffic, &mut sluice).await?;
     let sluice = scene.killed(&traffic, sluice).await?;
     scene.end(&mut traffic, sluice).await
 }

@@ -1,4 +1,4 @@
-//! Act 9: the end, and a look at both databases without sluice.
+//! Act 10: the end, and a look at both databases without sluice.
 
 use super::{Scene, until};
 use crate::replicator::{self, Replicator};
@@ -8,7 +8,7 @@ use crate::{Result, verify};
 
 impl Scene {
     pub(super) async fn end(&mut self, traffic: &mut Traffic, mut sluice: Replicator) -> Result<String> {
-        act(9, "The end, and a look without sluice");
+        act(10, "The end, and a look without sluice");
         traffic.stop().await?;
         self.caught_up(traffic, &mut sluice).await?;
         until("nothing is pending", &mut sluice, async || {

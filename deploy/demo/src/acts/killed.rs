@@ -1,4 +1,4 @@
-//! Act 8: killed in the middle of it, three times; and the broker once, where there is one.
+//! Act 9: killed in the middle of it, three times; and the broker once, where there is one.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use crate::traffic::Traffic;
 
 impl Scene {
     pub(super) async fn killed(&self, traffic: &Traffic, mut sluice: Replicator) -> Result<Replicator> {
-        act(8, "kill -9");
+        act(9, "kill -9");
         let mut rng = fastrand::Rng::with_seed(9);
         for _ in 0..3 {
             tokio::time::sleep(Duration::from_secs_f64(self.seconds / 60.0 * (0.5 + rng.f64()))).await;
