@@ -18,10 +18,11 @@ use crate::board::Board;
 use crate::config::Config;
 use crate::error::Error;
 use crate::start;
+use crate::stop::Stop;
 use crate::who;
 
-/// The target has so long to hear how a run has ended: nobody waits longer for the end.
-const HEARD: Duration = Duration::from_secs(3);
+/// The target has half of it to hear how a run has ended, where nobody waits for the end.
+const HEARD: Duration = Duration::from_secs(6);
 
 /// Does something that writes on the target, between its two entries in the audit. `what`: the verb's own words, never a value of a row.
 ///
@@ -143,8 +144,8 @@ impl Running {
         Ok(())
     }
 
-    /// It has ended.
-    pub async fn ended(self, result: &str) {
+    /// It has ended. Half of the time that is left is for this: the run's line is to be written behind it.
+    pub async fn ended(self, result: &str, stop: &Stop) {
         let (Some(begun), Some(config)) = (self.begun, self.config) else { return };
         let told = async {
             match open(&config).await {
@@ -155,7 +156,7 @@ impl Running {
                 Err(e) => tracing::warn!(error = e.chain(), begun, "the audit on the target has no end of this run"),
             }
         };
-        if tokio::time::timeout(HEARD, told).await.is_err() {
+        if tokio::time::timeout(stop.left(HEARD) / 2, told).await.is_err() {
             tracing::warn!(begun, "the audit on the target has no end of this run: it does not answer");
         }
     }

@@ -16,6 +16,7 @@ use crate::board::{Board, State, TableCopy};
 use crate::config::{Config, table_name};
 use crate::error::Error;
 use crate::start;
+use crate::stop::Stop;
 
 /// The board is looked at this often.
 const LOOK: Duration = Duration::from_millis(250);
@@ -25,9 +26,6 @@ const WRITE: Duration = Duration::from_secs(10);
 const AGAIN: Duration = Duration::from_secs(1);
 /// The target may take this long.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// A process that was asked to end has five seconds in all; the last line may take what is left of them, and so much at least.
-const IN_ALL: Duration = Duration::from_millis(4500);
-const AT_LEAST: Duration = Duration::from_millis(100);
 
 /// Writes until it is told how the run has ended.
 pub struct History {
@@ -44,12 +42,11 @@ impl History {
         History { end, task }
     }
 
-    /// Writes the last line. `asked`: since when somebody waits for the process to end, if anybody does.
-    pub async fn end(self, ended: Ended, asked: Option<Instant>) {
+    /// Writes the last line.
+    pub async fn end(self, ended: Ended, stop: &Stop) {
         let _ = self.end.send(ended);
         let mut task = self.task;
-        let patience = asked.map_or(PATIENCE, |at| IN_ALL.saturating_sub(at.elapsed()).max(AT_LEAST));
-        if tokio::time::timeout(patience, &mut task).await.is_err() {
+        if tokio::time::timeout(stop.left(PATIENCE), &mut task).await.is_err() {
             task.abort();
             tracing::debug!("the target does not hear how this run has ended");
         }

@@ -71,8 +71,8 @@ pub async fn run(
     stop: Stop,
 ) -> Result<End, Error> {
     let mut audited = audit::Running::new("run", options.said());
-    let end = keep(files, read, options, board, stop, &mut audited).await;
-    audited.ended(&audit::result(&end)).await;
+    let end = keep(files, read, options, board, stop.clone(), &mut audited).await;
+    audited.ended(&audit::result(&end), &stop).await;
     end
 }
 

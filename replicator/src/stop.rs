@@ -1,6 +1,12 @@
 //! Being asked to stop: by a signal, or by a deadline. To read the files again is to stop at a boundary too, and to go on.
 
+use std::time::{Duration, Instant};
+
 use tokio::sync::watch;
+
+/// A process that was asked to end is gone within five seconds: what is written at the very end may take what is left of this, and so much at least.
+const IN_ALL: Duration = Duration::from_millis(4500);
+const AT_LEAST: Duration = Duration::from_millis(100);
 
 /// Why.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -19,12 +25,13 @@ pub enum Why {
 
 /// Asks.
 #[derive(Clone, Debug)]
-pub struct Stopper(std::sync::Arc<watch::Sender<Option<Why>>>);
+pub struct Stopper(std::sync::Arc<watch::Sender<Option<(Why, Instant)>>>);
 
 /// Is asked.
 #[derive(Clone, Debug)]
 pub struct Stop {
-    asked: watch::Receiver<Option<Why>>,
+    /// And since when.
+    asked: watch::Receiver<Option<(Why, Instant)>>,
     asker: Stopper,
 }
 
@@ -39,8 +46,8 @@ impl Stopper {
     /// Asks; the first reason to end stays.
     pub fn stop(&self, why: Why) {
         self.0.send_if_modified(|w| {
-            if matches!(w, None | Some(Why::Reread)) {
-                *w = Some(why);
+            if matches!(w, None | Some((Why::Reread, _))) {
+                *w = Some((why, Instant::now()));
                 true
             } else {
                 false
@@ -52,7 +59,15 @@ impl Stopper {
 impl Stop {
     /// Has somebody asked?
     pub fn asked(&self) -> Option<Why> {
-        *self.asked.borrow()
+        self.asked.borrow().map(|(why, _)| why)
+    }
+
+    /// How long what is written at the very end may take: `most`, and what is left of the time that a process has which was asked to end.
+    pub fn left(&self, most: Duration) -> Duration {
+        match *self.asked.borrow() {
+            Some((why, since)) if why != Why::Reread => most.min(IN_ALL.saturating_sub(since.elapsed())).max(AT_LEAST),
+            _ => most,
+        }
     }
 
     /// Asks for the files to be read again.
@@ -62,7 +77,7 @@ impl Stop {
 
     /// They are about to be read: whoever asks from here on asks anew.
     pub fn rereads(&self) {
-        self.asker.0.send_if_modified(|w| w.take_if(|w| *w == Why::Reread).is_some());
+        self.asker.0.send_if_modified(|w| w.take_if(|(why, _)| *why == Why::Reread).is_some());
     }
 
     /// Waits until somebody asks.

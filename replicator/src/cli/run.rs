@@ -1,6 +1,6 @@
 //! `sluice run`.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::board::{Board, Boards};
 use crate::config::Files;
@@ -76,7 +76,7 @@ pub async fn run(args: &Args, verb: &Run, half: Half, anew: bool) -> Result<(), 
     }
     let options = Options { until_caught_up: verb.until_caught_up, exit_on_stop: verb.exit_on_stop, anew };
     let progress = Progress::start(&boards);
-    let asked = tokio::spawn(asked(stop.clone()));
+    let ending = stop.clone();
     let history = boards.target().map(|board| History::start(&config, half.verb(), board));
     let read = (config, lock);
     let end = match &boards {
@@ -112,18 +112,9 @@ pub async fn run(args: &Args, verb: &Run, half: Half, anew: bool) -> Result<(), 
         (end, _) => end.and_then(|end| run::ended(end, verb.timeout)),
     };
     if let Some(history) = history {
-        let asked = if asked.is_finished() { asked.await.ok() } else { None };
-        history.end(history::ended(outcome, &done), asked).await;
+        history.end(history::ended(outcome, &done), &ending).await;
     }
     done
-}
-
-/// When it was asked to end.
-async fn asked(mut stop: Stop) -> Instant {
-    while stop.wait().await == Why::Reread {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    Instant::now()
 }
 
 /// For `sluice.runs`.

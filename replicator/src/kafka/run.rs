@@ -119,8 +119,8 @@ async fn keep(
     half: Half,
 ) -> Result<End, Error> {
     let mut audited = audit::Running::new("apply", options.said());
-    let end = again(files, read, options, board, stop, half, &mut audited).await;
-    audited.ended(&audit::result(&end)).await;
+    let end = again(files, read, options, board, stop.clone(), half, &mut audited).await;
+    audited.ended(&audit::result(&end), &stop).await;
     end
 }
 
