@@ -12,7 +12,7 @@ use crate::notify::{Notifier, Tally};
 use crate::pipeline::End;
 use crate::run::{self, Options};
 use crate::serve;
-use crate::stop::{self, Stop, Stopper, Why};
+use crate::stop::{self, Stopper, Why};
 
 use super::args::{Args, Run};
 use super::progress::Progress;
