@@ -9,7 +9,7 @@
 //!
 //! It looks at the boards, as `/metrics` does, so that nobody who works waits for it or knows of it: a receiver that hangs costs a place in its
 //! queue. Told is what [`event`] lists: names, numbers and errors, none of which has a value of a row (invariant 5). When the process ends it has
-//! [`FAREWELL`] to say so.
+//! `FAREWELL` to say so.
 
 pub mod event;
 

@@ -4,7 +4,7 @@
 //! could be closed; a beginning without a result is a verb that was killed, or cut off from the target. No entry holds a value of a
 //! row, raw or masked, nor the content of a mask's parameter, which may be one.
 //!
-//! **The chain.** Each entry carries a hash over all that it says and over the hash of the one before it ([`chain`]), by pipeline. Whoever
+//! **The chain.** Each entry carries a hash over all that it says and over the hash of the one before it (`chain.rs`), by pipeline. Whoever
 //! changes an entry, takes one out, puts one in or exchanges two changes a hash that another entry was made with: [`verify()`] names the
 //! place. The hash is keyed, by a key that is derived from the masking key. A plain hash would show an edit by somebody who does not
 //! think of the chain, and no other: it can be made anew from the changed entry on by whoever may write the table, and on a staging many may. With

@@ -9,7 +9,7 @@
 //! be a second client, with a password, a TLS and a server of its own, which takes a lock on each table that it names, is on no slim
 //! image, and whose text would have to be parsed to leave out what must not come. What is not read here cannot come: comments, subscriptions,
 //! publications, user mappings, owners, rights, event triggers, views, rows. What is left out, and what somebody has to make
-//! first (functions, extensions), is told by name ([`write`]).
+//! first (functions, extensions), is told by name ([`mod@write`]).
 //!
 //! **Literals may be somebody's data**: a default, a CHECK, a bound, a label. So no statement of this module goes to the log, an error of
 //! one has its code and no text, and before anything is made by hand they are listed.
