@@ -44,7 +44,6 @@ use filters::compiled::Compiled;
 use filters::policy::TableRule;
 use sink_postgres::checkpoint::{self, Checkpoint};
 use sink_postgres::failpoint;
-use sink_postgres::freeze;
 use sink_postgres::guard::Protected;
 use sink_postgres::sequences::Rule;
 use sink_postgres::sink::{OnDivergence, OnError, Options};
@@ -103,7 +102,10 @@ pub async fn open(
     let (mut standby, primary) = standby::open(config, &source, &mut watch, followed).await?.unzip();
     let demands = Demands::read(&mut staging).await?;
     let mut plan = plan(config, lock, memory, &demands, &mut watch).await.map_err(unfit)?;
-    plan.proofs.problems.extend(shared(config, &plan.written(), &mut staging).await?);
+    let shares = shared(config, &plan.written(), &mut staging).await?;
+    // a table of staging's own is a part of one that is written: nothing is changed of either
+    let apart = shares.is_empty();
+    plan.proofs.problems.extend(shares);
     let protected = protected(config, &mut staging).await?;
     let memory = config.limits.logical_decoding_work_mem;
     let mut replication = production::replication(&source.stream, &config.pipeline, memory).await?;
@@ -118,7 +120,7 @@ pub async fn open(
     // one that was looked at again for such a value, and production has no new label for it: it is like any other
     let at = known.as_ref().and_then(|known| known.lsn);
     let on_error = on_error(config, config.apply.ddl == config::Ddl::Off || at.is_some() && refused.unread == at);
-    if let Some(table) = brought(config, &plan, &mut watch, &mut staging).await? {
+    if apart && let Some(table) = brought(config, &plan, &mut watch, &mut staging).await? {
         return Err(Error::Changed { table, how: "was changed on staging, as production's was" });
     }
     if known.is_none_or(|known| known.lsn.is_none() || known.identity.policy != ours.identity.policy) {
@@ -264,8 +266,7 @@ async fn brought(
     watch: &mut Connection,
     staging: &mut Connection,
 ) -> Result<Option<String>, Error> {
-    // while staging is frozen nothing of it changes: this waits for the end of that, too
-    if config.apply.ddl == config::Ddl::Off || freeze::read(staging, &config.pipeline).await?.is_some() {
+    if config.apply.ddl == config::Ddl::Off {
         return Ok(None);
     }
     let wanted = tables::wanted(&plan.policy, plan.tables.iter().map(|(t, c)| (t, &**c)));

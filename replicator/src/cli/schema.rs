@@ -3,7 +3,7 @@
 //! SQL and literals go to stdout, or to the terminal of whoever is asked; with `--yes` nobody reads them, so they are not printed.
 
 use serde_json::json;
-use sink_postgres::{known, session};
+use sink_postgres::{freeze, known, session};
 use wire::Connection;
 
 use super::args::{Args, Schema, SchemaApply, SchemaDiff, SchemaVerb};
@@ -167,6 +167,10 @@ async fn apply(config: &Config, lock: Option<&Lock>, verb: &SchemaApply) -> Resu
     let (source_info, target_info) = start::conninfos(config)?;
     let mut source = start::ends::source(config, &source_info.data, "schema", &[]).await?;
     let mut target = start::ends::target(config, &target_info, "schema", &[]).await?;
+    if let Some(frozen) = freeze::read(&mut target, &config.pipeline).await? {
+        let what = format!("staging is frozen {}: nothing is made there", frozen.said());
+        return Err(Error::Refused { what, hint: "sluice resume ends the freeze".into() });
+    }
     let making = making(config, lock, &mut source, &mut target).await?;
     source.close().await;
     said(&making);

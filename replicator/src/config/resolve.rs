@@ -181,6 +181,7 @@ impl Config {
         };
         references::contradictions(tables, &policy, &inherited, key, &mut out.problems);
         self.tables.iter().for_each(|entry| out.check_entry(entry));
+        self.overlay.keys().for_each(|name| out.check_overlay(name));
         if let Some(lock) = lock {
             lock::stale(lock, &policy, &mut out.warnings);
         } else if !guessed.is_empty() {
@@ -281,6 +282,19 @@ impl<'a> Resolution<'a> {
             problem.hint = did_you_mean(column, taken.iter().flat_map(|t| t.columns.iter().map(|c| c.name.as_str())));
             self.problems.push(problem);
         }
+    }
+
+    /// What is laid over a table that there is not is laid over nothing, and another table's rows would come as they are.
+    fn check_overlay(&mut self, (schema, name): &(String, String)) {
+        let may_miss = self.config.entry_of(schema, name).is_some_and(|entry| entry.optional);
+        if may_miss || self.tables.iter().any(|t| t.schema == *schema && t.name == *name) {
+            return;
+        }
+        let full = table_name(schema, name);
+        let mut problem = Problem::new(format!("overlay.{full}"), "no such table on the source");
+        let names: Vec<String> = self.tables.iter().map(SourceTable::full_name).collect();
+        problem.hint = did_you_mean(&full, names.iter().map(String::as_str));
+        self.problems.push(problem);
     }
 
     /// Can we decide which rows come?

@@ -117,7 +117,10 @@ impl Capture {
                         self.flow.drain_ready()?;
                     }
                 }
-                asked = self.requests.next() => self.asked.take(asked?),
+                asked = self.requests.next() => {
+                    self.asked.take(asked?);
+                    self.sequences.asked();
+                }
                 _ = stop.wait(), if idle => {}
                 () = tokio::time::sleep_until(deadline.into()) => {}
             }
@@ -185,13 +188,11 @@ impl Capture {
 
     /// Sends some of what was asked for.
     async fn slice(&mut self, stop: &mut Stop) -> Result<(), Error> {
-        let begins = !std::mem::replace(&mut self.copying, true);
-        if begins {
+        if !std::mem::replace(&mut self.copying, true) {
             self.flow.board.works(Phase::Copying);
         }
         self.flow.catch_up().await?;
-        if begins {
-            self.sequences.anew();
+        if self.sequences.is_due() {
             self.tell_sequences().await?;
         }
         let sent = slice::send(&mut self.flow, &mut self.asked, stop).await?;

@@ -19,6 +19,7 @@
 //! **Testers** wait half a second at most for a statement that waits for its lock, and it comes again later. A table that would have to be written anew under its lock and is
 //! larger than [`REWRITTEN`] is left to a person, who chooses the hour.
 
+use sink_postgres::freeze;
 use wire::Connection;
 
 use super::diff::{Additive as Kind, Difference, Level, diff};
@@ -100,6 +101,11 @@ pub async fn bring(
     }
     target.simple(&format!("SET lock_timeout = '{LOCK}'")).await.map_err(broken)?;
     for step in steps {
+        // staging stands still: what this is for waits for the end of that, too
+        if freeze::read(target, &config.pipeline).await?.is_some() {
+            brought.left = true;
+            break;
+        }
         let Step { of, makes, sql, needed } = step;
         match target.simple_on_rows(sql).await {
             Ok(_) => {

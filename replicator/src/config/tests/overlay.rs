@@ -7,7 +7,7 @@ use super::super::{Config, Lock};
 use super::resolved::resolve;
 use super::{parse, table, with};
 
-const TABLES: &str = "tables: { public.settings: { columns: { secret: drop, mail: email } }, public.users: exclude }\n";
+const TABLES: &str = "tables: { \"public.*s\": keep, public.settings: { columns: { secret: drop, mail: email } }, public.users: exclude }\n";
 
 fn told(overlay: &str) -> String {
     match parse(&with(&format!("masking: {{ key: \"${{KEY}}\" }}\n{TABLES}{overlay}"))) {
@@ -38,6 +38,10 @@ fn what_is_wrong_with_one_is_told() {
         (
             "overlay: { public.users: [{ where: id = 1, set: { id: 2 } }] }",
             "line 6: overlay.public.users: no row of this table comes, so nothing can be laid over it (rows that only staging has are its own: protect.rows, or protect.tables)",
+        ),
+        (
+            "overlay: { public.settigns: [{ where: key = 'a', set: { value: b } }] }",
+            "overlay.public.settigns: no such table on the source (did you mean \"public.settings\"?)",
         ),
         (
             "overlay: { public.settings: [{ where: key = 'a', set: { valeu: b } }] }",

@@ -23,13 +23,19 @@ pub(super) struct Sequences {
     said: HashMap<Column, Drawn>,
     /// When all were said.
     all: Option<Instant>,
+    /// They are to be said again.
+    due: bool,
 }
 
 impl Sequences {
-    /// All are to be said with the next record.
-    pub(super) fn anew(&mut self) {
-        self.said.clear();
-        self.all = Some(Instant::now());
+    /// Somebody has asked for something: he may have heard of none.
+    pub(super) fn asked(&mut self) {
+        self.due = true;
+    }
+
+    /// Are all to be said, before what was asked for?
+    pub(super) fn is_due(&self) -> bool {
+        self.due
     }
 }
 
@@ -41,8 +47,9 @@ impl Capture {
         if flow.setup.sequences.is_none() {
             return Ok(());
         }
-        if sequences.all.is_none_or(|all| all.elapsed() > ALL) {
-            sequences.anew();
+        if std::mem::take(&mut sequences.due) || sequences.all.is_none_or(|all| all.elapsed() > ALL) {
+            sequences.said.clear();
+            sequences.all = Some(Instant::now());
         }
         let of: HashSet<Column> = flow.tables.values().flat_map(|compiled| kept(compiled)).collect();
         let role = flow.setup.source.data.user();
