@@ -18,7 +18,7 @@ use crate::board::Board;
 use crate::config::Config;
 use crate::error::Error;
 use crate::start;
-use crate::stop::Stop;
+use crate::stop::{Stop, Why};
 use crate::who;
 
 /// The target has half of it to hear how a run has ended, where nobody waits for the end.
@@ -123,8 +123,17 @@ impl Running {
         self.reread = true;
     }
 
-    /// The target is open, and rows are about to be written. Where nothing is to be said, nobody is asked.
-    pub async fn opened(&mut self, config: &Config, board: &Board) -> Result<(), Error> {
+    /// The target is open, and rows are about to be written. Gives why it is to end instead, if somebody has asked for that meanwhile.
+    pub async fn opened(&mut self, config: &Config, board: &Board, stop: &mut Stop) -> Result<Option<Why>, Error> {
+        tokio::select! {
+            biased;
+            why = stop.wait() => Ok(Some(why)),
+            written = self.open(config, board) => written.map(|()| None),
+        }
+    }
+
+    /// Where nothing is to be said, nobody is asked.
+    async fn open(&mut self, config: &Config, board: &Board) -> Result<(), Error> {
         if self.begun.is_some() && !self.reread {
             return Ok(());
         }

@@ -30,7 +30,7 @@ use crate::board::{Boards, State};
 use crate::config::{Config, Told};
 use crate::error::Error;
 use crate::pipeline::End;
-use crate::stop::Why;
+use crate::stop::{Stop, Why};
 use crate::who;
 use deliver::{Message, Receiver, Tried};
 use event::{Event, Kind, Sender};
@@ -68,12 +68,19 @@ impl Notifier {
         Ok(Notifier(Some(Running { last, task, boards: boards.clone(), began: Instant::now() })))
     }
 
-    /// Tells how it has ended, and waits until that is heard, or no longer.
-    pub async fn ends(self, end: &Result<End, Error>) {
-        let Some(running) = self.0 else { return };
-        let event = ended(&running.boards, running.began.elapsed(), end);
-        let _ = running.last.send(event);
-        let _ = tokio::time::timeout(FAREWELL, running.task).await;
+    /// Tells how it has ended. What this gives waits until that is heard, or no longer.
+    pub fn ends(self, end: &Result<End, Error>, stop: &Stop) -> impl Future<Output = ()> + use<> {
+        let patience = stop.left(FAREWELL);
+        let task = self.0.map(|running| {
+            let event = ended(&running.boards, running.began.elapsed(), end);
+            let _ = running.last.send(event);
+            running.task
+        });
+        async move {
+            if let Some(task) = task {
+                let _ = tokio::time::timeout(patience, task).await;
+            }
+        }
     }
 }
 

@@ -273,13 +273,9 @@ async fn once(
         }
     };
     let (mut pipeline, goal) = opened?;
-    tokio::select! {
-        biased;
-        why = stop.wait() => {
-            cancels.all().await;
-            return Ok(End::Stopped(why));
-        }
-        done = audited.opened(config, board) => done?,
+    if let Some(why) = audited.opened(config, board, stop).await? {
+        cancels.all().await;
+        return Ok(End::Stopped(why));
     }
     watcher.rests();
     *since = Some(Instant::now());

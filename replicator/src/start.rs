@@ -27,6 +27,7 @@ pub(crate) mod recognise;
 mod refused;
 pub mod slot;
 pub mod standby;
+mod take_over;
 
 pub use ends::conninfos;
 pub(crate) use plan::print;
@@ -34,20 +35,18 @@ pub use plan::{Plan, described, key, key_of, on_referenced, own_rows, plan, prot
 pub use prove::{Asked, Demands, prove};
 pub use recognise::{different, identity};
 pub use refused::Refused;
+pub(crate) use take_over::on_error;
+pub use take_over::{TakenOver, take_over};
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
 
 use filters::change::Lsn;
 use filters::compiled::Compiled;
-use filters::policy::TableRule;
-use sink_postgres::checkpoint::{self, Checkpoint};
+use sink_postgres::checkpoint::{self};
 use sink_postgres::failpoint;
-use sink_postgres::guard::Protected;
 use sink_postgres::sequences::Rule;
-use sink_postgres::sink::{OnDivergence, OnError, Options};
-use sink_postgres::{PostgresSink, known, schema};
+use sink_postgres::{known, schema};
 use tokio::sync::Mutex;
 use wire::{Connection, Conninfo};
 
@@ -56,7 +55,7 @@ use crate::batch::Batcher;
 use crate::board::Board;
 use crate::budget::{Budget, Watcher};
 use crate::cancels::Cancels;
-use crate::config::{self, Config, Lock, Problem, table_name};
+use crate::config::{self, Config, Lock, Problem};
 use crate::error::{Doing, Error};
 use crate::flow::Flow;
 use crate::pace::{self, Pace};
@@ -150,7 +149,7 @@ pub async fn open(
     failpoint::hit("start.intended");
 
     // 3. take over
-    let (mut sink, (taken, put_off), fresh) =
+    let TakenOver { mut sink, checkpoint: taken, put_off, fresh } =
         take_over(config, &target, &plan, protected, on_error).await.map_err(unfit)?;
     failpoint::hit("start.registered");
 
@@ -374,61 +373,4 @@ pub(crate) fn worth_it(plan: Plan) -> Result<Plan, Error> {
         });
     }
     Ok(plan)
-}
-
-/// Fences whoever wrote the target before, and makes it know the plan's tables. Gives what the checkpoint was, whether what is to be
-/// empty is left as it is for now (because staging is frozen), and the tables that are new.
-pub async fn take_over(
-    config: &Config,
-    target: &Conninfo,
-    plan: &Plan,
-    protected: Vec<(String, String)>,
-    on_error: OnError,
-) -> Result<(PostgresSink, (Checkpoint, bool), Vec<(String, String)>), Error> {
-    let options = Options {
-        pipeline: config.pipeline.clone(),
-        on_divergence: match config.apply.on_divergence {
-            config::OnDivergence::Heal => OnDivergence::Heal,
-            config::OnDivergence::Stop => OnDivergence::Stop,
-        },
-        on_error,
-        lock_timeout: Duration::from_secs(5),
-    };
-    let giving_way = on_referenced(config, &protected);
-    let protected = Protected { tables: protected, rows: own_rows(config), on_referenced: giving_way };
-    let (mut sink, taken) = PostgresSink::connect(target, options, protected).await?;
-    failpoint::hit("start.taken");
-    let put_off = sink.frozen().await?.is_some();
-    if !put_off {
-        // before what was known of them is forgotten
-        empty(&mut sink, plan).await?;
-    }
-    let specs = plan.tables.iter().map(|(t, c)| spec(t, c, &plan.policy, &plan.memory, config));
-    let fresh = sink.register(specs.collect()).await?;
-    let shapes: Vec<_> = plan.tables.iter().map(|(_, compiled)| &compiled.output).collect();
-    sink.mappings(&shapes).await?;
-    Ok((sink, (taken, put_off), fresh))
-}
-
-/// Tables that are structure only, or of which no column comes, have no rows, whoever put them there: no stream would ever take a
-/// raw one away.
-async fn empty(sink: &mut PostgresSink, plan: &Plan) -> Result<(), Error> {
-    let structures = plan.policy.tables.iter().filter(|(_, rule)| **rule == TableRule::Structure).map(|(name, _)| name);
-    let why = structures
-        .map(|name| (name, "structure only"))
-        .chain(plan.hollow.iter().map(|name| (name, "no column of it comes")));
-    for ((schema, name), why) in why {
-        if sink.empty(schema, name).await? {
-            tracing::warn!(table = %table_name(schema, name), "{why}, and it held rows: they are gone from staging");
-        }
-    }
-    Ok(())
-}
-
-/// `unread`: is a value that its type does not know to go the way of all others?
-pub(crate) fn on_error(config: &Config, unread: bool) -> OnError {
-    match config.apply.on_error {
-        config::OnError::Stop => OnError::Stop,
-        config::OnError::Quarantine => OnError::Quarantine { most: config.apply.max_quarantined, unread },
-    }
 }

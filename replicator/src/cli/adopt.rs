@@ -76,7 +76,8 @@ pub async fn run(args: &Args, verb: &Adopt) -> Result<(), Error> {
     let begun = audit::begin(&config, &mut staging, "adopt", &what).await?.id;
     checkpoint::intend(&mut staging, &config.pipeline, &identity).await?;
     let protected = start::protected(&config, &mut staging).await?;
-    let (mut sink, ..) = start::take_over(&config, &target, &plan, protected, start::on_error(&config, true)).await?;
+    let taken = start::take_over(&config, &target, &plan, protected, start::on_error(&config, true)).await?;
+    let mut sink = taken.sink;
     // in this order: killed in between, everything is pending, and the next run copies
     vouched(standby.as_ref()).await?;
     sink.place(at, &identity).await?;

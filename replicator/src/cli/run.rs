@@ -93,7 +93,7 @@ pub async fn run(args: &Args, verb: &Run, half: Half, anew: bool) -> Result<(), 
             hint: "build it with the feature kafka; without a topic it is sluice run".into(),
         }),
     };
-    notifier.ends(&end).await;
+    let told = notifier.ends(&end, &ending);
     match end {
         Ok(End::CaughtUp) => progress.caught_up().await,
         _ => progress.end().await,
@@ -111,9 +111,13 @@ pub async fn run(args: &Args, verb: &Run, half: Half, anew: bool) -> Result<(), 
         }),
         (end, _) => end.and_then(|end| run::ended(end, verb.timeout)),
     };
-    if let Some(history) = history {
-        history.end(history::ended(outcome, &done), &ending).await;
-    }
+    // at the same time: a receiver and a target that both say nothing are not waited for one after the other
+    let written = async {
+        if let Some(history) = history {
+            history.end(history::ended(outcome, &done), &ending).await;
+        }
+    };
+    tokio::join!(told, written);
     done
 }
 

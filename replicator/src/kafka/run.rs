@@ -270,15 +270,11 @@ async fn once(
             return Err(spent);
         }
     };
-    if matches!(half, Half::Apply(_)) {
-        tokio::select! {
-            biased;
-            why = stop.wait() => {
-                cancels.all().await;
-                return Ok(End::Stopped(why));
-            }
-            done = audited.opened(config, board) => done?,
-        }
+    if matches!(half, Half::Apply(_))
+        && let Some(why) = audited.opened(config, board, stop).await?
+    {
+        cancels.all().await;
+        return Ok(End::Stopped(why));
     }
     watcher.rests();
     *was_opened = true;

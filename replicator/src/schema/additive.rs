@@ -54,6 +54,8 @@ struct Step<'d> {
     makes: String,
     sql: &'d str,
     needed: bool,
+    /// Is its table written anew?
+    rewrites: bool,
 }
 
 /// Does what a pipeline that is open needs, by a session of its own.
@@ -68,8 +70,8 @@ impl Additive {
         (config.apply.ddl == crate::config::Ddl::Additive).then(|| Additive { config: config.clone() })
     }
 
-    /// What production is known to have, brought to staging. A lock in the way, or a target that is away, is no failure here: what needs
-    /// it will fail, and what does not is tried again.
+    /// What production is known to have, brought to staging. A lock in the way is no failure here: what needs it will fail, and what does
+    /// not is tried again.
     pub async fn bring(&self, production: &Side, wanted: &[Wanted]) -> Result<Brought, Error> {
         let target = ends::target_alone(&self.config)?;
         let mut db = ends::target(&self.config, &target, "ddl", &[]).await?;
@@ -94,7 +96,7 @@ pub async fn bring(
     let broken = |e: wire::Error| Error::Target(e.into());
     let staging = read::side(target, &names(wanted)).await.map_err(broken)?;
     let found = diff(production, &staging, wanted);
-    let steps: Vec<Step<'_>> = found.iter().flat_map(|d| steps(d, wanted, &staging, config)).collect();
+    let steps: Vec<Step<'_>> = found.iter().flat_map(|d| steps(d, wanted, config)).collect();
     let mut brought = Brought::default();
     if steps.is_empty() {
         return Ok(brought);
@@ -106,9 +108,15 @@ pub async fn bring(
             brought.left = true;
             break;
         }
-        let Step { of, makes, sql, needed } = step;
-        match target.simple_on_rows(sql).await {
-            Ok(_) => {
+        let Step { of, makes, sql, needed, rewrites } = step;
+        match make(target, wanted, of, sql, rewrites).await {
+            Ok(Some(bytes)) => tracing::warn!(
+                of,
+                makes,
+                bytes,
+                "is not made: the table would be written anew under a lock; sluice schema diff prints the SQL, for an hour of your own choice"
+            ),
+            Ok(None) => {
                 tracing::info!(of, makes, "made on staging, as production has it");
                 sink_postgres::failpoint::hit("ddl.made");
                 brought.made.push(of.to_owned());
@@ -131,13 +139,30 @@ pub async fn bring(
     Ok(brought)
 }
 
+/// Runs a statement; gives how large the table is, where it is too large for it.
+async fn make(
+    target: &mut Connection,
+    wanted: &[Wanted],
+    of: &str,
+    sql: &str,
+    rewrites: bool,
+) -> Result<Option<i64>, wire::Error> {
+    if rewrites {
+        let bytes = bytes(target, wanted, of).await?;
+        if bytes > REWRITTEN {
+            return Ok(Some(bytes));
+        }
+    }
+    target.simple_on_rows(sql).await.map(|_| None)
+}
+
 fn locked(of: &str, source: wire::Error) -> Error {
     let lsn = filters::change::Lsn::ZERO;
     Error::Target(sink_postgres::Error::Data { table: of.to_owned(), operation: DDL, lsn, full: None, source })
 }
 
 /// Those that a difference takes; none, where a person has to.
-fn steps<'d>(d: &'d Difference, wanted: &[Wanted], staging: &Side, config: &Config) -> Vec<Step<'d>> {
+fn steps<'d>(d: &'d Difference, wanted: &[Wanted], config: &Config) -> Vec<Step<'d>> {
     let Some(kind) = d.additive else { return Vec::new() };
     if kind != Kind::Label
         && wanted.iter().any(|w| {
@@ -146,29 +171,26 @@ fn steps<'d>(d: &'d Difference, wanted: &[Wanted], staging: &Side, config: &Conf
     {
         return Vec::new();
     }
-    let needed = d.level == Level::Needed;
+    let (needed, mut rewrites) = (d.level == Level::Needed, false);
     let makes = match kind {
         Kind::Column { .. } => format!("column {}", d.object),
         Kind::Wider(cost) => {
-            let bytes = bytes(&d.table, staging);
-            if cost == Cost::Rewrite && bytes > REWRITTEN {
-                tracing::warn!(
-                    table = d.table,
-                    column = d.object,
-                    bytes,
-                    "is not widened: its table would be written anew under a lock; sluice schema diff prints the SQL, for an hour of your own choice"
-                );
-                return Vec::new();
-            }
+            rewrites = cost == Cost::Rewrite;
             format!("a wider type of {}", d.object)
         }
         Kind::Label => "a label".to_owned(),
     };
-    d.mends.iter().map(|sql| Step { of: &d.table, makes: makes.clone(), sql, needed }).collect()
+    d.mends.iter().map(|sql| Step { of: &d.table, makes: makes.clone(), sql, needed, rewrites }).collect()
 }
 
-/// Of a table with its partitions.
-fn bytes(table: &str, staging: &Side) -> i64 {
-    let of = |root: &Name| crate::config::table_name(&root.0, &root.1) == table;
-    staging.relations.iter().filter(|r| of(&r.root)).map(|r| r.bytes).sum()
+/// A table with its partitions, what is stored outside its rows, and its indexes. Asked only before it would be written anew, so that
+/// nobody's lock is waited for but where the statement would wait as well; what a catalog says of sizes is 0 until somebody has looked.
+async fn bytes(target: &mut Connection, wanted: &[Wanted], table: &str) -> Result<i64, wire::Error> {
+    let is = |w: &&Wanted| crate::config::table_name(&w.name.0, &w.name.1) == table;
+    let Some((schema, name)) = wanted.iter().find(is).map(|w| &w.name) else { return Ok(0) };
+    let sql = "SELECT coalesce((SELECT pg_catalog.sum(pg_catalog.pg_total_relation_size(relid)) FROM pg_catalog.pg_partition_tree(c.oid)),
+          pg_catalog.pg_total_relation_size(c.oid))::bigint
+        FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE (n.nspname, c.relname) = ($1, $2)";
+    let rows = target.query(sql, &[Some(schema), Some(name)]).await?;
+    Ok(rows.get(0, 0).and_then(|bytes| bytes.parse().ok()).unwrap_or(0))
 }

@@ -49,8 +49,6 @@ pub struct Relation {
     pub inherits: bool,
     /// Has it children by plain inheritance? They may be the target's own, and what is done to it is done to them.
     pub has_children: bool,
-    /// Bytes on disk, without indexes and leaves.
-    pub bytes: i64,
     /// In `attnum` order.
     #[serde(default)]
     pub columns: Vec<Column>,

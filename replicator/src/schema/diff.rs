@@ -216,7 +216,11 @@ fn of_type(
     let alter = || {
         format!("ALTER TABLE {} ALTER COLUMN {} TYPE {};", target.quoted(), quote_ident(&column.name), column.type_name)
     };
-    if let Some(cost) = pair.and_then(|(there, here)| widens(there, here)) {
+    let more = pair.and_then(|(there, here)| widens(here, there));
+    let fewer = pair.and_then(|(there, here)| widens(there, here));
+    if more.is_some() && fewer.is_some() {
+        found.push(here(Level::Harmless, format!("{types}: the same values by another name")).mended(alter()));
+    } else if let Some(cost) = fewer {
         let level = if comes.is_some() { Level::Needed } else { Level::Harmless };
         let how = match cost {
             Cost::Catalog => "staging's takes fewer values",
@@ -227,7 +231,7 @@ fn of_type(
             narrower.additive = Some(Additive::Wider(cost));
         }
         found.push(narrower);
-    } else if pair.and_then(|(there, here)| widens(here, there)).is_some() {
+    } else if more.is_some() {
         found.push(here(Level::Ahead, format!("{types}: staging's takes more values")));
     } else {
         let what = format!("{types}: values go by their text, and one that does not fit holds the stream");

@@ -100,7 +100,6 @@ SELECT pg_catalog.json_build_object('schema', n.nspname, 'name', c.relname, 'kin
   'partition_key', CASE WHEN c.relkind = 'p' THEN pg_catalog.pg_get_partkeydef(c.oid) END,
   'inherits', t.parent IS NULL AND EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE i.inhrelid = c.oid),
   'has_children', c.relkind = 'r' AND EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE i.inhparent = c.oid),
-  'bytes', c.relpages::bigint * pg_catalog.current_setting('block_size')::bigint,
   'columns', coalesce((SELECT pg_catalog.json_agg(pg_catalog.json_build_object('name', a.attname,
       'type', pg_catalog.format_type(a.atttypid, a.atttypmod), 'type_oid', a.atttypid::bigint, 'modifier', a.atttypmod, 'not_null', a.attnotnull,
       'default', pg_catalog.pg_get_expr(d.adbin, d.adrelid), 'generated', a.attgenerated::text, 'identity', a.attidentity::text,
