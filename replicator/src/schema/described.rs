@@ -1,6 +1,6 @@
 //! What a server's tables are, in words that another server understands: names and texts, no OIDs of what somebody made.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde::Deserialize;
 use wire::quote_ident;
@@ -239,9 +239,17 @@ impl Side {
         self.type_names.iter().any(|t| t.0 == schema && t.1 == name)
     }
 
-    /// Types that somebody made, by their OID here.
-    pub fn by_oid(&self) -> HashMap<i64, &Type> {
-        self.types.iter().map(|t| (t.oid, t)).collect()
+    /// Those of these types (by OID here) that somebody made, and what they are made of: each behind that, as [`Side::types`] has them.
+    pub fn made_of(&self, of: impl IntoIterator<Item = i64>) -> Vec<&Type> {
+        let by_oid: HashMap<i64, &Type> = self.types.iter().map(|t| (t.oid, t)).collect();
+        let mut todo: Vec<i64> = of.into_iter().collect();
+        let mut met = HashSet::new();
+        while let Some(oid) = todo.pop() {
+            if let Some(ty) = by_oid.get(&oid).filter(|_| met.insert(oid)) {
+                todo.extend(&ty.uses);
+            }
+        }
+        self.types.iter().filter(|t| met.contains(&t.oid)).collect()
     }
 }
 

@@ -1,7 +1,5 @@
 //! The differences of two sides, each with what it means for rows that come. Pure.
 
-use std::collections::HashSet;
-
 use wire::quote_ident;
 
 use super::described::{Column, Relation, Side, Type};
@@ -108,8 +106,7 @@ pub fn diff(production: &Side, staging: &Side, wanted: &[Wanted]) -> Vec<Differe
         indexes(&full, source, target, &mut found);
         sequences(&full, source, target, &mut found);
     }
-    let coming = coming(production, wanted);
-    for ty in production.types.iter().filter(|ty| coming.contains(&ty.oid)) {
+    for ty in coming(production, wanted) {
         if let Some(there) = staging.named_type(&ty.schema, &ty.name) {
             made_type(ty, there, &mut found);
         }
@@ -118,21 +115,12 @@ pub fn diff(production: &Side, staging: &Side, wanted: &[Wanted]) -> Vec<Differe
     found
 }
 
-/// Types of the columns that come, and what these are made of. Labels of others may be somebody's data, and no row needs them.
-fn coming(production: &Side, wanted: &[Wanted]) -> HashSet<i64> {
-    let by_oid = production.by_oid();
-    let mut todo: Vec<i64> = Vec::new();
-    for wanted in wanted {
+/// Types of the columns that come. Labels of others may be somebody's data, and no row needs them.
+fn coming<'a>(production: &'a Side, wanted: &[Wanted]) -> Vec<&'a Type> {
+    production.made_of(wanted.iter().flat_map(|wanted| {
         let columns = production.relation(&wanted.name).map_or(&[][..], |table| &table.columns[..]);
-        todo.extend(columns.iter().filter(|c| wanted.comes(&c.name).is_some()).map(|c| c.type_oid));
-    }
-    let mut met = HashSet::new();
-    while let Some(oid) = todo.pop() {
-        if let Some(ty) = by_oid.get(&oid).filter(|_| met.insert(oid)) {
-            todo.extend(&ty.uses);
-        }
-    }
-    met
+        columns.iter().filter(|c| wanted.comes(&c.name).is_some()).map(|c| c.type_oid)
+    }))
 }
 
 /// The type of a column, if it is one of PostgreSQL's own.

@@ -147,21 +147,9 @@ fn schemas(production: &Side, staging: &Side, all: &[&Relation], out: &mut Makin
     }
 }
 
-/// Types that these tables' columns have, each behind those that it is made of.
+/// Types that these tables' columns have.
 fn used<'a>(production: &'a Side, all: &[&Relation]) -> Vec<&'a Type> {
-    let by_oid = production.by_oid();
-    let mut todo: Vec<i64> = all.iter().flat_map(|r| r.columns.iter().map(|c| c.type_oid)).collect();
-    let mut met: Vec<i64> = Vec::new();
-    while let Some(oid) = todo.pop() {
-        if met.contains(&oid) {
-            continue;
-        }
-        if let Some(ty) = by_oid.get(&oid) {
-            met.push(oid);
-            todo.extend(&ty.uses);
-        }
-    }
-    production.types.iter().filter(|t| met.contains(&t.oid)).collect()
+    production.made_of(all.iter().flat_map(|r| r.columns.iter().map(|c| c.type_oid)))
 }
 
 fn extension_first(extension: &str, staging: &Side, out: &mut Making) {
