@@ -32,10 +32,10 @@ majors!(
 pub const KILLED: &[&str] = &["ddl.made"];
 
 const T: &str = "CREATE TYPE mood AS ENUM ('a', 'c'); CREATE TABLE t (id int PRIMARY KEY, email text, note varchar(10), n int, m mood); CREATE TABLE other (id int PRIMARY KEY)";
-const TABLES: &str = "tables: { public.t: { columns: { email: email } }, public.other: keep }";
+pub const TABLES: &str = "tables: { public.t: { columns: { email: email } }, public.other: keep }";
 
 /// `t` with a masked column, a narrow one and an enum, `other` beside it, and a replicator that follows them with `additive`.
-async fn followed(major: u32, name: &str, rest: &str) -> (Flow, Running, u16) {
+pub async fn followed(major: u32, name: &str, rest: &str) -> (Flow, Running, u16) {
     begun(major, name, rest, false).await
 }
 
@@ -57,7 +57,7 @@ async fn begun(major: u32, name: &str, rest: &str, lock: bool) -> (Flow, Running
     (flow, running, port)
 }
 
-fn additive(tables: &str) -> String {
+pub fn additive(tables: &str) -> String {
     format!("{tables}\napply: {{ ddl: additive }}")
 }
 
@@ -110,7 +110,7 @@ async fn a_column_is_added_and_approved(major: u32) {
     assert_eq!(flow.divergences().await, 0);
 }
 
-async fn type_of_or_none(flow: &Flow, column: &str) -> String {
+pub async fn type_of_or_none(flow: &Flow, column: &str) -> String {
     text(&flow.t, &format!("SELECT min(format_type(atttypid, atttypmod)) FROM pg_attribute WHERE attrelid = 't'::regclass AND attname = '{column}'")).await
 }
 

@@ -3,6 +3,7 @@
 mod audit;
 mod clock;
 pub mod ddl;
+mod ddl_waits;
 mod freeze;
 mod history;
 mod notify;
