@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::world::{NAME, World, number};
+use super::traffic::Traffic;
+use super::world::{self, NAME, World, number};
 use crate::servers::Cluster;
 use crate::sluice::Running;
 
@@ -63,6 +64,22 @@ impl Killer {
             panic!("sluice run ended by itself with {status}:\n{}", running.log());
         }
     }
+}
+
+/// Waits until nothing is pending, so that from here on the stream has rows of every table. What this machine can do amid
+/// production's writes is not asked: where they are more than it applies, no snapshot of production can be stood at, and it has a
+/// quiet hour. How long it took; or what the servers do, if that does not help.
+pub async fn copies(world: &World, traffic: &Traffic) -> Result<Duration, String> {
+    let start = Instant::now();
+    while !copied(&world.target).await {
+        traffic.calm(start.elapsed() > world::LIMIT / 4);
+        if start.elapsed() > world::LIMIT * 2 {
+            return Err(world.scene().await);
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    traffic.calm(false);
+    Ok(start.elapsed())
 }
 
 /// Is nothing pending?

@@ -1,7 +1,5 @@
 //! The fault loop: everything that can be killed is killed, at random, under load; at the end both sides are equal.
 
-use std::time::{Duration, Instant};
-
 use super::killer::{self, Killer};
 use super::traffic::Traffic;
 use super::world::{self, NAME, World};
@@ -22,23 +20,14 @@ async fn everything_at_random(major: u32) {
     let traffic = Traffic::start(&world.source.url(NAME), vec![seed.rng(1), seed.rng(2), seed.rng(3)]);
     let mut killer = Killer::default();
     let mut running = world.sluice.spawn(&["run"]);
-    let mut calmed = 0;
+    let mut waited = Vec::new();
     for kill in 0..kills {
         if kill % 8 == 6 {
-            // what is pending is skipped: from here on the stream has rows of every table
-            let start = Instant::now();
-            while !killer::copied(&world.target).await {
-                // where production writes faster than this machine applies, no snapshot of it can be stood at: it has a quiet hour
-                if start.elapsed() > world::LIMIT / 2 {
-                    traffic.calm(true);
-                }
-                if start.elapsed() > world::LIMIT + world::LIMIT / 2 {
-                    panic!("not copied, kills {:?}:\n{}\n{}", killer.counts, running.log(), world.scene().await);
-                }
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-            calmed += u32::from(start.elapsed() > world::LIMIT / 2);
-            traffic.calm(false);
+            // what is pending is skipped
+            waited.push(match killer::copies(&world, &traffic).await {
+                Ok(waited) => waited,
+                Err(scene) => panic!("not copied, kills {:?}:\n{}\n{scene}", killer.counts, running.log()),
+            });
         }
         killer.kill(&mut world, &mut running, &mut rng).await;
     }
@@ -50,7 +39,7 @@ async fn everything_at_random(major: u32) {
     world::run(&production, "INSERT INTO log VALUES (0, 'last')").await;
     logs += &world.catch_up().await.stderr;
     let killed = killer.counts;
-    eprintln!("{major}: full {full}, kills {killed:?}, {transactions} transactions, {calmed} quiet hours");
+    eprintln!("{major}: full {full}, kills {killed:?}, {transactions} transactions, copied after {waited:?}");
     if let Some(line) = logs.lines().find(|line| line.contains("divergence") || line.contains("ERROR")) {
         panic!("in a log: {line}");
     }

@@ -76,7 +76,7 @@ async fn write(
                 return;
             }
             if calm.load(Ordering::Relaxed) {
-                tokio::time::sleep(Duration::from_millis(50)).await;
+                tokio::time::sleep(Duration::from_millis(200)).await;
             }
             match client.batch_execute(&transaction(&mut rng)).await {
                 Ok(()) => {

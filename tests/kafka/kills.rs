@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::faults::killer::copied;
+use crate::faults::killer;
 use crate::faults::traffic::Traffic;
 use crate::faults::world::{self, NAME, TABLES, World};
 use crate::seed::Seed;
@@ -89,10 +89,10 @@ async fn everything_at_random(major: u32) {
     loop {
         halves.lives();
         let last = "SELECT count(*) FROM log WHERE what = 'last'";
-        if copied(&world.target).await && world::number(&staging, last).await == 1 {
+        if killer::copied(&world.target).await && world::number(&staging, last).await == 1 {
             break;
         }
-        if began.elapsed() > world::LIMIT {
+        if began.elapsed() > world::LIMIT * 2 {
             panic!("not equal, {counts:?}\n{}\n{}\n{}", halves.capture.log(), halves.apply.log(), world.scene().await);
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -105,16 +105,11 @@ async fn everything_at_random(major: u32) {
     world.equal().await;
 }
 
-/// Waits until nothing is pending: from here on the stream has rows of every table.
+/// Waits until nothing is pending.
 async fn copies(world: &World, halves: &mut Halves, traffic: &Traffic) {
-    let began = Instant::now();
-    while !copied(&world.target).await {
-        halves.lives();
-        traffic.calm(began.elapsed() > world::LIMIT / 2);
-        if began.elapsed() > world::LIMIT + world::LIMIT / 2 {
-            panic!("not copied\n{}\n{}\n{}", halves.capture.log(), halves.apply.log(), world.scene().await);
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
+    let copied = killer::copies(world, traffic).await;
+    halves.lives();
+    if let Err(scene) = copied {
+        panic!("not copied\n{}\n{}\n{scene}", halves.capture.log(), halves.apply.log());
     }
-    traffic.calm(false);
 }

@@ -6,12 +6,10 @@ mod sessions;
 mod sides;
 mod statements;
 
-use std::time::{Duration, Instant};
-
 use self::sessions::Users;
 use crate::faults::killer::{self, Killer};
 use crate::faults::traffic::Traffic;
-use crate::faults::world::{self, NAME, World, run};
+use crate::faults::world::{NAME, World, run};
 use crate::seed::Seed;
 
 majors!(their_own_amid_everything);
@@ -34,18 +32,15 @@ async fn their_own_amid_everything(major: u32) {
     let users = Users::start(&world.target.url(NAME), (3..10).map(|n| seed.rng(n)).collect());
     let mut killer = Killer::default();
     let mut running = world.sluice.spawn(&["run"]);
-    let mut resyncs = 0;
+    let (mut resyncs, mut waited) = (0, Vec::new());
     for kill in 0..kills {
         if kill % 8 == 6 {
-            // what is edited goes on being due while they are at it; from here on the stream has rows of every table
+            // what is edited goes on being due while they are at it
             users.rest(true);
-            let start = Instant::now();
-            while !killer::copied(&world.target).await {
-                if start.elapsed() > world::LIMIT {
-                    panic!("not copied, kills {:?}:\n{}\n{}", killer.counts, running.log(), world.scene().await);
-                }
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
+            waited.push(match killer::copies(&world, &traffic).await {
+                Ok(waited) => waited,
+                Err(scene) => panic!("not copied, kills {:?}:\n{}\n{scene}", killer.counts, running.log()),
+            });
             users.rest(false);
         }
         if rng.u8(..6) == 0 {
@@ -72,7 +67,7 @@ async fn their_own_amid_everything(major: u32) {
     let rows = ledger::stands(&world.staging().await).await;
     let away = sides::equal(&world).await;
     eprintln!(
-        "{major}: full {full}, kills {:?}, {resyncs} resyncs, {transactions} transactions, users {done:?}, {rows} rows of theirs, {untouched} untouched, {away:?}",
+        "{major}: full {full}, kills {:?}, {resyncs} resyncs, {transactions} transactions, users {done:?}, {rows} rows of theirs, {untouched} untouched, {away:?}, copied after {waited:?}",
         killer.counts
     );
     if let Some(line) = logs.lines().find(|line| line.contains("ERROR")) {
