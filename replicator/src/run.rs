@@ -209,10 +209,18 @@ async fn begins_again(config: &Config, why: &Error, stop: &mut Stop) -> bool {
 /// Lets go of production's WAL: drops our slot, after the target was told, if it hears. Gives whether it is gone.
 pub(crate) async fn give_up(config: &Config, why: &Error, limit: i64, board: &Board, stop: &mut Stop) -> bool {
     board.stands(Phase::Held(why.told()));
-    let heard = write(config, stop, async |db| checkpoint::drops_slot(db, &config.pipeline).await).await;
-    tracing::error!(error = why.chain(), hint = why.hint(), heard, "dropping our slot");
+    if !write(config, stop, async |db| checkpoint::drops_slot(db, &config.pipeline).await).await {
+        tracing::warn!("the target does not hear that our slot goes");
+    }
+    drops_slot(config, why, limit, board).await
+}
+
+/// Drops our slot, and says what came of it. Gives whether it is gone.
+pub(crate) async fn drops_slot(config: &Config, why: &Error, limit: i64, board: &Board) -> bool {
+    board.stands(Phase::Held(why.told()));
+    tracing::error!(error = why.chain(), hint = why.hint(), "dropping our slot");
     let dropped = async {
-        let (source, _) = start::conninfos(config)?;
+        let source = start::ends::production(config)?;
         budget::give_up(&source, &config.pipeline, &config.slot(), limit).await
     };
     match dropped.await {
@@ -319,7 +327,7 @@ fn is_deaf(error: &Error) -> bool {
 
 /// Writes on the target why the stream stands still, so that `status` can tell from anywhere. The pipeline takes it back
 /// when it goes on.
-async fn tell(config: &Config, why: &str, stop: &mut Stop) {
+pub(crate) async fn tell(config: &Config, why: &str, stop: &mut Stop) {
     write(config, stop, async |db| checkpoint::hold(db, &config.pipeline, Some(why)).await).await;
 }
 
@@ -332,7 +340,7 @@ async fn write(
     // less than HEARD: what nobody waits for any more must not be written later
     let patience = [("lock_timeout", "4s")];
     let note = async {
-        let (_, target) = start::conninfos(config)?;
+        let target = start::ends::target_alone(config)?;
         let mut db = start::ends::target(config, &target, "hold", &patience).await?;
         what(&mut db).await?;
         db.close().await;

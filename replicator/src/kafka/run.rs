@@ -6,18 +6,17 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use filters::change::Lsn;
-use sink_postgres::checkpoint;
 
 use super::apply::{self, Goal};
 use super::capture;
 use crate::audit;
 use crate::board::{Board, Phase};
-use crate::budget::{self, Watcher};
+use crate::budget::Watcher;
 use crate::cancels::Cancels;
 use crate::config::{Config, Files, Lock};
 use crate::error::{Error, Kind};
 use crate::pipeline::End;
-use crate::run::{LOOK_AGAIN, Options, REACH, STEADY, backoff, reread};
+use crate::run::{LOOK_AGAIN, Options, REACH, STEADY, backoff, drops_slot, reread, tell};
 use crate::start;
 use crate::stop::{self, Stop, Why};
 
@@ -25,9 +24,6 @@ use crate::stop::{self, Stop, Why};
 const FORWARDED: Duration = Duration::from_millis(200);
 /// Who was asked to end has so long to do it at a boundary; a broker or a server that says nothing is not waited for.
 const GRACE: Duration = Duration::from_secs(4);
-
-/// The target has so long to hear why we stand still.
-const HEARD: Duration = Duration::from_secs(5);
 
 /// Which half.
 #[derive(Clone, Debug)]
@@ -164,7 +160,7 @@ async fn again(
         }
         tries += 1;
         if let Error::Spent { limit, .. } = error {
-            given_up |= give_up(&config, &error, limit, board).await;
+            given_up |= drops_slot(&config, &error, limit, board).await;
         }
         let one_shot = options.until_caught_up || options.exit_on_stop;
         let wait = match error.kind() {
@@ -200,7 +196,7 @@ async fn again(
             },
             () = tokio::time::sleep(wait) => {}
             error = spent(&half, &mut watcher, board) => if let Error::Spent { limit, .. } = error {
-                given_up |= give_up(&config, &error, limit, board).await;
+                given_up |= drops_slot(&config, &error, limit, board).await;
             },
         }
     }
@@ -211,27 +207,6 @@ async fn spent(half: &Half, watcher: &mut Watcher, board: &Board) -> Error {
     match half {
         Half::Capture(_) => watcher.spent(board).await,
         Half::Apply(_) => std::future::pending().await,
-    }
-}
-
-/// Lets go of production's WAL: drops our slot. Gives whether it is gone.
-async fn give_up(config: &Config, why: &Error, limit: i64, board: &Board) -> bool {
-    board.stands(Phase::Held(why.told()));
-    tracing::error!(error = why.chain(), hint = why.hint(), "dropping our slot");
-    let dropped = async {
-        let source = start::ends::production(config)?;
-        budget::give_up(&source, &config.pipeline, &config.slot(), limit).await
-    };
-    match dropped.await {
-        Ok(gone) => {
-            tracing::warn!(slot = config.slot(), gone, "dropped by its budget");
-            board.state().slots_dropped += u64::from(gone);
-            gone
-        }
-        Err(e) => {
-            tracing::error!(error = e.chain(), "the slot is not dropped");
-            false
-        }
     }
 }
 
@@ -316,23 +291,6 @@ async fn once(
     };
     // it ran: what it meets now, nobody is there to hear
     end.map_err(Error::unfit)
-}
-
-/// Writes on the target why it stands still, for `status`; the apply takes it back when it goes on.
-async fn tell(config: &Config, why: &str, stop: &mut Stop) {
-    let note = async {
-        let target = start::ends::target_alone(config)?;
-        let mut db = start::ends::target(config, &target, "hold", &[("lock_timeout", "4s")]).await?;
-        checkpoint::hold(&mut db, &config.pipeline, Some(why)).await?;
-        db.close().await;
-        Ok::<_, Error>(())
-    };
-    tokio::select! {
-        _ = stop.wait() => {}
-        told = tokio::time::timeout(HEARD, note) => if !matches!(told, Ok(Ok(()))) {
-            tracing::debug!("the target cannot be told why we stand still");
-        }
-    }
 }
 
 enum Opened {
