@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # all_peers.sh     one run of every workload with every peer of the field, on clusters of its own: the first table of benches/README.md
 # Wants what run.sh wants, and the peers: apt-get install postgresql-15-pglogical pgcopydb; Java 17 and Maven for Debezium (its jars come
-# by themselves, 125 files). Some 20 minutes on two cores at SCALE=0.5. RESULTS=file keeps what was measured.
+# by themselves, 125 files). Some 25 minutes on two cores at SCALE=0.5. RESULTS=file keeps what was measured.
 set -euo pipefail
 cd "$(dirname "$0")"
 SCALE=${SCALE:-0.5} REPEAT=${REPEAT:-1} RUN_TIMEOUT=${RUN_TIMEOUT:-100} RESULTS=${RESULTS:-$(mktemp --suffix=.jsonl)}
