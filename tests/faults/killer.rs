@@ -66,14 +66,17 @@ impl Killer {
     }
 }
 
+/// So long production writes as it does.
+const UNCALMED: Duration = Duration::from_secs(15);
+
 /// Waits until nothing is pending, so that from here on the stream has rows of every table. What this machine can do amid
 /// production's writes is not asked: where they are more than it applies, no snapshot of production can be stood at, and it has a
 /// quiet hour. How long it took; or what the servers do, if that does not help.
 pub async fn copies(world: &World, traffic: &Traffic) -> Result<Duration, String> {
     let start = Instant::now();
     while !copied(&world.target).await {
-        traffic.calm(start.elapsed() > world::LIMIT / 4);
-        if start.elapsed() > world::LIMIT * 2 {
+        traffic.calm(start.elapsed() > UNCALMED);
+        if start.elapsed() > world::LIMIT {
             return Err(world.scene().await);
         }
         tokio::time::sleep(Duration::from_millis(20)).await;

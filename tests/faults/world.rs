@@ -17,7 +17,7 @@ use crate::sluice::{MASK_KEY, Output, Running, Sluice};
 pub const NAME: &str = "world";
 
 /// How long a run to the end may take.
-pub const LIMIT: Duration = Duration::from_secs(60);
+pub const LIMIT: Duration = Duration::from_secs(150);
 
 const SCHEMA: &str = "
 CREATE TABLE big (id bigint PRIMARY KEY, n int NOT NULL, uniq int UNIQUE, body text);

@@ -11,7 +11,7 @@ use crate::shapes::flow::{number, text};
 
 majors!(a_life_with_rows_aside);
 
-const LIMIT: Duration = Duration::from_secs(30);
+const LIMIT: Duration = Duration::from_secs(90);
 
 /// By a key, by whole rows, by a masked key; a body that is not sent again.
 const TABLES: &str = "

@@ -25,7 +25,7 @@ majors!(
 /// Where the process is killed.
 pub const KILLED: &[&str] = &["apply.quarantined", "chunk.sifted"];
 
-const LIMIT: Duration = Duration::from_secs(30);
+const LIMIT: Duration = Duration::from_secs(90);
 
 /// All tables kept, and what is refused goes aside.
 const KEPT: &str = "tables: { \"public.*\": keep }\napply: { on_error: quarantine }";

@@ -12,7 +12,7 @@ use crate::shapes::flow::number;
 use crate::sluice::{Running, Sluice};
 
 /// How long a half may take to end that was asked to.
-pub const ENDS: Duration = Duration::from_secs(20);
+pub const ENDS: Duration = Duration::from_secs(60);
 
 /// Production, staging and both halves.
 pub struct Followed {

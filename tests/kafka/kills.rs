@@ -92,7 +92,7 @@ async fn everything_at_random(major: u32) {
         if killer::copied(&world.target).await && world::number(&staging, last).await == 1 {
             break;
         }
-        if began.elapsed() > world::LIMIT * 2 {
+        if began.elapsed() > world::LIMIT {
             panic!("not equal, {counts:?}\n{}\n{}\n{}", halves.capture.log(), halves.apply.log(), world.scene().await);
         }
         tokio::time::sleep(Duration::from_millis(50)).await;

@@ -10,7 +10,7 @@ use crate::sluice::{Running, Sluice};
 
 majors!(in_one_process, two_halves_and_a_target_that_joins);
 
-pub const SOON: Duration = Duration::from_secs(60);
+pub const SOON: Duration = Duration::from_secs(150);
 
 pub const SCHEMA: &str = "CREATE TABLE cruises (id int PRIMARY KEY, name text, body text);
     ALTER TABLE cruises ALTER body SET STORAGE EXTERNAL;

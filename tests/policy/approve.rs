@@ -20,7 +20,7 @@ majors!(
 );
 
 /// Within so much it is there, on a busy machine.
-const SOON: Duration = Duration::from_secs(45);
+const SOON: Duration = Duration::from_secs(120);
 const SIGHUP: i32 = 1;
 const SECRET: &str = "SELECT count(*) FROM t WHERE t::text LIKE '%secret%'";
 

@@ -18,7 +18,7 @@ majors!(
     rows_that_move_in,
 );
 
-const LIMIT: Duration = Duration::from_secs(30);
+const LIMIT: Duration = Duration::from_secs(90);
 
 /// Keys, each with the index.
 async fn shadowed(flow: &Flow) -> String {

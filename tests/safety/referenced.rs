@@ -28,7 +28,7 @@ majors!(
 /// Where the process is killed.
 pub const KILLED: &[&str] = &["apply.let_go", "look.released"];
 
-const LIMIT: Duration = Duration::from_secs(30);
+const LIMIT: Duration = Duration::from_secs(90);
 
 const REST: &str = "tables: { \"public.*\": keep, public.quotes: exclude }
 protect: { tables: [public.quotes] }

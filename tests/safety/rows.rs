@@ -24,7 +24,7 @@ majors!(
 /// Where the process is killed.
 pub const KILLED: &[&str] = &["apply.shadowed"];
 
-const LIMIT: Duration = Duration::from_secs(30);
+const LIMIT: Duration = Duration::from_secs(90);
 
 /// What production's `sluice shadowed` names, as `key because`.
 async fn shadowed(flow: &Flow) -> String {

@@ -12,7 +12,7 @@ use crate::sluice::Sluice;
 
 majors!(a_pipeline_runs_over_tls, what_is_refused_says_why, less_than_verify_full_is_said_aloud);
 
-const LIMIT: Duration = Duration::from_secs(30);
+const LIMIT: Duration = Duration::from_secs(90);
 
 /// Who may come in, and how.
 const HBA: &str = "

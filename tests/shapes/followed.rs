@@ -13,7 +13,7 @@ use crate::sluice::Running;
 use crate::verbs::serve::{free_port, get};
 
 /// Within so much it is there, on a busy machine.
-pub const SOON: Duration = Duration::from_secs(45);
+pub const SOON: Duration = Duration::from_secs(120);
 
 /// `t` with a mask, `other` beside it.
 pub const MASKED: &str = "tables: { public.t: { columns: { email: email } }, public.other: keep }";

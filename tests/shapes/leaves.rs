@@ -10,7 +10,7 @@ use crate::servers::wait_until;
 majors!(leaves_change_while_streaming, leaves_change_while_copying, leaves_change_while_nobody_looks, a_leaf_is_held,);
 
 /// Within so much it is noticed and mended, on a busy machine.
-const SOON: Duration = Duration::from_secs(45);
+const SOON: Duration = Duration::from_secs(120);
 
 /// What is done to a leaf of `@`: it has the keys from 1000 to 1999. Another table, `@_new`, waits with those from 5000.
 const CHANGES: [(&str, &str); 4] = [

@@ -9,7 +9,7 @@ use crate::servers::{Pair, wait_until};
 
 majors!(they_follow, rights_are_missing, off_and_a_range_of_its_own);
 
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(150);
 
 /// Table, and the sequence behind its `id` on production.
 const FOLLOWED: &[(&str, &str)] = &[

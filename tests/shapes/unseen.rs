@@ -12,7 +12,7 @@ use crate::sluice::{Running, Sluice};
 
 majors!(equal_names_and_other_columns, production_waits_for_us, rows_chosen_by_another_column);
 
-const SOON: Duration = Duration::from_secs(45);
+const SOON: Duration = Duration::from_secs(120);
 
 const SWAP: &str = "BEGIN; ALTER TABLE t DROP note; ALTER TABLE t RENAME email TO note; ALTER TABLE t ADD email text; UPDATE t SET email = 'e' WHERE id > 10; INSERT INTO t VALUES (21, 'a@secret.example', 'b'); COMMIT";
 

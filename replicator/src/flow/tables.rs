@@ -17,6 +17,8 @@ use crate::source::{catalog, snapshot};
 
 /// So long nobody wonders that production does not show yet what its stream has.
 const SOON: Duration = Duration::from_secs(1);
+/// So long it is waited for where it can be done without: it would be some rows that are healed.
+const MOMENT: Duration = Duration::from_millis(200);
 /// It is asked again this often at most.
 const AGAIN: Duration = Duration::from_millis(50);
 
@@ -31,7 +33,7 @@ impl<S: Downstream> Flow<S> {
     pub async fn reshaped(&mut self, shape: &Table) -> Result<(), Error> {
         let Some(planned) = self.shapes.of(shape) else { return Ok(()) };
         let (name, oid, fits) = (planned.name(), planned.table.shape.oid, planned.fits(shape));
-        // of a table that comes as it is, names hide nothing; rows written anew the next look will find
+        // of a table that comes as it is, names hide nothing; rows written anew, and not seen now, the next look will find
         let must_know = planned.shields() || !fits;
         let table = planned.table.shape.to_string();
         let sink = self.sink.as_mut().ok_or_else(|| Error::Bug("the sink is away".into()))?;
@@ -39,7 +41,7 @@ impl<S: Downstream> Flow<S> {
             self.shapes.mark(shape.oid, fits);
             return Ok(());
         }
-        if must_know && !self.shown(&table).await? {
+        if !self.shown(&table, must_know).await? && must_know {
             // nobody can say yet, and nobody will before its rows have gone by: so they are left to the copy, which looks again.
             // No start over: it would wait for the lock of a migration that waits for us
             let sink = self.sink.as_mut().ok_or_else(|| Error::Bug("the sink is away".into()))?;
@@ -108,9 +110,9 @@ impl<S: Downstream> Flow<S> {
     /// the migration whose rows are in our hands. A migration in an earlier transaction is shown: who wrote behind it had
     /// waited for its lock.
     ///
-    /// False: production waits for us. `synchronous_standby_names = '*'` takes our WAL sender for a standby, and then what
+    /// False: it does not within a moment, and nobody `must` know; or production waits for us. `synchronous_standby_names = '*'` takes our WAL sender for a standby, and then what
     /// is committed is shown when we have it, and not before.
-    async fn shown(&self, table: &str) -> Result<bool, Error> {
+    async fn shown(&self, table: &str, must: bool) -> Result<bool, Error> {
         let Some(xid) = self.batch.xid() else { return Ok(true) };
         let (began, mut pause, mut said) = (Instant::now(), Duration::from_millis(1), false);
         loop {
@@ -118,7 +120,7 @@ impl<S: Downstream> Flow<S> {
             if now.shows(now.full(xid)) {
                 return Ok(true);
             }
-            if began.elapsed() > SOON && self.is_standby().await? {
+            if !must && began.elapsed() > MOMENT || began.elapsed() > SOON && self.is_standby().await? {
                 return Ok(false);
             }
             if !said && began.elapsed() > SOON {

@@ -17,7 +17,8 @@ use rdkafka::message::{BorrowedMessage, Message as _};
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::context::Context;
-use super::{Error, LOOK, Options, PARTITION, PATIENCE};
+use super::topic::nap;
+use super::{Error, LOOK, Options, PARTITION, PATIENCE, SURE};
 use crate::error::{self, Doing as _, Kind};
 
 /// A record.
@@ -154,9 +155,8 @@ impl Consumer {
                 // it was neither: what is fetched now is not what was asked for
                 Err(Error::Told { code: Code::LogTruncation, told })
             }
-            Error::Told {
-                code: Code::UnknownTopic | Code::UnknownPartition | Code::UnknownTopicOrPartition, ..
-            } => Err(self.absent()),
+            // so one broker says
+            e if e.is_of_no_topic() => self.within(self.next.unwrap_or_default(), PATIENCE),
             // the group is a name only
             Error::Told { code: Code::GroupAuthorizationFailed, .. } => Ok(()),
             e if e.kind() == Kind::Unavailable => {
@@ -200,12 +200,10 @@ impl Consumer {
                 Err(e) => Error::from(e),
             };
             match error {
-                Error::Told {
-                    code: Code::UnknownTopic | Code::UnknownPartition | Code::UnknownTopicOrPartition,
-                    ..
-                } => {
-                    return Err(self.absent());
-                }
+                e if e.is_of_no_topic() => match self.absent() {
+                    Error::Absent(_) if began.elapsed() < timeout.min(SURE) => nap(),
+                    e => return Err(e),
+                },
                 e if e.kind() != Kind::Unavailable || began.elapsed() >= timeout => return Err(context.why(e)),
                 _ => {}
             }
@@ -232,6 +230,7 @@ impl Consumer {
         }
     }
 
+    /// Is the offset one that the topic has, or the next?
     fn within(&self, offset: i64, timeout: Duration) -> Result<(), Error> {
         let (low, end) = self.bounds(timeout)?;
         match offset {

@@ -110,6 +110,13 @@ impl Error {
         matches!(self, Error::Expired { .. } | Error::Beyond { .. } | Error::Anew { .. } | Error::Absent(_))
     }
 
+    /// Does a broker know of no such topic, or partition?
+    pub(super) fn is_of_no_topic(&self) -> bool {
+        let unknown =
+            |code| matches!(code, Code::UnknownTopic | Code::UnknownPartition | Code::UnknownTopicOrPartition);
+        matches!(self, Error::Told { code, .. } if unknown(*code))
+    }
+
     /// What mends it.
     pub fn hint(&self) -> Option<&'static str> {
         Some(match self {

@@ -41,6 +41,8 @@ const PARTITION: i32 = 0;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// What waits for an answer looks up this often, for a reason why none will come.
 const LOOK: Duration = Duration::from_millis(500);
+/// A broker that has just come back may not know of every topic yet: one that is said not to be there is asked for again for so long.
+const SURE: Duration = Duration::from_secs(5);
 
 /// Does what blocks, on a thread that may.
 pub(crate) async fn blocking<T: Send + 'static>(

@@ -16,7 +16,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 
 use super::context::Context;
 use super::options::{BATCH, LARGEST};
-use super::{Error, LOOK, Options, PATIENCE};
+use super::{Error, LOOK, Options, PATIENCE, SURE};
 use crate::error::{self, Doing as _, Kind};
 
 /// A topic's settings, as far as anything rests on them.
@@ -75,8 +75,14 @@ pub fn ensure(options: &Options) -> Result<(), error::Error> {
 
 /// Refuses a topic that is not as it must be, or not there.
 pub fn check(options: &Options) -> Result<(), error::Error> {
-    let shape = look(options)?.ok_or_else(|| Error::Absent(options.topic.clone())).doing("look for the topic")?;
-    fits(&options.topic, &shape)
+    let began = Instant::now();
+    loop {
+        match look(options)? {
+            Some(shape) => return fits(&options.topic, &shape),
+            None if began.elapsed() < SURE => nap(),
+            None => return Err(Error::Absent(options.topic.clone())).doing("look for the topic"),
+        }
+    }
 }
 
 /// Is it as it must be?
@@ -235,16 +241,21 @@ fn make(options: &Options, settings: &[(&str, &str)]) -> Result<(), Error> {
 }
 
 /// Until brokers know of it: each hears of it in its own time.
-#[expect(clippy::disallowed_methods, reason = "the caller is a thread that may block")]
 fn settle(options: &Options) -> Result<(), Error> {
     let began = Instant::now();
     while sizes(options, PATIENCE)?.1.is_none() {
         if began.elapsed() > PATIENCE {
             return Err(Error::silence());
         }
-        std::thread::sleep(LOOK / 5);
+        nap();
     }
     Ok(())
+}
+
+/// Until a broker knows more.
+#[expect(clippy::disallowed_methods, reason = "the caller is a thread that may block")]
+pub(super) fn nap() {
+    std::thread::sleep(LOOK / 5);
 }
 
 /// The library's answers come to a thread of its own; this one has nothing else to do.

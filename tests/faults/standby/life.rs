@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use super::super::full::Full;
+use super::super::killer;
 use super::super::traffic::Traffic;
-use super::super::world::{LIMIT, NAME, number, run};
+use super::super::world::{NAME, number, run};
 use super::{SLOTS, applies, behind, copied, keeps_for};
 use crate::seed::Seed;
-use crate::servers::wait_until;
 
 since_16!(a_whole_life);
 on_18_alone!(one_of_the_three_dies_amid_the_stream);
@@ -37,8 +37,9 @@ async fn a_whole_life(major: u32) {
     let mut running = world.sluice.spawn(&["run"]);
     applies(&staging, 50).await;
     world.sluice.ok(&["resync", "public.big"]).await;
-    let copied_at = "SELECT count(*) FROM sluice.pending";
-    wait_until("it is copied again", LIMIT, || async { number(&staging, copied_at).await == 0 }).await;
+    if let Err(scene) = killer::copies(&world, &traffic).await {
+        panic!("not copied again\n{}\n{scene}", running.log());
+    }
     applies(&staging, 50).await;
     traffic.end().await;
     world.settles(&mut running).await;

@@ -291,10 +291,7 @@ impl Client {
                 _ => e.into(),
             },
             None => match Error::from(e) {
-                Error::Told {
-                    code: Code::UnknownTopic | Code::UnknownPartition | Code::UnknownTopicOrPartition,
-                    ..
-                } => Error::Absent(self.topic.clone()),
+                e if e.is_of_no_topic() => Error::Absent(self.topic.clone()),
                 e => self.client.context().why(e),
             },
         }
