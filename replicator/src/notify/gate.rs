@@ -1,8 +1,9 @@
 //! How often something is told: once in a while of each, and what was kept back is counted and told later.
 //!
 //! Something that comes and goes would else flood a channel, and then nobody reads it. The first of a kind about the same goes at once. What follows
-//! within the while waits: of several the last goes when the while is over, with the number of those that it stands for. Of states (held,
-//! going on again) only the last one of all goes then, since the others are true no more.
+//! within the while waits: of several the last goes when the while is over, with the number of those that it stands for. A state (held,
+//! going on again) is over with the next one of the same half, so what still waits of those before it goes no more: else somebody hears
+//! "going on again" of a pipeline that is held by something else since.
 //!
 //! Time is that of a clock that nobody sets.
 
@@ -43,7 +44,9 @@ impl Gate {
             let every = self.every;
             self.slots.retain(|_, slot| slot.waits.is_some() || slot.sent.is_some_and(|at| now - at < every));
         }
+        let over = self.overtaken(&event);
         let slot = self.slots.entry((event.kind, event.half, event.about.clone())).or_default();
+        slot.suppressed += over;
         if slot.sent.is_some_and(|at| now.saturating_duration_since(at) < self.every) {
             slot.suppressed += 1;
             slot.waits = Some(event);
@@ -53,6 +56,26 @@ impl Gate {
         event.suppressed = std::mem::take(&mut slot.suppressed);
         slot.waits = None;
         Some(event)
+    }
+
+    /// Takes back the states that wait and are over with this one. Gives how many events they stand for. That it has caught up leaves alone that
+    /// it goes on again: both are true, and a receiver may want to hear of one only.
+    fn overtaken(&mut self, by: &Event) -> u64 {
+        let mut count = 0;
+        for ((kind, half, about), slot) in &mut self.slots {
+            let same = *kind == by.kind && *about == by.about;
+            let both = (*kind, by.kind) == (Kind::Resumed, Kind::CaughtUp);
+            if by.kind.is_state()
+                && kind.is_state()
+                && *half == by.half
+                && !same
+                && !both
+                && slot.waits.take().is_some()
+            {
+                count += std::mem::take(&mut slot.suppressed);
+            }
+        }
+        count
     }
 
     /// Those whose while is over, in the order in which they happened.
@@ -77,19 +100,6 @@ impl Gate {
             }
         }
         events.sort_by_key(|event| event.at);
-        for half in ["", "capture", "apply"] {
-            let of = |event: &Event| event.kind.is_state() && event.half == half;
-            let last = events.iter().rposition(of);
-            let count: u64 = events.iter().filter(|e| of(e)).map(|e| e.suppressed + 1).sum();
-            let mut i = 0;
-            events.retain_mut(|event| {
-                i += 1;
-                if of(event) && Some(i - 1) == last {
-                    event.suppressed = count - 1;
-                }
-                !of(event) || Some(i - 1) == last
-            });
-        }
         events
     }
 }
@@ -140,13 +150,40 @@ mod tests {
             }
         }
         assert_eq!(told, 2, "the first of each");
-        assert!(
-            gate.admit(event(Kind::Held, "another"), begin + Duration::from_secs(51)).is_some(),
-            "for another reason"
-        );
+        let another = gate.admit(event(Kind::Held, "another"), begin + Duration::from_secs(51));
+        assert_eq!(another.map(|e| e.suppressed), Some(98), "for another reason, with all of those between");
+        assert_eq!(gate.admit(event(Kind::Resumed, ""), begin + Duration::from_secs(52)), None);
         let due = gate.due(begin + Duration::from_secs(70));
-        assert_eq!(words(&due), [("resumed", 97)], "and the last, with all of those between");
+        assert_eq!(words(&due), [("resumed", 0)], "and the last");
         assert_eq!(gate.rest(begin + Duration::from_secs(70)), []);
+    }
+
+    #[test]
+    fn what_is_true_no_more_is_not_told_behind_what_is() {
+        let mut gate = Gate::new(Duration::from_secs(60));
+        let begin = Instant::now();
+        let at = |s| begin + Duration::from_secs(s);
+        assert!(gate.admit(event(Kind::Held, "t"), at(0)).is_some());
+        assert!(gate.admit(event(Kind::Resumed, ""), at(1)).is_some());
+        assert_eq!(gate.admit(event(Kind::Held, "t"), at(2)), None);
+        assert_eq!(gate.admit(event(Kind::Resumed, ""), at(3)), None);
+        let held = gate.admit(event(Kind::Held, "u"), at(4));
+        assert_eq!(held.map(|e| e.suppressed), Some(2), "by something else, and it says what was kept back");
+        assert_eq!((gate.due(at(60)), gate.due(at(61))), (vec![], vec![]), "it is held, and not going on");
+        assert_eq!(gate.rest(at(62)), []);
+    }
+
+    #[test]
+    fn who_hears_of_going_on_only_hears_of_it_though_it_has_caught_up() {
+        let mut gate = Gate::new(Duration::from_secs(60));
+        let begin = Instant::now();
+        for kind in [Kind::Held, Kind::Resumed, Kind::CaughtUp] {
+            assert!(gate.admit(event(kind, ""), begin).is_some());
+        }
+        for kind in [Kind::Held, Kind::Resumed, Kind::CaughtUp] {
+            assert_eq!(gate.admit(event(kind, ""), begin + Duration::from_secs(1)), None);
+        }
+        assert_eq!(words(&gate.due(begin + Duration::from_secs(60))), [("resumed", 1), ("caught_up", 0)]);
     }
 
     #[test]
