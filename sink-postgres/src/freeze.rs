@@ -188,14 +188,19 @@ impl PostgresSink {
         }
     }
 
-    /// Nothing is under way, and nothing will be: writes where staging stands, if nobody has, and gives the freeze as it is then.
+    /// Nothing is under way, and nothing will be. What testers read must not be taken back by a crash of the target: it is seen when it is on
+    /// its disk, and with it all that was committed before. Writes where staging stands, if nobody has, and gives the freeze as it is then.
     pub async fn stand_still(&mut self, freeze: Freeze) -> Result<Freeze, Error> {
         if freeze.at.is_some() {
             return Ok(freeze);
         }
         let pipeline = self.options.pipeline.clone();
+        self.db.simple("BEGIN; SET LOCAL synchronous_commit = on").await?;
         let sql = stand("epoch = $2::text::bigint");
-        self.db.query(&sql, &[Some(&pipeline), Some(&self.epoch.to_string())]).await?;
+        let written = self.db.query(&sql, &[Some(&pipeline), Some(&self.epoch.to_string())]).await;
+        let ended = self.db.simple(if written.is_ok() { "COMMIT" } else { "ROLLBACK" }).await;
+        written?;
+        ended?;
         let sql = format!("SELECT {COLUMNS} FROM sluice.freeze WHERE pipeline = $1");
         let now = parse(&self.db.query(&sql, &[Some(&pipeline)]).await?);
         Ok(now.map_or(freeze, |(now, _)| now))
