@@ -28,8 +28,9 @@ const GRACE: Duration = Duration::from_secs(4);
 /// Which half.
 #[derive(Clone, Debug)]
 enum Half {
-    /// Production into the topic. Where production was when it was opened first, for whoever waits for that.
-    Capture(watch::Sender<Option<Lsn>>),
+    /// Production into the topic. For another half in the same process: it is told where production was when it was opened first, and this
+    /// one goes on for as long as that one needs it. `None`: by itself.
+    Capture(Option<watch::Sender<Option<Lsn>>>),
     /// The topic into the target, up to a position of production if it is to end somewhere; `None`: to the topic's end.
     Apply(Option<Lsn>),
 }
@@ -39,7 +40,7 @@ type Read = (Config, Option<Lock>);
 
 /// `sluice capture`.
 pub async fn capture(files: &Files, read: Read, options: Options, board: &Board, stop: Stop) -> Result<End, Error> {
-    keep(files, read, options, board, stop, Half::Capture(watch::Sender::new(None))).await
+    keep(files, read, options, board, stop, Half::Capture(None)).await
 }
 
 /// `sluice apply`.
@@ -60,9 +61,8 @@ pub async fn both(
     let mut capturing = JoinSet::new();
     {
         let (files, read, board) = (files.clone(), read.clone(), upper.clone());
-        // it goes on for as long as the other half needs it
-        let options = Options { until_caught_up: false, ..options };
-        capturing.spawn(async move { keep(&files, read, options, &board, stopped, Half::Capture(goal)).await });
+        // (by the same options: a capture that would hold for ever ends a run that is to end)
+        capturing.spawn(async move { keep(&files, read, options, &board, stopped, Half::Capture(Some(goal))).await });
     }
     let goal = loop {
         tokio::select! {
@@ -224,7 +224,9 @@ async fn once(
         Ok::<_, Error>(match half {
             Half::Capture(production) => {
                 let (capture, goal) = capture::open(config, lock, board, &cancels, anew).await?;
-                production.send_if_modified(|known| known.is_none() && known.replace(goal).is_none());
+                if let Some(production) = production {
+                    production.send_if_modified(|known| known.is_none() && known.replace(goal).is_none());
+                }
                 Opened::Capture(Box::new(capture), goal)
             }
             Half::Apply(goal) => {
@@ -255,7 +257,7 @@ async fn once(
     *was_opened = true;
     tracing::info!(at = %board.state().applied, "running");
     board.works(Phase::Streaming);
-    let ends = options.until_caught_up;
+    let ends = options.until_caught_up && !matches!(half, Half::Capture(Some(_)));
     let mut task = JoinSet::new();
     task.spawn(async move {
         match opened {
