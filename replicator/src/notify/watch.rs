@@ -32,13 +32,24 @@ pub(super) struct Watch {
     /// That it has caught up is to be told.
     owes: bool,
     copying: Option<Instant>,
-    /// It stands still for this reason, since then, and that was told.
-    trouble: Option<(String, Instant, bool)>,
+    trouble: Option<Trouble>,
     quarantined: u64,
     divergences: u64,
     wal: Wal,
     dropped: u64,
     withheld: BTreeSet<String>,
+}
+
+/// It stands still, for one reason or for several one after the other.
+struct Trouble {
+    /// The reason of now.
+    about: String,
+    /// Of the first.
+    since: Instant,
+    /// The reason of now was told.
+    told: bool,
+    /// Any was: then it has to be taken back, though the last one was too short to be told.
+    heard: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -102,13 +113,12 @@ impl Watch {
                     state.cause.sqlstate.as_deref().unwrap_or("-"),
                     state.cause.table.as_deref().unwrap_or(&sketch(why))
                 );
-                let (since, told) = match &self.trouble {
-                    Some((before, since, told)) if *before == about => (*since, *told),
-                    Some((_, since, _)) if !held => (*since, false),
-                    _ => (now, false),
+                let (since, told, heard) = match &self.trouble {
+                    Some(before) => (before.since, before.told && before.about == about, before.heard),
+                    None => (now, false, false),
                 };
                 let tell = !told && (held || now.saturating_duration_since(since) >= PATIENCE);
-                self.trouble = Some((about.clone(), since, told || tell));
+                self.trouble = Some(Trouble { about: about.clone(), since, told: told || tell, heard: heard || tell });
                 if tell {
                     let (why, hint) =
                         why.split_once("; hint: ").map_or((why.as_str(), None), |(why, hint)| (why, Some(hint)));
@@ -133,7 +143,7 @@ impl Watch {
                         json!({ "state": word, "tables_to_copy": copies, "position": state.applied.to_string() });
                     events.push(self.event(Kind::Started, summary, data));
                 }
-                if let Some((_, since, true)) = self.trouble.take() {
+                if let Some(Trouble { since, heard: true, .. }) = self.trouble.take() {
                     let seconds = now.saturating_duration_since(since).as_secs();
                     let summary = format!("going on again after {seconds} s: {word}");
                     events.push(self.event(
@@ -338,6 +348,24 @@ mod tests {
         assert_eq!(story.at(70, |_| {}), ["retrying"]);
         assert!(story.at(80, |_| {}).is_empty());
         assert_eq!(story.at(90, |s| s.phase = Phase::Streaming), ["resumed"]);
+    }
+
+    #[test]
+    fn what_was_told_is_taken_back_whatever_came_behind_it() {
+        let mut story = Story::new();
+        story.at(0, |s| s.phase = Phase::Streaming);
+        story.at(1, |s| s.lag.quiet(Lsn(1)));
+        assert_eq!(story.at(10, |s| s.phase = Phase::Held("a right".into())), ["held"]);
+        // whoever mends it starts a server anew: too short to be told itself
+        assert!(story.at(15, |s| s.phase = Phase::Retrying("target: reset".into())).is_empty());
+        let told = story.told(20, |s| s.phase = Phase::Streaming);
+        let summaries: Vec<&str> = told.iter().map(|e| e.summary.as_str()).collect();
+        assert_eq!(summaries.first(), Some(&"going on again after 10 s: streaming"), "{summaries:?}");
+        // and by one reason after the other it has stood still since the first
+        story.at(30, |s| s.phase = Phase::Held("a right".into()));
+        story.at(35, |s| s.phase = Phase::Held("a table".into()));
+        let told = story.told(40, |s| s.phase = Phase::Streaming);
+        assert_eq!(told[0].data["stood_still_seconds"], 10);
     }
 
     #[test]
