@@ -51,9 +51,13 @@ pub struct Plan {
 impl Plan {
     /// The target's tables that are written: also those that are emptied, and stay so.
     pub fn written(&self) -> Vec<(String, String)> {
+        self.tables.iter().map(|(t, _)| t.name()).chain(self.emptied().cloned()).collect()
+    }
+
+    /// Those that are emptied, and stay so.
+    pub fn emptied(&self) -> impl Iterator<Item = &(String, String)> {
         let structures = self.policy.tables.iter().filter(|(_, rule)| **rule == TableRule::Structure);
-        let emptied = structures.map(|(name, _)| name).chain(&self.hollow).cloned();
-        self.tables.iter().map(|(t, _)| t.name()).chain(emptied).collect()
+        structures.map(|(name, _)| name).chain(&self.hollow)
     }
 
     /// Only a plan of which everything is proved is one to follow.

@@ -338,6 +338,11 @@ const BAD: &[(&str, &str)] = &[
         "notify: { repeat: 5 }",
         "notify.repeat: a number without a unit (a whole number with its unit (ms, s, m, h or d): 30s)",
     ),
+    ("backup: yes", "backup: one value or a list, where keys with values are wanted"),
+    (
+        "backup: { directory: \"\", recipient: x, keep: 5 }",
+        "backup.directory: empty\nbackup.recipient: no public key of age's: invalid Bech32 encoding (sluice backup key makes a pair)\nbackup.keep: a number without a unit (a whole number with its unit (ms, s, m, h or d): 30s)",
+    ),
     ("audit: yes", "audit: one value or a list, where keys with values are wanted"),
     ("audit: { file: \"\" }", "audit.file: empty"),
     ("apply: stop", "apply: one value or a list, where keys with values are wanted"),
