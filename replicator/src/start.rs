@@ -41,7 +41,7 @@ pub use refused::Refused;
 pub(crate) use take_over::on_error;
 pub use take_over::{TakenOver, take_over};
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use filters::change::Lsn;
@@ -267,8 +267,7 @@ pub async fn open(
     Ok((pipeline, goal))
 }
 
-/// Rows of staging's that are about to be replaced or taken away: all, as long as nothing was applied or everything is due; else those
-/// of tables that are followed for the first time, and of tables that are to be empty.
+/// Rows of staging's that are about to be replaced go to a backup. Gives its label.
 async fn save(
     config: &Config,
     plan: &Plan,
@@ -278,12 +277,7 @@ async fn save(
 ) -> Result<Option<String>, Error> {
     let lsn = known.and_then(|known| known.lsn);
     let all = lsn.is_none() || ours.anew;
-    let empty: HashSet<_> = plan.emptied().collect();
-    let concerned = plan
-        .written()
-        .into_iter()
-        .filter(|name| all || empty.contains(name) || !plan.memory.contains_key(name))
-        .collect();
+    let concerned = plan.replaced(all);
     let target = checkpoint::target_id(staging).await?;
     let (lsn, policy) = (lsn.map(|lsn| lsn.to_string()), &ours.identity.policy);
     backup::before(config, backup::Standing { lsn, policy, target: &target, concerned }, staging).await

@@ -65,6 +65,14 @@ pub async fn shape(db: &mut Connection, schema: &str, name: &str) -> Result<Opti
     Ok((!columns.is_empty()).then(|| Shape { schema: schema.into(), name: name.into(), partitioned, columns }))
 }
 
+/// May we read all of its rows? Where we may not nothing of it is written either, and whoever is about to says what is missing.
+pub async fn is_readable(db: &mut Connection, shape: &Shape) -> Result<bool, Error> {
+    let sql = "SELECT pg_catalog.has_table_privilege(c.oid, 'SELECT') AND NOT pg_catalog.row_security_active(c.oid)
+        FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = $2
+          AND pg_catalog.has_schema_privilege(n.oid, 'USAGE')";
+    Ok(db.query(sql, &[Some(&shape.schema), Some(&shape.name)]).await?.get(0, 0) == Some("t"))
+}
+
 /// Begins the one transaction in which all tables are read.
 pub async fn begin_to_save(db: &mut Connection) -> Result<(), Error> {
     // whoever holds a table exclusively is not waited for without an end

@@ -75,6 +75,8 @@ async fn harbour(major: u32, name: &str) -> Harbour {
     run(&t, &ours()).await;
     run(&t, TRIGGER).await;
     let sluice = Sluice::between(&db, "tables: { \"public.*\": keep }\n");
+    let plan = sluice.ok(&["plan"]).await.stdout;
+    assert!(plan.contains("staging has rows of public.\"Odd name\", public.logs,") && plan.contains("without `backup:`"), "{plan}");
     let made = sluice.ok(&["backup", "key"]).await;
     let identity = sluice.dir.join("key.txt");
     fs::write(&identity, &made.stdout).expect("write the key");
@@ -133,6 +135,7 @@ fn files(dir: &Path) -> Vec<PathBuf> {
 async fn a_full_staging_is_saved_before_its_first_refresh_and_comes_back(major: u32) {
     let h = harbour(major, "ops_backup").await;
     let before = rows(&h.t).await;
+    assert!(!h.sluice.ok(&["plan"]).await.stdout.contains("without `backup:`"));
     assert!(h.list().await.is_empty());
     h.sluice.ok(&CATCH_UP).await;
     assert_eq!(rows(&h.t).await, rows(&h.s).await, "production's are there");

@@ -34,7 +34,10 @@ pub async fn before(config: &Config, standing: Standing<'_>, db: &mut Connection
         return Ok(None);
     }
     let Some(backup) = &config.backup else {
-        return unsaved(db, &standing).await.map(|()| None);
+        for warning in unsaved(config, &standing.concerned, db).await? {
+            tracing::warn!("{warning}");
+        }
+        return Ok(None);
     };
     let store = Store::of(&backup.directory, &config.pipeline);
     let full = full(db, &standing.concerned).await?;
@@ -71,6 +74,7 @@ async fn full(db: &mut Connection, names: &[(String, String)]) -> Result<Vec<(St
     let mut full = Vec::new();
     for (schema, name) in names {
         if let Some(shape) = tables::shape(db, schema, name).await?
+            && tables::is_readable(db, &shape).await?
             && tables::has_rows(db, &shape).await?
         {
             full.push((schema.clone(), name.clone()));
@@ -79,13 +83,20 @@ async fn full(db: &mut Connection, names: &[(String, String)]) -> Result<Vec<(St
     Ok(full)
 }
 
-async fn unsaved(db: &mut Connection, standing: &Standing<'_>) -> Result<(), Error> {
-    let full: Vec<String> = full(db, &standing.concerned).await?.iter().map(|(s, n)| table_name(s, n)).collect();
-    if !full.is_empty() {
-        tracing::warn!(
-            tables = full.join(", "),
-            "these hold rows on staging, and production's are about to take their place: there is no `backup:` in sluice.yaml, so what only staging has of them is not saved"
-        );
+/// What is to be said where rows would be replaced and there is no `backup:` in the file.
+pub async fn unsaved(
+    config: &Config,
+    concerned: &[(String, String)],
+    db: &mut Connection,
+) -> Result<Option<String>, Error> {
+    if config.backup.is_some() {
+        return Ok(None);
     }
-    Ok(())
+    let full: Vec<String> = full(db, concerned).await?.iter().map(|(s, n)| table_name(s, n)).collect();
+    Ok((!full.is_empty()).then(|| {
+        format!(
+            "staging has rows of {}, and production's take their place: without `backup:` in sluice.yaml nothing saves what only staging has of them",
+            full.join(", ")
+        )
+    }))
 }

@@ -23,9 +23,9 @@ mod save;
 mod seal;
 mod store;
 
-pub use first::{Standing, before, used};
+pub use first::{Standing, before, unsaved, used};
 pub use manifest::{Column, Manifest, Saved};
-pub use restore::{fits, restore, verify};
+pub use restore::{fits, restore, runs, verify};
 pub use save::{About, save};
 pub use seal::{Key, make_key, recipient};
 pub use store::{Found, Store};

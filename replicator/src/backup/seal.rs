@@ -12,10 +12,11 @@ use zeroize::Zeroizing;
 
 /// Reads a public key; the error says what is wrong with it.
 pub fn recipient(text: &str) -> Result<Recipient, &'static str> {
+    let text = text.trim();
     if text.starts_with("AGE-SECRET-KEY-") {
         return Err("that is the secret half: whoever has this file could read every backup");
     }
-    text.trim().parse()
+    text.parse()
 }
 
 /// The secret half, which only a restore needs. Shown to nobody.
@@ -116,5 +117,57 @@ impl Write for Hashed {
 
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sealed(dir: &Path, of: &[u8], to: &str) -> std::path::PathBuf {
+        let path = dir.join("f");
+        let mut sealing = Sealing::begin(File::create(&path).unwrap(), &recipient(to).unwrap()).unwrap();
+        of.chunks(1000).for_each(|chunk| sealing.write(chunk).unwrap());
+        let sealed = sealing.finish().unwrap();
+        assert_eq!((sealed.bytes, &sealed.sha256), (path.metadata().unwrap().len(), &checksum(&path).unwrap()));
+        path
+    }
+
+    #[test]
+    fn what_goes_in_comes_out_and_nobody_else_reads_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let (secret, public) = make_key();
+        let key = Key::read(&format!("# made\n\n{}\n", secret.as_str())).unwrap();
+        assert_eq!(key.recipient(), public);
+        let rows = b"1\tsecret\n".repeat(100_000);
+        let path = sealed(dir.path(), &rows, &public);
+        let mut read = Vec::new();
+        open(&path, &key).unwrap().read_to_end(&mut read).unwrap();
+        assert!(read == rows);
+        let bytes = std::fs::read(&path).unwrap();
+        assert!(bytes.len() < rows.len() / 10 && memchr::memmem::find(&bytes, b"secret").is_none());
+        let other = Key::read(&make_key().0).unwrap();
+        assert!(open(&path, &other).is_err());
+        // cut, or changed
+        for (n, bad) in [bytes[..bytes.len() - 1].to_vec(), bytes[..bytes.len() / 2].to_vec(), {
+            let mut bad = bytes.clone();
+            bad[bytes.len() - 5] ^= 1;
+            bad
+        }]
+        .iter()
+        .enumerate()
+        {
+            std::fs::write(&path, bad).unwrap();
+            let read = open(&path, &key).and_then(|mut file| file.read_to_end(&mut Vec::new()));
+            assert!(read.is_err(), "{n}");
+        }
+    }
+
+    #[test]
+    fn keys_are_told_apart() {
+        let (secret, public) = make_key();
+        assert!(recipient(&public).is_ok() && recipient(&secret).unwrap_err().contains("secret half"));
+        assert!(Key::read(&public).is_err() && Key::read("").is_err());
+        assert!(Key::read(&format!("{}\n{}", secret.as_str(), secret.as_str())).is_err());
     }
 }

@@ -199,13 +199,7 @@ fn identity(verb: &BackupRestore) -> Result<Key, Error> {
 
 /// Nobody applies.
 async fn still(config: &Config, db: &mut Connection) -> Result<(), Error> {
-    if resync::connected(config, db).await? {
-        return Err(Error::Refused {
-            what: "a sluice of this pipeline is connected to the target".into(),
-            hint: "stop the sluice that runs this pipeline first (SIGTERM)".into(),
-        });
-    }
-    Ok(())
+    if resync::connected(config, db).await? { Err(backup::runs()) } else { Ok(()) }
 }
 
 fn announce(manifest: &Manifest, chosen: &[&Saved], target: &str) {

@@ -60,6 +60,14 @@ impl Plan {
         structures.map(|(name, _)| name).chain(&self.hollow)
     }
 
+    /// Tables whose rows on the target are about to be replaced or taken away: `all`, as long as nothing was applied or everything is due;
+    /// else those that are followed for the first time, and those that are to be empty.
+    pub fn replaced(&self, all: bool) -> Vec<(String, String)> {
+        let mut tables = self.written();
+        tables.retain(|name| all || !self.memory.contains_key(name) || self.emptied().any(|emptied| emptied == name));
+        tables
+    }
+
     /// Only a plan of which everything is proved is one to follow.
     pub fn proved(mut self) -> Result<Plan, Error> {
         match self.proofs.problems.is_empty() {

@@ -343,6 +343,10 @@ const BAD: &[(&str, &str)] = &[
         "backup: { directory: \"\", recipient: x, keep: 5 }",
         "backup.directory: empty\nbackup.recipient: no public key of age's: invalid Bech32 encoding (sluice backup key makes a pair)\nbackup.keep: a number without a unit (a whole number with its unit (ms, s, m, h or d): 30s)",
     ),
+    (
+        "backup: { directory: b, recipient: AGE-SECRET-KEY-1HUNTER2 }",
+        "backup.recipient: no public key of age's: that is the secret half: whoever has this file could read every backup (sluice backup key makes a pair)",
+    ),
     ("audit: yes", "audit: one value or a list, where keys with values are wanted"),
     ("audit: { file: \"\" }", "audit.file: empty"),
     ("apply: stop", "apply: one value or a list, where keys with values are wanted"),

@@ -346,3 +346,13 @@ const TOKENS: &[&str] = &[
     "domains",
     "key",
 ];
+
+#[test]
+fn backups_are_for_who_has_the_other_half_of_the_key() {
+    assert!(config("").backup.is_none());
+    let public = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p";
+    let c = config(&format!("backup: {{ directory: /b, recipient: {public} }}"));
+    let backup = c.backup.as_ref().unwrap();
+    assert_eq!((backup.recipient.as_str(), backup.keep.as_secs()), (public, 14 * 86_400));
+    assert!(c.effective().contains(&format!("backup:\n  directory: /b\n  recipient: {public}\n  keep: 14d\n")));
+}
