@@ -63,10 +63,9 @@ struct Harbour {
     s: Client,
     t: Client,
     sluice: Sluice,
-    identity: PathBuf,
 }
 
-/// Both servers full, of different rows; a pair of keys, and a pipeline that is backed up.
+/// Both servers full, of different rows, and a pipeline that is backed up.
 async fn harbour(major: u32, name: &str) -> Harbour {
     let db = Pair::get(major).create_db(name).await;
     db.on_both(SCHEMA).await;
@@ -76,32 +75,28 @@ async fn harbour(major: u32, name: &str) -> Harbour {
     run(&t, TRIGGER).await;
     let sluice = Sluice::between(&db, "tables: { \"public.*\": keep }\n");
     let plan = sluice.ok(&["plan"]).await.stdout;
-    assert!(plan.contains("staging has rows of public.\"Odd name\", public.logs,") && plan.contains("without `backup:`"), "{plan}");
-    let made = sluice.ok(&["backup", "key"]).await;
-    let identity = sluice.dir.join("key.txt");
-    fs::write(&identity, &made.stdout).expect("write the key");
-    let recipient = made.stderr.trim().strip_prefix("backup.recipient: ").expect("a public key").to_owned();
-    sluice.lay(name, &rest(&recipient, "public.*"));
-    Harbour { _db: db, s, t, sluice, identity }
+    assert!(
+        plan.contains("staging has rows of public.\"Odd name\", public.logs,") && plan.contains("without `backup:`"),
+        "{plan}"
+    );
+    sluice.lay(name, &rest("public.*"));
+    let sluice = sluice.env("SLUICE_BACKUP_KEY", "the tests' own key of their backups");
+    Harbour { _db: db, s, t, sluice }
 }
 
-fn rest(recipient: &str, tables: &str) -> String {
-    format!("tables: {{ \"{tables}\": keep }}\nbackup: {{ directory: saved, recipient: {recipient}, keep: 1h }}\n")
+fn rest(tables: &str) -> String {
+    format!(
+        "tables: {{ \"{tables}\": keep }}\nbackup: {{ directory: saved, key: \"${{SLUICE_BACKUP_KEY}}\", keep: 1h }}\n"
+    )
 }
 
 impl Harbour {
-    fn recipient(&self) -> String {
-        let yaml = fs::read_to_string(self.sluice.dir.join("sluice.yaml")).expect("read");
-        yaml.split("recipient: ").nth(1).and_then(|rest| rest.split(',').next()).expect("a recipient").to_owned()
-    }
-
     async fn list(&self) -> Vec<Value> {
         serde_json::from_str(&self.sluice.ok(&["backup", "list", "--json"]).await.stdout).expect("one list")
     }
 
     async fn restore(&self, label: &str, more: &[&str]) -> crate::sluice::Output {
-        let identity = self.identity.display().to_string();
-        let args = [&["backup", "restore", label, "--identity", &identity, "--yes"], more].concat();
+        let args = [&["backup", "restore", label, "--yes"], more].concat();
         self.sluice.run(&args).await
     }
 
@@ -164,30 +159,24 @@ async fn a_full_staging_is_saved_before_its_first_refresh_and_comes_back(major: 
 
     // a restore looks at everything first
     let label = label(backup);
-    let other = h.sluice.dir.join("other.txt");
-    fs::write(&other, h.sluice.ok(&["backup", "key"]).await.stdout).expect("write");
     let after = rows(&h.t).await;
     for (args, code, says) in [
-        (&["backup", "restore", &label, "--identity", "other.txt", "--yes"][..], 5, "cannot be decrypted"),
-        (&["backup", "restore", &label, "--yes"], 2, "SLUICE_BACKUP_IDENTITY: empty"),
-        (&["backup", "restore", &label, "--identity", "key.txt"], 5, "no terminal to ask on"),
-        (&["backup", "restore", "2026", "--identity", "key.txt", "--yes"], 2, "there is no backup 2026"),
-        (
-            &["backup", "restore", &label, "--table", "sheeps", "--table", "x", "--identity", "key.txt"],
-            2,
-            "sheeps is not in",
-        ),
+        (&["backup", "restore", &label][..], 5, "no terminal to ask on"),
+        (&["backup", "restore", &label, "--yes", "--former-key", "SLUICE_MASK_KEY"], 2, "SLUICE_MASK_KEY: is key"),
+        (&["backup", "restore", &label, "--yes", "--former-key", "NONE"], 2, "NONE: fewer than 32 bytes"),
+        (&["backup", "restore", "2026", "--yes"], 2, "there is no backup 2026"),
+        (&["backup", "restore", &label, "--table", "sheeps", "--table", "x"], 2, "sheeps is not in"),
     ] {
         let refused = h.sluice.run(args).await;
         assert!(refused.code == code && refused.stderr.contains(says), "{args:?}: {} {}", refused.code, refused.stderr);
-        assert!(!refused.stderr.contains(MARK) && !refused.stderr.contains("AGE-SECRET"), "{}", refused.stderr);
+        assert!(!refused.stderr.contains(MARK), "{}", refused.stderr);
     }
     let running = h.sluice.spawn(&["run"]);
     streams(&h.t, &running).await;
     let refused = h.restore(&label, &[]).await;
     assert!(refused.code == 5 && refused.stderr.contains("is connected to the target"), "{}", refused.stderr);
     ends(running).await;
-    let file = h.saved().join("ops_backup").join(&label).join("0003.copy.zst.age");
+    let file = h.saved().join("ops_backup").join(&label).join("0003.copy.zst.sealed");
     let good = fs::read(&file).expect("read");
     let mut bad = good.clone();
     bad[good.len() / 2] ^= 1;
@@ -263,8 +252,7 @@ async fn killed_at_each_step_nothing_is_changed_and_nothing_half_is_listed(major
 
 async fn later_only_what_is_about_to_be_replaced(major: u32) {
     let h = harbour(major, "ops_backup_later").await;
-    let recipient = h.recipient();
-    h.sluice.lay("ops_backup_later", &rest(&recipient, "public.ports"));
+    h.sluice.lay("ops_backup_later", &rest("public.ports"));
     h.sluice.ok(&CATCH_UP).await;
     let tables = |entry: &Value| -> Vec<String> {
         entry["tables"]
@@ -279,7 +267,7 @@ async fn later_only_what_is_about_to_be_replaced(major: u32) {
     h.sluice.ok(&CATCH_UP).await;
     assert_eq!(h.list().await.len(), 1);
     // what joins is
-    h.sluice.lay("ops_backup_later", &rest(&recipient, "public.*"));
+    h.sluice.lay("ops_backup_later", &rest("public.*"));
     h.sluice.ok(&CATCH_UP).await;
     let list = h.list().await;
     assert_eq!((list.len(), tables(&list[1])), (2, vec!["Odd name".to_owned(), "logs".into(), "ships".into()]));

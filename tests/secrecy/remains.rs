@@ -38,7 +38,7 @@ const YAML: &str = r#"tables:
   public.bare: { columns: { mail: email } }
   public.picky: { columns: { mail: email } }
 apply: { on_divergence: heal }
-backup: { directory: saved, recipient: age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p }
+backup: { directory: saved, key: the tests' own key of their backups }
 "#;
 
 const BOTH: &str = "
@@ -153,8 +153,8 @@ async fn nothing_raw_remains(major: u32) {
     }
     // what was saved before a resync is there, and says nothing of a row, not even of what is kept
     let saved = sluice.dir.join("saved");
-    let is_saved = |path: &String| path.ends_with(".copy.zst.age");
-    assert!(marked(&saved, "age-encryption.org/v1").iter().any(is_saved), "there is a backup");
+    let is_saved = |path: &String| path.ends_with(".copy.zst.sealed");
+    assert!(marked(&saved, "sluice backup 1").iter().any(is_saved), "there is a backup");
     let found = marked(&saved, KEPT);
     assert!(found.is_empty(), "a backup has a row in clear: {found:?}");
     let hex: String = RAW.bytes().map(|b| format!("{b:02x}")).collect();

@@ -24,6 +24,8 @@ pub struct Manifest {
     pub lsn: Option<String>,
     /// Fingerprint of the policy that was about to be applied, or was.
     pub policy: String,
+    /// Id of the key that it is encrypted under.
+    pub key: String,
     /// The sluice that has written it.
     pub version: String,
     /// In order of their names.
@@ -57,6 +59,13 @@ pub struct Column {
     /// With its length.
     #[serde(rename = "type")]
     pub type_name: String,
+}
+
+impl Saved {
+    /// What its file is, for the key of that file: it is read as this, or not at all.
+    pub(super) fn what(&self, label: &str) -> String {
+        serde_json::json!([label, self.schema, self.name, self.columns]).to_string()
+    }
 }
 
 impl Manifest {

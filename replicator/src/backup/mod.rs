@@ -11,10 +11,10 @@
 //!
 //! ```text
 //!  <directory>/<pipeline>/20261128T231500Z-refresh/manifest.json       no value of a row
-//!                                                  0001.copy.zst.age   COPY's text, zstd, age (age-encryption.org/v1)
+//!                                                  0001.copy.zst.sealed COPY's text, by zstd, encrypted (`seal`)
 //! ```
 //!
-//! **Who can read one.** Not the machine that makes it: it knows the public key alone (`backup.recipient`). `age -d | zstd -d` reads a file without us.
+//! **Who can read one.** Whoever has `backup.key`: a secret of its own, which no other part of sluice knows.
 
 mod first;
 mod manifest;
@@ -27,5 +27,5 @@ pub use first::{Standing, before, unsaved, used};
 pub use manifest::{Column, Manifest, Saved};
 pub use restore::{fits, restore, runs, verify};
 pub use save::{About, save};
-pub use seal::{Key, make_key, recipient};
+pub use seal::Key;
 pub use store::{Found, Store};

@@ -66,7 +66,7 @@ pub async fn restore(
     // before a row is touched
     for saved in chosen {
         let path = store.path(&manifest.label).join(&saved.file);
-        seal::open(&path, key).map_err(|e| unreadable(saved, e))?;
+        seal::open(&path, key, &saved.what(&manifest.label)).map_err(|e| unreadable(saved, e))?;
     }
     tables::begin_to_restore(db, &manifest.pipeline, shapes).await?;
     // asked behind the lock: one that starts from here on waits for it
@@ -100,7 +100,7 @@ async fn all(
     let mut buffer = vec![0; 1 << 16];
     for (saved, shape) in chosen.iter().zip(shapes) {
         let path = store.path(&manifest.label).join(&saved.file);
-        let mut file = seal::open(&path, key).map_err(|e| unreadable(saved, e))?;
+        let mut file = seal::open(&path, key, &saved.what(&manifest.label)).map_err(|e| unreadable(saved, e))?;
         let columns: Vec<&str> = saved.columns.iter().map(|c| c.name.as_str()).collect();
         tables::replace(db, shape, &columns).await?;
         let came = loop {
@@ -134,12 +134,10 @@ pub fn runs() -> Error {
     }
 }
 
-/// Neither library says a value of a row; they say what of the file is wrong.
+/// What is said of a file says no value of a row.
 fn unreadable(saved: &Saved, e: std::io::Error) -> Error {
     Error::Refused {
-        what: format!("{}: {} cannot be decrypted: {e}", table_name(&saved.schema, &saved.name), saved.file),
-        hint:
-            "the identity has to be the secret half of the backup.recipient that it was made for; nothing was changed"
-                .into(),
+        what: format!("{}: {} cannot be read: {e}", table_name(&saved.schema, &saved.name), saved.file),
+        hint: "another backup of the same tables, if there is one; nothing was changed".into(),
     }
 }

@@ -3,12 +3,11 @@
 use std::io;
 use std::path::Path;
 
-use age::x25519::Recipient;
 use sink_postgres::{backup as tables, checkpoint, failpoint};
 use wire::Connection;
 
 use super::manifest::{Column, FORMAT, Manifest, Saved};
-use super::seal::{self, Sealing};
+use super::seal::{Key, Sealing};
 use super::store::{Store, create};
 use crate::config::{Backup, table_name};
 use crate::error::Error;
@@ -35,11 +34,10 @@ pub async fn save(
     about: About<'_>,
     names: &[(String, String)],
 ) -> Result<Option<Manifest>, Error> {
-    let to = seal::recipient(&config.recipient).map_err(|e| Error::Bug(e.to_owned()))?;
     let store = Store::of(&config.directory, about.pipeline);
     let target = checkpoint::target_id(db).await?;
     tables::begin_to_save(db).await?;
-    let saved = in_transaction(&store, &to, db, about, target, names).await;
+    let saved = in_transaction(&store, &config.key, db, about, target, names).await;
     match saved {
         Ok(None) => tables::end_saving(db).await.map(|()| None).map_err(Error::Target),
         Ok(Some(manifest)) => {
@@ -63,7 +61,7 @@ pub async fn save(
 
 async fn in_transaction(
     store: &Store,
-    to: &Recipient,
+    key: &Key,
     db: &mut Connection,
     about: About<'_>,
     target: String,
@@ -95,12 +93,13 @@ async fn in_transaction(
         target,
         lsn: about.lsn,
         policy: about.policy.to_owned(),
+        key: key.id(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         tables: Vec::new(),
     };
     let mut done = Ok(());
     for (n, shape) in full.iter().enumerate() {
-        match one(store, to, db, &half, shape, n + 1).await {
+        match one((store, &manifest.label), key, db, &half, shape, n + 1).await {
             Ok(saved) => manifest.tables.push(saved),
             Err(e) => {
                 done = Err(e);
@@ -120,35 +119,35 @@ async fn in_transaction(
 }
 
 async fn one(
-    store: &Store,
-    to: &Recipient,
+    (store, label): (&Store, &str),
+    key: &Key,
     db: &mut Connection,
     half: &Path,
     shape: &tables::Shape,
     n: usize,
 ) -> Result<Saved, Error> {
-    let file = format!("{n:04}.copy.zst.age");
-    let path = half.join(&file);
+    let columns = shape.columns.iter().map(|c| Column { name: c.name.clone(), type_name: c.type_name.clone() });
+    let mut saved = Saved {
+        schema: shape.schema.clone(),
+        name: shape.name.clone(),
+        file: format!("{n:04}.copy.zst.sealed"),
+        columns: columns.collect(),
+        rows: 0,
+        bytes: 0,
+        sha256: String::new(),
+    };
+    let path = half.join(&saved.file);
     let trouble = |e: io::Error| store.trouble("write", &path, e);
-    let mut sealing = create(&path).and_then(|file| Sealing::begin(file, to)).map_err(trouble)?;
+    let mut sealing = create(&path).and_then(|file| Sealing::begin(file, key, &saved.what(label))).map_err(trouble)?;
     tables::copy_out(db, shape).await?;
-    let mut rows = 0;
     while let Some(data) = db.copy_data().await.map_err(|e| Error::Target(e.into()))? {
         // a line break within a value is written as \n, two letters
-        rows += memchr::memchr_iter(b'\n', &data).count() as u64;
+        saved.rows += memchr::memchr_iter(b'\n', &data).count() as u64;
         sealing.write(&data).map_err(trouble)?;
         failpoint::hit("backup.table");
     }
     let sealed = sealing.finish().map_err(trouble)?;
-    tracing::debug!(table = table_name(&shape.schema, &shape.name), rows, bytes = sealed.bytes, "saved");
-    let columns = shape.columns.iter().map(|c| Column { name: c.name.clone(), type_name: c.type_name.clone() });
-    Ok(Saved {
-        schema: shape.schema.clone(),
-        name: shape.name.clone(),
-        file,
-        columns: columns.collect(),
-        rows,
-        bytes: sealed.bytes,
-        sha256: sealed.sha256,
-    })
+    (saved.bytes, saved.sha256) = (sealed.bytes, sealed.sha256);
+    tracing::debug!(table = table_name(&saved.schema, &saved.name), rows = saved.rows, bytes = saved.bytes, "saved");
+    Ok(saved)
 }

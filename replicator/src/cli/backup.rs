@@ -3,8 +3,6 @@
 //! `restore` replaces: a table has its rows as they were, and no others. It looks at everything first, tells all that stands in the way
 //! at once, and is one transaction. A sluice that runs would write meanwhile, so none may.
 
-use std::fs;
-
 use serde_json::{Value, json};
 use wire::Connection;
 use zeroize::Zeroizing;
@@ -14,40 +12,27 @@ use super::table::table;
 use super::{confirm, print, resync};
 use crate::audit;
 use crate::backup::{self, Found, Key, Manifest, Saved, Store};
-use crate::config::{Backup, Config, Problem, Problems, did_you_mean, table_name};
+use crate::config::{Backup, Config, Problem, Problems, did_you_mean, read_backup_key, table_name};
 use crate::error::Error;
 use crate::figures::{ago, count, size, some};
 use crate::start;
 
-/// Where the secret half of the key is, unless in a file.
-const IDENTITY: &str = "SLUICE_BACKUP_IDENTITY";
-
 /// Lists, restores, or takes away.
 pub async fn run(args: &Args, verb: &Verb) -> Result<(), Error> {
-    if matches!(verb.verb, BackupVerb::Key) {
-        return key();
-    }
     let (config, _) = super::load(args)?;
     let Some(backup) = &config.backup else {
         return Err(Error::Config(
             Problem::new("backup", "missing: nothing is backed up")
-                .hint("backup: { directory: …, recipient: age1… }")
+                .hint("backup: { directory: …, key: \"${SLUICE_BACKUP_KEY}\" }")
                 .into(),
         ));
     };
     let store = Store::of(&backup.directory, &config.pipeline);
     match &verb.verb {
-        BackupVerb::Key => Ok(()),
         BackupVerb::List(verb) => list(&store.list()?, verb.json),
-        BackupVerb::Restore(verb) => restore(&config, &store, verb).await,
+        BackupVerb::Restore(verb) => restore(&config, backup, &store, verb).await,
         BackupVerb::Prune => prune(&config, backup, &store).await,
     }
-}
-
-fn key() -> Result<(), Error> {
-    let (secret, public) = backup::make_key();
-    print::talk(format_args!("backup.recipient: {public}"));
-    print::data(format_args!("# public key: {public}\n{}\n", secret.as_str()))
 }
 
 fn list(found: &[Found], as_json: bool) -> Result<(), Error> {
@@ -99,9 +84,9 @@ async fn prune(config: &Config, backup: &Backup, store: &Store) -> Result<(), Er
     Ok(())
 }
 
-async fn restore(config: &Config, store: &Store, verb: &BackupRestore) -> Result<(), Error> {
+async fn restore(config: &Config, backup: &Backup, store: &Store, verb: &BackupRestore) -> Result<(), Error> {
     let manifest = named(store, &verb.label)?;
-    let key = identity(verb)?;
+    let key = key(backup, &manifest, verb.former_key.as_deref())?;
     let chosen = choose(&manifest, &verb.tables)?;
     backup::verify(store, &manifest, &chosen)?;
     let target = start::ends::target_alone(config)?;
@@ -175,26 +160,20 @@ fn choose<'m>(manifest: &'m Manifest, typed: &[String]) -> Result<Vec<&'m Saved>
     Ok(manifest.tables.iter().filter(|t| typed.is_empty() || typed.iter().any(|typed| named(t, typed))).collect())
 }
 
-/// No word of what it is in an error.
-fn identity(verb: &BackupRestore) -> Result<Key, Error> {
-    let (of, text) = match &verb.identity {
-        Some(path) => {
-            let text = fs::read_to_string(path).map_err(|source| Error::File {
-                action: "read",
-                path: path.display().to_string(),
-                source,
-            })?;
-            (path.display().to_string(), Zeroizing::new(text))
+/// The one that it was made under: that of the file, unless another is named.
+fn key(backup: &Backup, manifest: &Manifest, former: Option<&str>) -> Result<Key, Error> {
+    let (of, key) = match former {
+        None => ("backup.key", backup.key.clone()),
+        Some(variable) => {
+            let text = Zeroizing::new(std::env::var(variable).unwrap_or_default());
+            (variable, read_backup_key(&text).map_err(|why| Error::Config(Problem::new(variable, why).into()))?)
         }
-        None => (IDENTITY.to_owned(), Zeroizing::new(std::env::var(IDENTITY).unwrap_or_default())),
     };
-    Key::read(&text).map_err(|why| {
-        Error::Config(
-            Problem::new(of, why)
-                .hint("--identity FILE, or SLUICE_BACKUP_IDENTITY: the secret half of backup.recipient")
-                .into(),
-        )
-    })
+    if key.id() == manifest.key {
+        return Ok(key);
+    }
+    let what = format!("is key {}, and the backup was made under {}", key.id(), manifest.key);
+    Err(Error::Config(Problem::new(of, what).hint("--former-key VARIABLE: the key that the pipeline had then").into()))
 }
 
 /// Nobody applies.

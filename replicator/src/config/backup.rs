@@ -1,27 +1,31 @@
-//! The `backup` section: where backups of staging's rows go, who can read them, and for how long they are kept.
+//! The `backup` section: where backups of staging's rows go, the key to them, and for how long they are kept.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
+use filters::key::MaskKey;
+
 use super::problem::{Fault, Problems};
 use super::read::At;
+use super::secret::key_bytes;
 use super::sections::time;
-use crate::backup;
+use crate::backup::Key;
 
 /// The section.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Backup {
     /// Below it each pipeline has a directory of its own.
     pub directory: PathBuf,
-    /// A public key of age's: no secret.
-    pub recipient: String,
+    /// Of its own.
+    pub key: Key,
     /// Older ones go; the newest stays.
     pub keep: Duration,
 }
 
 const DAY: Duration = Duration::from_secs(86_400);
 
-pub(super) fn backup(at: &At<'_>, problems: &mut Problems) -> Option<Backup> {
+/// `mask_key`: id of the masking key as it stands in the file.
+pub(super) fn backup(at: &At<'_>, mask_key: Option<&str>, problems: &mut Problems) -> Option<Backup> {
     if !at.is_there() {
         return None;
     }
@@ -33,11 +37,14 @@ pub(super) fn backup(at: &At<'_>, problems: &mut Problems) -> Option<Backup> {
         "" => Err(Fault::new("empty")),
         path => Ok(PathBuf::from(path)),
     });
-    let recipient = at.get("recipient").require(problems, |s| match backup::recipient(&s.text) {
-        Ok(_) => Ok(s.text.trim().to_owned()),
-        // what it says is not shown: it may be the secret half
-        Err(why) => Err(Fault::new(format!("no public key of age's: {why}")).hint("sluice backup key makes a pair")),
+    let key = at.get("key").require(problems, |s| {
+        let bytes = key_bytes(&s.text)?;
+        // whoever may read masked rows' backups is not to be who can undo their masks
+        if mask_key.is_some_and(|id| MaskKey::new(&bytes).is_ok_and(|same| same.id() == id)) {
+            return Err(Fault::new("that is the masking key").hint("one of its own: openssl rand -base64 32"));
+        }
+        Ok(Key::new(&bytes))
     });
     let keep = time(&at.get("keep"), problems, DAY / 24..=DAY * 3650).unwrap_or(DAY * 14);
-    Some(Backup { directory: directory?, recipient: recipient?, keep })
+    Some(Backup { directory: directory?, key: key?, keep })
 }

@@ -109,9 +109,9 @@ impl Config {
         _ = writeln!(out, "    drop_slot: {}", or_never(limits.wal_drop_slot));
         _ = writeln!(out, "  lag: {}\n  max_slot_wal_keep_size: {slot}", units::show_time(limits.lag));
         told(&mut out, &self.notify);
-        if let Some(Backup { directory, recipient, keep }) = &self.backup {
+        if let Some(Backup { directory, keep, .. }) = &self.backup {
             let directory = quote(&directory.to_string_lossy());
-            _ = writeln!(out, "backup:\n  directory: {directory}\n  recipient: {recipient}\n  keep: {}", units::show_time(*keep));
+            _ = writeln!(out, "backup:\n  directory: {directory}\n  key: \"***\"\n  keep: {}", units::show_time(*keep));
         }
         if let Some(file) = &self.audit.file {
             _ = writeln!(out, "audit:\n  file: {}", quote(file));

@@ -102,7 +102,7 @@ pub const KEYS: &[(&str, State)] = &[
     ("notify.repeat", Built),
     ("backup", Built),
     ("backup.directory", Built),
-    ("backup.recipient", Built),
+    ("backup.key", Built),
     ("backup.keep", Built),
     ("audit", Built),
     ("audit.file", Built),

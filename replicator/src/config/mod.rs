@@ -54,7 +54,7 @@ pub use pattern::{Pattern, table_name};
 pub(crate) use problem::did_you_mean;
 pub use problem::{Problem, Problems};
 pub use resolve::{Resolved, SourceColumn, SourceTable};
-pub use secret::{Secret, read_mask_key};
+pub use secret::{Secret, read_backup_key, read_mask_key};
 pub use sections::{
     Apply, Audit, Copying, Ddl, Limits, Masking, OnDivergence, OnError, Sequences, Serve, SlotWalLimit,
 };

@@ -223,7 +223,7 @@ pub(super) fn config(root: &At<'_>, problems: &mut Problems) -> Option<Config> {
             .map_err(|_| Fault::new(format!("{} is no address with a port", s.shown())).hint("127.0.0.1:9847"))
     });
     let notify = notify(&root.get("notify"), problems);
-    let backup = backup(&root.get("backup"), problems);
+    let backup = backup(&root.get("backup"), masking.bare.as_deref(), problems);
     let audit = root.get("audit").get("file").read(problems, |s| match s.text.as_str() {
         "" => Err(Fault::new("empty")),
         path => Ok(path.to_owned()),

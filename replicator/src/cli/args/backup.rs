@@ -1,7 +1,5 @@
 //! The arguments of `backup`.
 
-use std::path::PathBuf;
-
 use clap::{Args as ClapArgs, Subcommand};
 
 /// `backup`.
@@ -12,7 +10,7 @@ pub struct Backup {
     pub verb: BackupVerb,
 }
 
-/// `backup list`, `backup restore`, `backup prune`, `backup key`.
+/// `backup list`, `backup restore`, `backup prune`.
 #[derive(Debug, Subcommand)]
 pub enum BackupVerb {
     /// Which there are, and of what
@@ -20,17 +18,11 @@ pub enum BackupVerb {
     /// Put rows back as they were, in place of those that are there now; asks first
     #[command(after_help = "\
 Examples:
-  sluice backup restore 20261128T231500Z-refresh --identity key.txt
-  sluice backup restore 20261128T231500Z-refresh --table public.settings --identity key.txt
-  SLUICE_BACKUP_IDENTITY=AGE-SECRET-KEY-1… sluice backup restore 20261128T231500Z-refresh --yes")]
+  sluice backup restore 20261128T231500Z-refresh
+  sluice backup restore 20261128T231500Z-refresh --table public.settings")]
     Restore(BackupRestore),
     /// Take away what is older than `backup.keep`, and what was interrupted; the newest stays
     Prune,
-    /// Make a pair of keys: the secret half on stdout, for a safe place; the public one is `backup.recipient`
-    #[command(after_help = "\
-Example:
-  (umask 077; sluice backup key > key.txt)    what age-keygen does, too")]
-    Key,
 }
 
 /// `backup list`.
@@ -50,9 +42,9 @@ pub struct BackupRestore {
     /// Only these tables
     #[arg(long = "table", value_name = "TABLE")]
     pub tables: Vec<String>,
-    /// The file with the secret half of the key; else it is in SLUICE_BACKUP_IDENTITY
-    #[arg(long, value_name = "FILE")]
-    pub identity: Option<PathBuf>,
+    /// The variable with the backup key that the pipeline had when it was made
+    #[arg(long, value_name = "VARIABLE")]
+    pub former_key: Option<String>,
     /// Do not ask
     #[arg(long)]
     pub yes: bool,

@@ -340,12 +340,12 @@ const BAD: &[(&str, &str)] = &[
     ),
     ("backup: yes", "backup: one value or a list, where keys with values are wanted"),
     (
-        "backup: { directory: \"\", recipient: x, keep: 5 }",
-        "backup.directory: empty\nbackup.recipient: no public key of age's: invalid Bech32 encoding (sluice backup key makes a pair)\nbackup.keep: a number without a unit (a whole number with its unit (ms, s, m, h or d): 30s)",
+        "backup: { directory: \"\", key: short, keep: 5 }",
+        "backup.directory: empty\nbackup.key: fewer than 32 bytes (openssl rand -base64 32)\nbackup.keep: a number without a unit (a whole number with its unit (ms, s, m, h or d): 30s)",
     ),
     (
-        "backup: { directory: b, recipient: AGE-SECRET-KEY-1HUNTER2 }",
-        "backup.recipient: no public key of age's: that is the secret half: whoever has this file could read every backup (sluice backup key makes a pair)",
+        "backup: { directory: b, key: \"${KEY}\" }\nmasking: { key: \"${KEY}\" }",
+        "backup.key: that is the masking key (one of its own: openssl rand -base64 32)",
     ),
     ("audit: yes", "audit: one value or a list, where keys with values are wanted"),
     ("audit: { file: \"\" }", "audit.file: empty"),
