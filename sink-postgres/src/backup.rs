@@ -73,10 +73,16 @@ pub async fn is_readable(db: &mut Connection, shape: &Shape) -> Result<bool, Err
     Ok(db.query(sql, &[Some(&shape.schema), Some(&shape.name)]).await?.get(0, 0) == Some("t"))
 }
 
-/// Begins the one transaction in which all tables are read.
-pub async fn begin_to_save(db: &mut Connection) -> Result<(), Error> {
+/// Begins the one transaction in which all tables are read. `shapes`: those that may be.
+///
+/// The locks come before the snapshot: a table that was truncated or rewritten after it is empty to it.
+pub async fn begin_to_save(db: &mut Connection, shapes: &[Shape]) -> Result<(), Error> {
     // whoever holds a table exclusively is not waited for without an end
     db.simple("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL lock_timeout = '10s'").await?;
+    let tables: Vec<String> = shapes.iter().map(Shape::rows).collect();
+    if !tables.is_empty() {
+        db.simple(&format!("LOCK TABLE {} IN ACCESS SHARE MODE", tables.join(", "))).await?;
+    }
     Ok(())
 }
 

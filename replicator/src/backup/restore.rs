@@ -4,13 +4,13 @@ use std::io::Read;
 
 use sink_postgres::backup as tables;
 use sink_postgres::backup::Shape;
-use sink_postgres::freeze;
+use sink_postgres::{catalog, freeze};
 use wire::Connection;
 
 use super::manifest::{Manifest, Saved};
 use super::seal::{self, Key};
 use super::store::Store;
-use crate::config::{Problem, Problems, table_name};
+use crate::config::{Config, Problem, Problems, table_name};
 use crate::error::Error;
 
 /// Are the files as they were written? All problems at once.
@@ -29,9 +29,20 @@ pub fn verify(store: &Store, manifest: &Manifest, chosen: &[&Saved]) -> Result<(
     if problems.is_empty() { Ok(()) } else { Err(Error::Config(Problems(problems))) }
 }
 
-/// The tables as they are now, if rows of the backup fit into all of them. All problems at once.
-pub async fn fits(db: &mut Connection, chosen: &[&Saved]) -> Result<Vec<Shape>, Error> {
+/// The tables as they are now, if rows of the backup fit into all of them. All problems at once. A table that has become protected may be asked for
+/// by its name; nobody gets at its rows by another table's.
+pub async fn fits(config: &Config, db: &mut Connection, chosen: &[&Saved]) -> Result<Vec<Shape>, Error> {
     let (mut shapes, mut problems) = (Vec::new(), Vec::new());
+    let names: Vec<_> = chosen.iter().map(|saved| (saved.schema.clone(), saved.name.clone())).collect();
+    for ((schema, name), table) in catalog::tables(db, &names).await? {
+        let shared =
+            table.shares.iter().find(|(s, n)| config.is_protected(s, n) && !config.is_protected(&schema, &name));
+        if let Some((s, n)) = shared {
+            let what =
+                format!("{} shares rows with {}, which is protected", table_name(&schema, &name), table_name(s, n));
+            problems.push(Problem::new("", what));
+        }
+    }
     for saved in chosen {
         let table = table_name(&saved.schema, &saved.name);
         let mut problem = |what: String| problems.push(Problem::new("", what));

@@ -36,8 +36,15 @@ pub async fn save(
 ) -> Result<Option<Manifest>, Error> {
     let store = Store::of(&config.directory, about.pipeline);
     let target = checkpoint::target_id(db).await?;
-    tables::begin_to_save(db).await?;
-    let saved = in_transaction(&store, &config.key, db, about, target, names).await;
+    let mut there = Vec::new();
+    for (schema, name) in names {
+        there.extend(tables::shape(db, schema, name).await?);
+    }
+    let begun = tables::begin_to_save(db, &there).await.map_err(Error::Target);
+    let saved = match begun {
+        Err(e) => Err(e),
+        Ok(()) => in_transaction(&store, &config.key, db, about, target, names).await,
+    };
     match saved {
         Ok(None) => tables::end_saving(db).await.map(|()| None).map_err(Error::Target),
         Ok(Some(manifest)) => {
@@ -81,6 +88,8 @@ async fn in_transaction(
     }
     full.sort_by(|a, b| (&a.schema, &a.name).cmp(&(&b.schema, &b.name)));
     let held = store.hold().await?;
+    // what kills leave behind must not fill the disk
+    store.sweep(&held)?;
     let (label, half) = store.begin(&held, about.why, at)?;
     failpoint::hit("backup.begun");
     tracing::info!(label, tables = full.len(), "a backup of staging's rows is made before they are replaced");

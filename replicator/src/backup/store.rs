@@ -133,29 +133,30 @@ impl Store {
         renamed.map_err(|e| self.trouble("rename", half, e))
     }
 
-    /// Takes away what is half, and what is older than that; never the newest whole one. Gives their labels.
-    pub fn prune(&self, _held: &Held, keep: Duration) -> Result<Vec<String>, Error> {
+    /// Takes away what is half. Gives their labels.
+    pub fn sweep(&self, _held: &Held) -> Result<Vec<String>, Error> {
         let mut gone = Vec::new();
-        let list = self.list()?;
-        let newest = list.iter().rev().find_map(|f| if let Found::Whole(m) = f { Some(m.label.clone()) } else { None });
-        for found in list {
-            let label = match found {
-                Found::Half(label) => label,
-                Found::Whole(m) if Some(&m.label) != newest.as_ref() && m.age() > keep.as_secs() as i64 => m.label,
-                _ => continue,
-            };
-            let path = self.path(&label);
-            // so that what is half gone is half
-            let dying = match label.ends_with(HALF) {
-                true => path,
-                false => {
-                    let dying = self.path(&format!("{label}{HALF}"));
-                    fs::rename(&path, &dying).map_err(|e| self.trouble("rename", &path, e))?;
-                    dying
-                }
-            };
-            fs::remove_dir_all(&dying).map_err(|e| self.trouble("remove", &dying, e))?;
-            gone.push(label);
+        for found in self.list()? {
+            if let Found::Half(label) = found {
+                let path = self.path(&label);
+                fs::remove_dir_all(&path).map_err(|e| self.trouble("remove", &path, e))?;
+                gone.push(label);
+            }
+        }
+        Ok(gone)
+    }
+
+    /// Takes away what is half, and what is older than that; never the newest whole one. Gives their labels.
+    pub fn prune(&self, held: &Held, keep: Duration) -> Result<Vec<String>, Error> {
+        let mut gone = self.sweep(held)?;
+        let mut whole = self.whole()?;
+        whole.pop();
+        for old in whole.into_iter().filter(|m| m.age() > keep.as_secs() as i64) {
+            // by its name first: so that one of which a part is gone is half
+            let (path, half) = (self.path(&old.label), self.path(&format!("{}{HALF}", old.label)));
+            fs::rename(&path, &half).map_err(|e| self.trouble("rename", &path, e))?;
+            fs::remove_dir_all(&half).map_err(|e| self.trouble("remove", &half, e))?;
+            gone.push(old.label);
         }
         Ok(gone)
     }

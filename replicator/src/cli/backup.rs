@@ -92,7 +92,7 @@ async fn restore(config: &Config, backup: &Backup, store: &Store, verb: &BackupR
     let target = start::ends::target_alone(config)?;
     let mut db = start::ends::target(config, &target, "restore", &[("lock_timeout", "10s")]).await?;
     still(config, &mut db).await?;
-    let shapes = backup::fits(&mut db, &chosen).await?;
+    let shapes = backup::fits(config, &mut db, &chosen).await?;
     announce(&manifest, &chosen, &sink_postgres::checkpoint::target_id(&mut db).await?);
     if !verb.yes {
         confirm::ask("the rows that are there now go", &config.pipeline)?;
