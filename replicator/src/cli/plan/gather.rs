@@ -119,7 +119,12 @@ pub async fn gather(config: &Config, lock: Option<&Lock>, sample: Option<u32>) -
         firing,
         hazards,
         publications,
-        warnings: plan.warnings.into_iter().chain(trials.warnings.iter().map(ToString::to_string)).chain(unsaved).collect(),
+        warnings: plan
+            .warnings
+            .into_iter()
+            .chain(trials.warnings.iter().map(ToString::to_string))
+            .chain(unsaved)
+            .collect(),
         problems: problems.iter().map(ToString::to_string).collect(),
         proofs: plan.proofs.shown,
         tried: trials.tried,
