@@ -96,7 +96,7 @@ impl Harbour {
     }
 
     async fn restore(&self, label: &str, more: &[&str]) -> crate::sluice::Output {
-        let args = [&["backup", "restore", label, "--yes"], more].concat();
+        let args = [&["backup", "restore", label, "--yes"][..], more].concat();
         self.sluice.run(&args).await
     }
 
@@ -160,13 +160,14 @@ async fn a_full_staging_is_saved_before_its_first_refresh_and_comes_back(major: 
     // a restore looks at everything first
     let label = label(backup);
     let after = rows(&h.t).await;
-    for (args, code, says) in [
-        (&["backup", "restore", &label][..], 5, "no terminal to ask on"),
+    let tries: [(&[&str], i32, &str); 5] = [
+        (&["backup", "restore", &label], 5, "no terminal to ask on"),
         (&["backup", "restore", &label, "--yes", "--former-key", "SLUICE_MASK_KEY"], 2, "SLUICE_MASK_KEY: is key"),
         (&["backup", "restore", &label, "--yes", "--former-key", "NONE"], 2, "NONE: fewer than 32 bytes"),
         (&["backup", "restore", "2026", "--yes"], 2, "there is no backup 2026"),
         (&["backup", "restore", &label, "--table", "sheeps", "--table", "x"], 2, "sheeps is not in"),
-    ] {
+    ];
+    for (args, code, says) in tries {
         let refused = h.sluice.run(args).await;
         assert!(refused.code == code && refused.stderr.contains(says), "{args:?}: {} {}", refused.code, refused.stderr);
         assert!(!refused.stderr.contains(MARK), "{}", refused.stderr);

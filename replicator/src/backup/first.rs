@@ -34,7 +34,7 @@ pub async fn before(config: &Config, standing: Standing<'_>, db: &mut Connection
         return Ok(None);
     }
     let Some(backup) = &config.backup else {
-        for warning in unsaved(config, &standing.concerned, db).await? {
+        if let Some(warning) = unsaved(config, &standing.concerned, db).await? {
             tracing::warn!("{warning}");
         }
         return Ok(None);

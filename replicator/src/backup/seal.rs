@@ -71,7 +71,7 @@ impl Sealing {
         let mut to = Hashed { file: BufWriter::with_capacity(SEGMENT, file), hash: Sha256::new(), bytes: 0 };
         to.write_all(MAGIC)?;
         to.write_all(&salt)?;
-        let stream = EncryptorBE32::new(&key.of_file(&salt, what), &[0; 7].into());
+        let stream = EncryptorBE32::<ChaCha20Poly1305>::new(&key.of_file(&salt, what), &[0; 7].into());
         Ok(Sealing(zstd::Encoder::new(Encrypting { to, stream, clear: Zeroizing::default() }, 0)?))
     }
 
@@ -99,7 +99,7 @@ pub fn open(path: &Path, key: &Key, what: &str) -> io::Result<impl Read + use<>>
     if magic != MAGIC {
         return Err(broken());
     }
-    let stream = DecryptorBE32::new(&key.of_file(&salt, what), &[0; 7].into());
+    let stream = DecryptorBE32::<ChaCha20Poly1305>::new(&key.of_file(&salt, what), &[0; 7].into());
     let mut decrypting = Decrypting { from, stream: Some(stream), clear: Zeroizing::default(), given: 0 };
     // another key is told before anything is done
     decrypting.next()?;
