@@ -6,6 +6,7 @@
 
 pub mod applied;
 pub mod audit;
+pub mod backup;
 pub mod batch;
 pub mod board;
 pub mod budget;

@@ -1,4 +1,4 @@
-//! Opening a pipeline: recognise, intend, take over, make the slot, compare, place.
+//! Opening a pipeline: recognise, save, intend, take over, make the slot, compare, place.
 //!
 //! Nothing goes on silently from "now", and the order is the argument:
 //!
@@ -7,15 +7,17 @@
 //!    is compared with what is there; what differs is refused, with what it means and what mends it. So nothing is made on
 //!    a server that is not ours. Then the policy is proved, and before its first row the target tries some
 //!    ([`proofs`](crate::proofs)).
-//! 2. **Intend.** The publications are made, and an intent is written on the target before the slot is, so that a kill in
+//! 2. **Save.** Rows of staging's that are about to be replaced go to a backup ([`backup`](crate::backup)), while there is nothing of ours on production yet
+//!    that would hold its WAL for so long. Where none can be made nothing is changed.
+//! 3. **Intend.** The publications are made, and an intent is written on the target before the slot is, so that a kill in
 //!    between is no mystery.
-//! 3. **Take over.** Whoever wrote the target before is waited for and fenced: from here on the checkpoint is ours. What
+//! 4. **Take over.** Whoever wrote the target before is waited for and fenced: from here on the checkpoint is ours. What
 //!    the policy wants empty is emptied, before anything else comes: it may have been filled raw.
-//! 4. **Slot.** Made for an intent, with every table pending; and the stream begins, at the checkpoint. A slot has one
+//! 5. **Slot.** Made for an intent, with every table pending; and the stream begins, at the checkpoint. A slot has one
 //!    reader, so nobody else can move it now.
-//! 5. **Compare.** Only now does its position prove anything: is it the continuation of what the target has? Tables that
+//! 6. **Compare.** Only now does its position prove anything: is it the continuation of what the target has? Tables that
 //!    joined a publication meanwhile become pending.
-//! 6. **Place.** The checkpoint belongs to what was found, and the loop may begin.
+//! 7. **Place.** The checkpoint belongs to what was found, and the loop may begin.
 
 pub mod ends;
 pub mod environment;
@@ -33,6 +35,7 @@ pub use ends::conninfos;
 pub(crate) use plan::print;
 pub use plan::{Plan, described, key, key_of, on_referenced, own_rows, plan, protected, require, shared, spec};
 pub use prove::{Asked, Demands, prove};
+use recognise::Recognised;
 pub use recognise::{different, identity};
 pub use refused::Refused;
 pub(crate) use take_over::on_error;
@@ -43,7 +46,7 @@ use std::sync::Arc;
 
 use filters::change::Lsn;
 use filters::compiled::Compiled;
-use sink_postgres::checkpoint::{self};
+use sink_postgres::checkpoint::{self, Checkpoint};
 use sink_postgres::failpoint;
 use sink_postgres::sequences::Rule;
 use sink_postgres::{known, schema};
@@ -51,6 +54,7 @@ use tokio::sync::Mutex;
 use wire::{Connection, Conninfo};
 
 use crate::applied::Applied;
+use crate::backup;
 use crate::batch::Batcher;
 use crate::board::Board;
 use crate::budget::{Budget, Watcher};
@@ -122,13 +126,16 @@ pub async fn open(
     if apart && let Some(table) = brought(config, &plan, &mut watch, &mut staging).await? {
         return Err(Error::Changed { table, how: "was changed on staging, as production's was" });
     }
-    if known.is_none_or(|known| known.lsn.is_none() || known.identity.policy != ours.identity.policy) {
+    if known.as_ref().is_none_or(|known| known.lsn.is_none() || known.identity.policy != ours.identity.policy) {
         let problems = tried(config, &plan, &source.data, (&target, &mut staging), refused).await.map_err(unfit)?;
         plan.proofs.problems.extend(problems);
     }
     let plan = plan.proved().and_then(worth_it).map_err(unfit)?;
 
-    // 2. intend
+    // 2. save; production holds nothing for us yet
+    let saved = save(config, &plan, &ours, known.as_ref(), &mut staging).await.map_err(unfit)?;
+
+    // 3. intend
     match ours.publications.first().filter(|_| ours.adopted) {
         Some(name) => publication::publishes(&mut watch, name, plan.tables.iter().map(|(t, _)| t)).await,
         None => publish::publish(config, &source.data, &plan, &mut watch).await,
@@ -148,12 +155,12 @@ pub async fn open(
     staging.close().await;
     failpoint::hit("start.intended");
 
-    // 3. take over
+    // 4. take over
     let TakenOver { mut sink, checkpoint: taken, put_off, fresh } =
         take_over(config, &target, &plan, protected, on_error).await.map_err(unfit)?;
     failpoint::hit("start.registered");
 
-    // 4. slot
+    // 5. slot
     let from = match taken.lsn {
         Some(lsn) => lsn,
         None => {
@@ -187,7 +194,7 @@ pub async fn open(
     let stream = Stream::start(replication, &ours.identity.slot, &ours.publications, from, Default::default()).await?;
     failpoint::hit("start.streaming");
 
-    // 5. compare
+    // 6. compare
     if taken.lsn.is_some() {
         let (there, end) = match &standby {
             Some(standby) => (standby.slot(&ours.identity.slot).await?, Some(wal::end(&mut watch).await?)),
@@ -208,10 +215,13 @@ pub async fn open(
         }
     }
 
-    // 6. place; what the slot's making has waited for may have been a promotion
+    // 7. place; what the slot's making has waited for may have been a promotion
     vouched(standby.as_ref()).await?;
     sink.place(from, &ours.identity).await?;
     failpoint::hit("start.placed");
+    if let Some(label) = &saved {
+        backup::used(config, label);
+    }
     let applied = Applied::resume(taken.xid_seen, taken.xid_max, &snapshot::now(&mut watch).await?);
     let goal = wal::nudge(&mut watch).await?;
     let setup = Setup {
@@ -255,6 +265,22 @@ pub async fn open(
         pipeline.puts_off();
     }
     Ok((pipeline, goal))
+}
+
+/// Rows of staging's that are about to be replaced go to a backup. Gives its label.
+async fn save(
+    config: &Config,
+    plan: &Plan,
+    ours: &Recognised,
+    known: Option<&Checkpoint>,
+    staging: &mut Connection,
+) -> Result<Option<String>, Error> {
+    let lsn = known.and_then(|known| known.lsn);
+    let all = lsn.is_none() || ours.anew;
+    let concerned = plan.replaced(all);
+    let target = checkpoint::target_id(staging).await?;
+    let (lsn, policy) = (lsn.map(|lsn| lsn.to_string()), &ours.identity.policy);
+    backup::before(config, backup::Standing { lsn, policy, target: &target, concerned }, staging).await
 }
 
 /// What production has gained goes to staging, where `apply.ddl` says so: behind the look at what both servers are, and before anything

@@ -8,6 +8,7 @@
 
 mod apply;
 pub mod audit;
+pub mod backup;
 pub mod binary;
 mod careful;
 pub mod catalog;

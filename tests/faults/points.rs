@@ -10,7 +10,7 @@ use super::traffic::Traffic;
 use super::visibility;
 use super::world::{self, NAME, World, number, run, text};
 use crate::healing::quarantine;
-use crate::operations::ddl;
+use crate::operations::{backup, ddl};
 use crate::safety::{referenced, rows};
 use crate::seed::Seed;
 use crate::servers::wait_until;
@@ -101,6 +101,7 @@ fn every_place_has_its_kill() {
         referenced::KILLED,
         rows::KILLED,
         ddl::KILLED,
+        backup::KILLED,
     ]
     .concat();
     let killed: BTreeSet<String> = all.iter().filter_map(|p| p.split(':').next()).map(str::to_owned).collect();

@@ -1,6 +1,7 @@
 //! What people who run it every day ask of it: who did what, and being told; to freeze staging, to refresh it now and then, to look back.
 
 mod audit;
+pub mod backup;
 mod clock;
 pub mod ddl;
 mod ddl_waits;

@@ -38,6 +38,7 @@ const YAML: &str = r#"tables:
   public.bare: { columns: { mail: email } }
   public.picky: { columns: { mail: email } }
 apply: { on_divergence: heal }
+backup: { directory: saved, key: the tests' own key of their backups }
 "#;
 
 const BOTH: &str = "
@@ -150,6 +151,12 @@ async fn nothing_raw_remains(major: u32) {
     for place in ["base", "pg_wal", "server.log"] {
         assert!(kept.iter().any(|path| path.contains(place)), "what is kept is found in {place}: {kept:?}");
     }
+    // what was saved before a resync is there, and says nothing of a row, not even of what is kept
+    let saved = sluice.dir.join("saved");
+    let is_saved = |path: &String| path.ends_with(".copy.zst.sealed");
+    assert!(marked(&saved, "sluice backup 1").iter().any(is_saved), "there is a backup");
+    let found = marked(&saved, KEPT);
+    assert!(found.is_empty(), "a backup has a row in clear: {found:?}");
     let hex: String = RAW.bytes().map(|b| format!("{b:02x}")).collect();
     for mark in [RAW, &hex, &hex.to_uppercase(), &RAW.to_uppercase(), &RAW.to_lowercase()] {
         let found = marked(staging.dir(), mark);

@@ -2,6 +2,7 @@
 
 mod aside;
 mod audit;
+mod backup;
 mod freeze;
 mod schema;
 
@@ -15,6 +16,7 @@ pub use freeze::Freeze;
 
 pub use aside::{Chosen, Quarantine, QuarantineVerb, Removed, RemovedList, RemovedVerb, Shadowed, Skip, Tombstones};
 pub use audit::{Audit, AuditShow, AuditVerb, AuditVerify};
+pub use backup::{Backup, BackupList, BackupRestore, BackupVerb};
 pub use schema::{Schema, SchemaApply, SchemaDiff, SchemaVerb};
 
 /// Flags that every verb takes.
@@ -120,6 +122,8 @@ Examples:
     Tombstones(Tombstones),
     /// Rows of staging's own that gave way to a delete of production (`protect.on_referenced: remove`)
     Removed(Removed),
+    /// What was saved of staging's rows before they were replaced (`backup`), and its way back
+    Backup(Backup),
     /// Compare staging's tables with production's, and make those that it lacks
     #[command(after_help = "\
 Examples:
@@ -320,6 +324,9 @@ pub struct Resync {
     /// All tables, from a new slot: after a lost slot, or a restored production
     #[arg(long)]
     pub all: bool,
+    /// Save nothing of these tables first: nobody has changed them on staging
+    #[arg(long, conflicts_with = "all")]
+    pub no_backup: bool,
     /// Do not ask
     #[arg(long, requires = "all")]
     pub yes: bool,

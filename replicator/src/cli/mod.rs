@@ -5,6 +5,7 @@ mod approve;
 mod args;
 mod attempt;
 mod audit;
+mod backup;
 mod check;
 mod confirm;
 mod destroy;
@@ -88,6 +89,7 @@ async fn dispatch(args: &args::Args) -> Result<(), Error> {
         args::Verb::Shadowed(verb) => shadowed::run(args, verb).await,
         args::Verb::Tombstones(verb) => tombstones::run(args, verb).await,
         args::Verb::Removed(verb) => removed::run(args, verb).await,
+        args::Verb::Backup(verb) => backup::run(args, verb).await,
         args::Verb::Schema(verb) => schema::run(args, verb).await,
         args::Verb::Orphans(verb) => orphans::run(args, verb).await,
         args::Verb::Audit(verb) => audit::run(args, verb).await,

@@ -13,7 +13,8 @@ use serde_json::json;
 use super::args::{Args, Resync};
 use super::{confirm, freeze};
 use crate::audit;
-use crate::config::{Config, Problem, did_you_mean, table_name};
+use crate::backup;
+use crate::config::{Backup, Config, Problem, did_you_mean, table_name};
 use crate::error::{Doing, Error, Kind};
 use crate::figures::some;
 use crate::source::{production, slot};
@@ -33,6 +34,9 @@ pub async fn run(args: &Args, verb: &Resync) -> Result<(), Error> {
         return all(&config, db, known.len() as u64, verb.yes).await;
     }
     let chosen = choose(&verb.tables, &known)?;
+    if let Some(backup) = config.backup.as_ref().filter(|_| !verb.no_backup) {
+        save(&config, backup, &chosen, &mut db).await?;
+    }
     let names: Vec<&str> = chosen.iter().map(|(.., full)| full.as_str()).collect();
     audit::kept(&config, &mut db, "resync", json!({ "tables": names }), async |db| {
         some_of_them(&config, db, &chosen).await
@@ -45,6 +49,18 @@ pub async fn run(args: &Args, verb: &Resync) -> Result<(), Error> {
     eprintln!("{when}. It goes in chunks, and staging stays full meanwhile; sluice status shows how far it is.");
     freeze::said(&config, &mut db).await?;
     db.close().await;
+    Ok(())
+}
+
+/// What a tester has changed there is what production's rows are about to replace.
+async fn save(config: &Config, to: &Backup, chosen: &[&Known], db: &mut Connection) -> Result<(), Error> {
+    let known = known(config, db).await?;
+    let (lsn, policy) = (known.lsn.map(|lsn| lsn.to_string()), &known.identity.policy);
+    let about = backup::About { why: "resync", pipeline: &config.pipeline, lsn, policy };
+    let names: Vec<_> = chosen.iter().map(|(schema, name, _)| (schema.clone(), name.clone())).collect();
+    if let Some(made) = backup::save(to, db, about, &names).await? {
+        eprintln!("saved as {}: {} (sluice backup restore)", made.label, some(made.rows(), "row", "rows"));
+    }
     Ok(())
 }
 

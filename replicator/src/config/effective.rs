@@ -12,7 +12,7 @@ use super::protect::{References, WORDS};
 use super::sections::{Ddl, OnDivergence, OnError, SlotWalLimit};
 use super::server::{Server, Tls};
 use super::tables::{Rest, Rule, TableEntry};
-use super::{Config, table_name, units};
+use super::{Backup, Config, table_name, units};
 
 impl Config {
     /// The configuration in force, as YAML. The connection strings and the masking key read `***`.
@@ -109,6 +109,10 @@ impl Config {
         _ = writeln!(out, "    drop_slot: {}", or_never(limits.wal_drop_slot));
         _ = writeln!(out, "  lag: {}\n  max_slot_wal_keep_size: {slot}", units::show_time(limits.lag));
         told(&mut out, &self.notify);
+        if let Some(Backup { directory, keep, .. }) = &self.backup {
+            let directory = quote(&directory.to_string_lossy());
+            _ = writeln!(out, "backup:\n  directory: {directory}\n  key: \"***\"\n  keep: {}", units::show_time(*keep));
+        }
         if let Some(file) = &self.audit.file {
             _ = writeln!(out, "audit:\n  file: {}", quote(file));
         }

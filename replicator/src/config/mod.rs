@@ -9,6 +9,7 @@
 //! its first fault: a person who mends a file wants to see all of them, each with its key path. Nothing here but
 //! [`Config::load`] touches the world.
 
+mod backup;
 mod buffer;
 mod effective;
 mod expand;
@@ -38,6 +39,7 @@ mod units;
 mod tests;
 
 pub use crate::source::catalog::Reference;
+pub use backup::Backup;
 pub use buffer::{Buffer, Property};
 pub(crate) use effective::{class_text, quote};
 pub use expand::Env;
@@ -52,7 +54,7 @@ pub use pattern::{Pattern, table_name};
 pub(crate) use problem::did_you_mean;
 pub use problem::{Problem, Problems};
 pub use resolve::{Resolved, SourceColumn, SourceTable};
-pub use secret::{Secret, read_mask_key};
+pub use secret::{Secret, read_backup_key, read_mask_key};
 pub use sections::{
     Apply, Audit, Copying, Ddl, Limits, Masking, OnDivergence, OnError, Sequences, Serve, SlotWalLimit,
 };
@@ -102,6 +104,8 @@ pub struct Config {
     pub limits: Limits,
     /// Who is told what happens.
     pub notify: Notify,
+    /// Where backups of staging's rows go; `None`: there are none.
+    pub backup: Option<Backup>,
     /// Where the audit goes besides.
     pub audit: Audit,
     /// The HTTP side.

@@ -35,13 +35,29 @@ impl fmt::Debug for Secret {
 /// Reads the masking key: 64 or more hexadecimal digits, else base64 (either alphabet) of 32 bytes or more, else the
 /// text's own bytes. In this order, so that one text is always the same key.
 pub(super) fn mask_key(text: &str) -> Result<MaskKey, Fault> {
+    MaskKey::new(&key_bytes(text)?).map_err(|_| short())
+}
+
+fn short() -> Fault {
+    Fault::new("fewer than 32 bytes").hint("openssl rand -base64 32")
+}
+
+/// The same of any key.
+pub(super) fn key_bytes(text: &str) -> Result<Zeroizing<Vec<u8>>, Fault> {
     let text = text.trim();
     let bytes = hex(text).or_else(|| base64(text)).unwrap_or_else(|| Zeroizing::new(text.as_bytes().to_vec()));
-    let key = MaskKey::new(&bytes).map_err(|_| Fault::new("fewer than 32 bytes").hint("openssl rand -base64 32"))?;
+    if bytes.len() < MIN_KEY_BYTES {
+        return Err(short());
+    }
     if bytes.iter().all(|b| *b == bytes[0]) {
         return Err(Fault::new("the same byte over and over").hint("openssl rand -base64 32"));
     }
-    Ok(key)
+    Ok(bytes)
+}
+
+/// Another backup key, that was typed elsewhere than in the file. An error says nothing of it.
+pub fn read_backup_key(text: &str) -> Result<crate::backup::Key, String> {
+    key_bytes(text).map(|bytes| crate::backup::Key::new(&bytes)).map_err(|fault| fault.what)
 }
 
 /// A masking key that was typed elsewhere than in the file. An error says what is wrong with it, and nothing of it.

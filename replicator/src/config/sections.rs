@@ -9,6 +9,7 @@ use filters::mask::MaskSpec;
 use filters::policy::Class;
 
 use super::Config;
+use super::backup::backup;
 use super::buffer::{Buffer, buffer};
 use super::masks::{self, Domains};
 use super::never::never_write;
@@ -222,6 +223,7 @@ pub(super) fn config(root: &At<'_>, problems: &mut Problems) -> Option<Config> {
             .map_err(|_| Fault::new(format!("{} is no address with a port", s.shown())).hint("127.0.0.1:9847"))
     });
     let notify = notify(&root.get("notify"), problems);
+    let backup = backup(&root.get("backup"), masking.bare.as_deref(), problems);
     let audit = root.get("audit").get("file").read(problems, |s| match s.text.as_str() {
         "" => Err(Fault::new("empty")),
         path => Ok(path.to_owned()),
@@ -248,6 +250,7 @@ pub(super) fn config(root: &At<'_>, problems: &mut Problems) -> Option<Config> {
         sequences,
         limits,
         notify,
+        backup,
         audit: Audit { file: audit },
         serve: Serve { listen },
     })

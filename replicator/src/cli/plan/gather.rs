@@ -10,6 +10,7 @@ use sink_postgres::{known, session};
 use wire::Connection;
 
 use super::{Away, BYTES_A_SECOND, Forecast, Held, Masked, Table, fires, hazards, sample};
+use crate::backup;
 use crate::config::{Config, Lock, Problem, Problems, class_text, table_name};
 use crate::error::{Doing, Error};
 use crate::proofs::trial::{Bench, Trials};
@@ -76,6 +77,7 @@ pub async fn gather(config: &Config, lock: Option<&Lock>, sample: Option<u32>) -
         false => Trials::default(),
     };
     let shared = start::shared(config, &plan.written(), &mut target).await?;
+    let unsaved = backup::unsaved(config, &plan.replaced(false), &mut target).await?;
     let found_wrong = plan.proofs.problems.into_iter().chain(shared).chain(trials.problems);
     let problems: Vec<Problem> = unconfirmed.into_iter().chain(found_wrong).collect();
     tokio::time::sleep(MEASURE.saturating_sub(began.0.elapsed())).await;
@@ -117,7 +119,12 @@ pub async fn gather(config: &Config, lock: Option<&Lock>, sample: Option<u32>) -
         firing,
         hazards,
         publications,
-        warnings: plan.warnings.into_iter().chain(trials.warnings.iter().map(ToString::to_string)).collect(),
+        warnings: plan
+            .warnings
+            .into_iter()
+            .chain(trials.warnings.iter().map(ToString::to_string))
+            .chain(unsaved)
+            .collect(),
         problems: problems.iter().map(ToString::to_string).collect(),
         proofs: plan.proofs.shown,
         tried: trials.tried,

@@ -338,6 +338,15 @@ const BAD: &[(&str, &str)] = &[
         "notify: { repeat: 5 }",
         "notify.repeat: a number without a unit (a whole number with its unit (ms, s, m, h or d): 30s)",
     ),
+    ("backup: yes", "backup: one value or a list, where keys with values are wanted"),
+    (
+        "backup: { directory: \"\", key: short, keep: 5 }",
+        "backup.directory: empty\nbackup.key: fewer than 32 bytes (openssl rand -base64 32)\nbackup.keep: a number without a unit (a whole number with its unit (ms, s, m, h or d): 30s)",
+    ),
+    (
+        "backup: { directory: b, key: \"${KEY}\" }\nmasking: { key: \"${KEY}\" }",
+        "backup.key: that is the masking key (one of its own: openssl rand -base64 32)",
+    ),
     ("audit: yes", "audit: one value or a list, where keys with values are wanted"),
     ("audit: { file: \"\" }", "audit.file: empty"),
     ("apply: stop", "apply: one value or a list, where keys with values are wanted"),

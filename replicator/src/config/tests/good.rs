@@ -346,3 +346,12 @@ const TOKENS: &[&str] = &[
     "domains",
     "key",
 ];
+
+#[test]
+fn backups_have_a_key_of_their_own() {
+    assert!(config("").backup.is_none());
+    let c = config("backup: { directory: /b, key: hunter2hunter2hunter2hunter2hunter2 }");
+    assert_eq!(c.backup.as_ref().unwrap().keep.as_secs(), 14 * 86_400);
+    assert!(c.effective().contains("backup:\n  directory: /b\n  key: \"***\"\n  keep: 14d\n"));
+    assert!(!format!("{c:?}").contains("hunter2"));
+}

@@ -9,7 +9,7 @@ use filters::change::Lsn;
 use sink_postgres::checkpoint::{self, Checkpoint, Identity};
 use sink_postgres::guard::Protected;
 use sink_postgres::sink::{OnDivergence, Options as SinkOptions};
-use sink_postgres::{PostgresSink, schema};
+use sink_postgres::{PostgresSink, known, schema};
 use tokio::task::JoinSet;
 use wire::Connection;
 
@@ -24,6 +24,7 @@ use super::behind::Behind;
 use super::described::Descriptions;
 use super::sequences::Sequences;
 use super::{Apply, Goal, IDLE_EVERY, LOOK_EVERY};
+use crate::backup;
 use crate::batch::Batcher;
 use crate::board::Board;
 use crate::cancels::Cancels;
@@ -82,6 +83,8 @@ pub async fn open(
     // one that has followed waits for whoever mends it; one that comes for the first time does not begin
     let unfit = |e: Error| if followed.is_some() { e.unfit() } else { e };
     let identity = identity(&belongs);
+    let standing = (followed.and_then(|known| known.lsn), target_id.as_str());
+    let saved = save(config, (&memory, &belongs.start), standing, &mut staging).await.map_err(unfit)?;
     checkpoint::intend(&mut staging, &config.pipeline, &identity).await?;
 
     let protected = start::protected(config, &mut staging).await?;
@@ -157,6 +160,9 @@ pub async fn open(
         state.opens(at);
         state.lag.reads_again();
     }
+    if let Some(label) = &saved {
+        backup::used(config, label);
+    }
     let now = Instant::now();
     let arrivals = Arrivals::open(&options, next)?;
     let apply = Apply {
@@ -195,6 +201,22 @@ pub async fn open(
         put_off,
     };
     Ok((apply, Goal::Offset(last)))
+}
+
+/// Rows of staging's that are about to be replaced or taken away, as far as the topic's tables are known now.
+async fn save(
+    config: &Config,
+    (memory, start): (&Memory, &Start),
+    (lsn, target): (Option<Lsn>, &str),
+    staging: &mut Connection,
+) -> Result<Option<String>, Error> {
+    let before = known::read(staging, &config.pipeline).await?;
+    let copied = memory.tables.keys().filter(|(schema, name)| config.is_copied(schema, name));
+    let copied = copied.filter(|name| lsn.is_none() || !before.contains_key(*name));
+    let emptied = start.structures.iter().filter(|(schema, name)| config.is_structure(schema, name));
+    let concerned = copied.chain(emptied).cloned().collect();
+    let lsn = lsn.map(|lsn| lsn.to_string());
+    backup::before(config, backup::Standing { lsn, policy: &start.policy, target, concerned }, staging).await
 }
 
 /// So far before where it is read on a beginning is noted that no record tells: a record's has a table and a position behind it.
