@@ -19,6 +19,7 @@ eighteen!(
     who_is_not_let_in_is_told_so,
     a_target_that_is_down,
     why_a_capture_is_held,
+    a_run_that_is_to_end_does_not_wait_for_it,
 );
 
 async fn json(sluice: &Sluice, verb: &str) -> Value {
@@ -214,4 +215,20 @@ async fn why_a_capture_is_held(major: u32) {
         (&"streaming".into(), &Value::Null)
     );
     f.ends_equal().await;
+}
+
+/// With both halves in one process: the one that applies would wait for a position that the other never comes to.
+async fn a_run_that_is_to_end_does_not_wait_for_it(major: u32) {
+    let mut f = Followed::new(major, "kafka_told_ends", "").await;
+    for half in [&mut f.capture, &mut f.apply] {
+        half.term();
+        assert!(half.wait(ENDS).await.success(), "{}", half.log());
+    }
+    walk::run(&f.s, "ALTER TABLE guests RENAME email TO mail").await;
+    walk::run(&f.s, "UPDATE guests SET cruise = 1 WHERE id = 1").await;
+    let ended = f.sluice.run(&["run", "--until-caught-up"]).await;
+    assert!([2, 5, 6].contains(&ended.code) && ended.stderr.contains("email"), "{} {}", ended.code, ended.stderr);
+    walk::run(&f.s, "ALTER TABLE guests RENAME mail TO email").await;
+    f.sluice.ok(&["run", "--until-caught-up"]).await;
+    walk::equal(&f.s, &f.t).await;
 }

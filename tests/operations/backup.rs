@@ -76,7 +76,7 @@ async fn harbour(major: u32, name: &str) -> Harbour {
     let sluice = Sluice::between(&db, "tables: { \"public.*\": keep }\n");
     let plan = sluice.ok(&["plan"]).await.stdout;
     assert!(
-        plan.contains("staging has rows of public.\"Odd name\", public.logs,") && plan.contains("without `backup:`"),
+        plan.contains("staging has rows of public.Odd name, public.logs,") && plan.contains("without `backup:`"),
         "{plan}"
     );
     sluice.lay(name, &rest("public.*"));
@@ -211,7 +211,7 @@ async fn what_cannot_be_saved_is_not_replaced(major: u32) {
     fs::write(h.saved(), "").expect("write");
     let refused = h.sluice.run(&CATCH_UP).await;
     assert!(
-        refused.code == 5 && refused.stderr.contains("the backup: cannot make"),
+        refused.code == 5 && refused.stderr.contains("the backup: cannot read saved"),
         "{} {}",
         refused.code,
         refused.stderr
@@ -306,7 +306,7 @@ async fn what_does_not_fit_any_more_is_told_at_once(major: u32) {
     let refused = h.restore(&label, &[]).await;
     assert_eq!(refused.code, 2, "{}", refused.stderr);
     for says in [
-        "public.\"Odd name\" is not there any more",
+        "public.Odd name is not there any more",
         "public.ports.must wants a value, and the backup has none",
         "public.ships.tags is not there any more",
         "public.ships.name is character varying(500), and was text",

@@ -16,7 +16,7 @@ pub use freeze::Freeze;
 
 pub use aside::{Chosen, Quarantine, QuarantineVerb, Removed, RemovedList, RemovedVerb, Shadowed, Skip, Tombstones};
 pub use audit::{Audit, AuditShow, AuditVerb, AuditVerify};
-pub use backup::{Backup, BackupList, BackupRestore, BackupVerb};
+pub use backup::{Backup, BackupRestore, BackupVerb};
 pub use schema::{Schema, SchemaApply, SchemaDiff, SchemaVerb};
 
 /// Flags that every verb takes.

@@ -152,7 +152,7 @@ mod tests {
         assert_eq!(told, 2, "the first of each");
         let another = gate.admit(event(Kind::Held, "another"), begin + Duration::from_secs(51));
         assert_eq!(another.map(|e| e.suppressed), Some(98), "for another reason, with all of those between");
-        assert_eq!(gate.admit(event(Kind::Resumed, ""), begin + Duration::from_secs(52)), None);
+        assert_eq!(gate.admit(event(Kind::Resumed, "t"), begin + Duration::from_secs(52)), None);
         let due = gate.due(begin + Duration::from_secs(70));
         assert_eq!(words(&due), [("resumed", 0)], "and the last");
         assert_eq!(gate.rest(begin + Duration::from_secs(70)), []);

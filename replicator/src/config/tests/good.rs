@@ -352,6 +352,7 @@ fn backups_have_a_key_of_their_own() {
     assert!(config("").backup.is_none());
     let c = config("backup: { directory: /b, key: hunter2hunter2hunter2hunter2hunter2 }");
     assert_eq!(c.backup.as_ref().unwrap().keep.as_secs(), 14 * 86_400);
-    assert!(c.effective().contains("backup:\n  directory: /b\n  key: \"***\"\n  keep: 14d\n"));
+    let shown = c.effective();
+    assert!(shown.contains("backup:\n  directory: \"/b\"\n  key: \"***\"\n  keep: 336h\n"), "{shown}");
     assert!(!format!("{c:?}").contains("hunter2"));
 }
