@@ -7,7 +7,7 @@
 //!    is compared with what is there; what differs is refused, with what it means and what mends it. So nothing is made on
 //!    a server that is not ours. Then the policy is proved, and before its first row the target tries some
 //!    ([`proofs`](crate::proofs)).
-//! 2. **Save.** Rows of staging's that are about to be replaced go to a backup ([`backup`](crate::backup)), while there is nothing of ours on production yet
+//! 2. **Save.** Rows of staging's that are about to be replaced go to a backup ([`backup`]), while there is nothing of ours on production yet
 //!    that would hold its WAL for so long. Where none can be made nothing is changed.
 //! 3. **Intend.** The publications are made, and an intent is written on the target before the slot is, so that a kill in
 //!    between is no mystery.

@@ -8,7 +8,7 @@ pub const FORMAT: u32 = 1;
 /// All of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// [`FORMAT`], of the sluice that has written it.
+    /// `1`, of the sluice that has written it.
     pub format: u32,
     /// Its directory's name.
     pub label: String,
