@@ -40,7 +40,7 @@ pub async fn before(config: &Config, standing: Standing<'_>, db: &mut Connection
         return Ok(None);
     };
     let store = Store::of(&backup.directory, &config.pipeline);
-    let full = full(db, &standing.concerned).await?;
+    let full = full(db, &standing.concerned, "10s").await?;
     if full.is_empty() {
         return Ok(None);
     }
@@ -70,7 +70,18 @@ fn serves(manifest: &Manifest, standing: &Standing<'_>, full: &[(String, String)
         && !store.is_used(&manifest.label)
 }
 
-async fn full(db: &mut Connection, names: &[(String, String)]) -> Result<Vec<(String, String)>, Error> {
+/// Those that hold rows. One that somebody holds is waited for so long.
+async fn full(db: &mut Connection, names: &[(String, String)], patience: &str) -> Result<Vec<(String, String)>, Error> {
+    let set = format!("SET lock_timeout = '{patience}'");
+    db.simple(&set).await.map_err(sink_postgres::Error::from)?;
+    let full = looked_at(db, names).await;
+    if !db.is_broken() {
+        db.simple("RESET lock_timeout").await.map_err(sink_postgres::Error::from)?;
+    }
+    full
+}
+
+async fn looked_at(db: &mut Connection, names: &[(String, String)]) -> Result<Vec<(String, String)>, Error> {
     let mut full = Vec::new();
     for (schema, name) in names {
         if let Some(shape) = tables::shape(db, schema, name).await?
@@ -92,7 +103,15 @@ pub async fn unsaved(
     if config.backup.is_some() {
         return Ok(None);
     }
-    let full: Vec<String> = full(db, concerned).await?.iter().map(|(s, n)| table_name(s, n)).collect();
+    // a word of warning waits for nobody
+    let full = match full(db, concerned, "200ms").await {
+        Err(Error::Target(e)) if e.is_contention() => {
+            tracing::debug!("whether staging holds rows of its own is not known: somebody holds a table");
+            return Ok(None);
+        }
+        full => full?,
+    };
+    let full: Vec<String> = full.iter().map(|(s, n)| table_name(s, n)).collect();
     Ok((!full.is_empty()).then(|| {
         format!(
             "staging has rows of {}, and production's take their place: without `backup:` in sluice.yaml nothing saves what only staging has of them",

@@ -10,7 +10,7 @@
 //! rename; the next one that is made, or `backup prune`, takes the half one away.
 //!
 //! ```text
-//!  <directory>/<pipeline>/20261128T231500Z-refresh/manifest.json       no value of a row
+//!  <directory>/<pipeline>/20261128T231500123Z-refresh/manifest.json       no value of a row
 //!                                                  0001.copy.zst.sealed COPY's text, by zstd, encrypted (`seal`)
 //! ```
 //!

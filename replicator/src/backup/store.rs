@@ -108,7 +108,7 @@ impl Store {
 
     /// A label that is free, and the directory in which it is made.
     pub(super) fn begin(&self, _held: &Held, why: &str, at: jiff::Timestamp) -> Result<(String, PathBuf), Error> {
-        let stem = format!("{}-{why}", at.strftime("%Y%m%dT%H%M%SZ"));
+        let stem = format!("{}-{why}", at.strftime("%Y%m%dT%H%M%S%3fZ"));
         let names = std::iter::once(stem.clone()).chain((2..).map(|n| format!("{stem}-{n}")));
         let label = names.into_iter().find(|label| !self.path(label).exists()).unwrap_or(stem);
         let half = self.path(&format!("{label}{HALF}"));

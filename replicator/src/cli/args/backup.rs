@@ -18,8 +18,8 @@ pub enum BackupVerb {
     /// Put rows back as they were, in place of those that are there now; asks first
     #[command(after_help = "\
 Examples:
-  sluice backup restore 20261128T231500Z-refresh
-  sluice backup restore 20261128T231500Z-refresh --table public.settings")]
+  sluice backup restore 20261128T231500123Z-refresh
+  sluice backup restore 20261128T231500123Z-refresh --table public.settings")]
     Restore(BackupRestore),
     /// Take away what is older than `backup.keep`, and what was interrupted; the newest stays
     Prune,
