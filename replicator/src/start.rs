@@ -27,6 +27,7 @@ mod prove;
 pub(crate) mod publish;
 pub(crate) mod recognise;
 mod refused;
+mod setup;
 pub mod slot;
 pub mod standby;
 mod take_over;
@@ -38,17 +39,18 @@ pub use prove::{Asked, Demands, prove};
 use recognise::Recognised;
 pub use recognise::{different, identity};
 pub use refused::Refused;
-pub(crate) use take_over::on_error;
+pub(crate) use setup::setup;
+pub use setup::watcher;
 pub use take_over::{TakenOver, take_over};
+pub(crate) use take_over::{on_error, sink_options};
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use filters::change::Lsn;
 use filters::compiled::Compiled;
 use sink_postgres::checkpoint::{self, Checkpoint};
 use sink_postgres::failpoint;
-use sink_postgres::sequences::Rule;
 use sink_postgres::{known, schema};
 use tokio::sync::Mutex;
 use wire::{Connection, Conninfo};
@@ -57,19 +59,16 @@ use crate::applied::Applied;
 use crate::backup;
 use crate::batch::Batcher;
 use crate::board::Board;
-use crate::budget::{Budget, Watcher};
 use crate::cancels::Cancels;
 use crate::config::{self, Config, Lock, Problem};
 use crate::error::{Doing, Error};
 use crate::flow::Flow;
-use crate::pace::{self, Pace};
 use crate::pipeline::Pipeline;
 use crate::proofs::trial::Bench;
 use crate::schema as tables;
-use crate::schema::additive::{self, Additive};
+use crate::schema::additive;
 use crate::setup::Setup;
 use crate::shapes::Shapes;
-use crate::source::Servers;
 use crate::source::servers::Started;
 use crate::source::standby::vouched;
 use crate::source::{Stream, continuity, production, publication, slot as source_slot, snapshot, wal};
@@ -328,63 +327,6 @@ async fn tried(
     trials.warnings.iter().for_each(|problem| tracing::warn!("{problem}"));
     refused.remember(of, &trials.problems);
     Ok(trials.problems)
-}
-
-/// Names and options, of a pipeline with its slot on the primary and nothing that waits.
-pub(crate) fn setup(
-    config: &Config,
-    (source, started): (Servers, Started),
-    target: Conninfo,
-    slot: String,
-    publications: Vec<String>,
-) -> Setup {
-    Setup {
-        waits: HashMap::new(),
-        pipeline: config.pipeline.clone(),
-        source,
-        started,
-        primary: None,
-        target,
-        slot,
-        publications,
-        slice: config.copy.slice,
-        window: config.copy.window.clone(),
-        readers: readers(config),
-        pace: config.limits.source_rate.map(|rate| Arc::new(Pace::new(rate, config.limits.source_idle))),
-        idle: config.limits.source_idle,
-        chunk_rows: config.copy.chunk_rows,
-        memory: config.limits.memory,
-        budget: budget(config),
-        sequences: config.sequences.map(|s| Rule { margin: s.margin, offset: s.offset }),
-        on_error: on_error(config, true),
-        additive: Additive::of(config).map(Arc::new),
-    }
-}
-
-/// Readers of the copy: beside them there are the stream, the session that looks around, and the one that holds the snapshot.
-/// And no more than can share its pace without standing still for too long.
-fn readers(config: &Config) -> usize {
-    let limits = &config.limits;
-    let most = limits.source_connections.map_or(usize::MAX, |most| most.saturating_sub(3));
-    let share = limits.source_rate.map_or(usize::MAX, |rate| pace::readers(rate, limits.source_idle));
-    config.copy.readers.min(most).min(share).max(1)
-}
-
-/// What the slot may hold of production's WAL.
-fn budget(config: &Config) -> Budget {
-    let bytes = |size: u64| i64::try_from(size).unwrap_or(i64::MAX);
-    let limits = &config.limits;
-    Budget {
-        warn: bytes(limits.wal_warn),
-        pause_copy: limits.wal_pause_copy.map(bytes),
-        drop_slot: limits.wal_drop_slot.map(bytes),
-    }
-}
-
-/// Who looks at the slot while no pipeline is open.
-pub fn watcher(config: &Config) -> Result<Watcher, Error> {
-    let (source, _) = conninfos(config)?;
-    Ok(Watcher::new(source, &config.pipeline, config.slot(), budget(config)))
 }
 
 /// A plan that copies nothing is a mistake.

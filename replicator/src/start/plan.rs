@@ -51,20 +51,23 @@ pub struct Plan {
 impl Plan {
     /// The target's tables that are written: also those that are emptied, and stay so.
     pub fn written(&self) -> Vec<(String, String)> {
-        self.tables.iter().map(|(t, _)| t.name()).chain(self.emptied().cloned()).collect()
+        self.tables.iter().map(|(t, _)| t.name()).chain(self.emptied().map(|(name, _)| name.clone())).collect()
     }
 
-    /// Those that are emptied, and stay so.
-    pub fn emptied(&self) -> impl Iterator<Item = &(String, String)> {
+    /// Those that are emptied, and stay so, and why.
+    pub fn emptied(&self) -> impl Iterator<Item = (&(String, String), &'static str)> {
         let structures = self.policy.tables.iter().filter(|(_, rule)| **rule == TableRule::Structure);
-        structures.map(|(name, _)| name).chain(&self.hollow)
+        let hollow = self.hollow.iter().map(|name| (name, "no column of it comes"));
+        structures.map(|(name, _)| (name, "structure only")).chain(hollow)
     }
 
     /// Tables whose rows on the target are about to be replaced or taken away: `all`, as long as nothing was applied or everything is due;
     /// else those that are followed for the first time, and those that are to be empty.
     pub fn replaced(&self, all: bool) -> Vec<(String, String)> {
         let mut tables = self.written();
-        tables.retain(|name| all || !self.memory.contains_key(name) || self.emptied().any(|emptied| emptied == name));
+        tables.retain(|name| {
+            all || !self.memory.contains_key(name) || self.emptied().any(|(emptied, _)| emptied == name)
+        });
         tables
     }
 

@@ -1,8 +1,7 @@
-//! Step 3: the target is taken over, and knows the plan's tables.
+//! Step 4: the target is taken over, and knows the plan's tables.
 
 use std::time::Duration;
 
-use filters::policy::TableRule;
 use sink_postgres::checkpoint::Checkpoint;
 use sink_postgres::guard::Protected;
 use sink_postgres::sink::{OnDivergence, OnError, Options};
@@ -33,18 +32,9 @@ pub async fn take_over(
     protected: Vec<(String, String)>,
     on_error: OnError,
 ) -> Result<TakenOver, Error> {
-    let options = Options {
-        pipeline: config.pipeline.clone(),
-        on_divergence: match config.apply.on_divergence {
-            config::OnDivergence::Heal => OnDivergence::Heal,
-            config::OnDivergence::Stop => OnDivergence::Stop,
-        },
-        on_error,
-        lock_timeout: Duration::from_secs(5),
-    };
     let giving_way = on_referenced(config, &protected);
     let protected = Protected { tables: protected, rows: own_rows(config), on_referenced: giving_way };
-    let (mut sink, checkpoint) = PostgresSink::connect(target, options, protected).await?;
+    let (mut sink, checkpoint) = PostgresSink::connect(target, sink_options(config, on_error), protected).await?;
     failpoint::hit("start.taken");
     let put_off = sink.frozen().await?.is_some();
     if !put_off {
@@ -61,16 +51,25 @@ pub async fn take_over(
 /// Tables that are structure only, or of which no column comes, have no rows, whoever put them there: no stream would ever take a
 /// raw one away.
 async fn empty(sink: &mut PostgresSink, plan: &Plan) -> Result<(), Error> {
-    let structures = plan.policy.tables.iter().filter(|(_, rule)| **rule == TableRule::Structure).map(|(name, _)| name);
-    let why = structures
-        .map(|name| (name, "structure only"))
-        .chain(plan.hollow.iter().map(|name| (name, "no column of it comes")));
-    for ((schema, name), why) in why {
+    for ((schema, name), why) in plan.emptied() {
         if sink.empty(schema, name).await? {
             tracing::warn!(table = %table_name(schema, name), "{why}, and it held rows: they are gone from staging");
         }
     }
     Ok(())
+}
+
+/// How the target is written.
+pub(crate) fn sink_options(config: &Config, on_error: OnError) -> Options {
+    Options {
+        pipeline: config.pipeline.clone(),
+        on_divergence: match config.apply.on_divergence {
+            config::OnDivergence::Heal => OnDivergence::Heal,
+            config::OnDivergence::Stop => OnDivergence::Stop,
+        },
+        on_error,
+        lock_timeout: Duration::from_secs(5),
+    }
 }
 
 /// `unread`: is a value that its type does not know to go the way of all others?

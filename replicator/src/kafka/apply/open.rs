@@ -8,7 +8,6 @@ use std::time::Instant;
 use filters::change::Lsn;
 use sink_postgres::checkpoint::{self, Checkpoint, Identity};
 use sink_postgres::guard::Protected;
-use sink_postgres::sink::{OnDivergence, Options as SinkOptions};
 use sink_postgres::{PostgresSink, known, schema};
 use tokio::task::JoinSet;
 use wire::Connection;
@@ -91,15 +90,7 @@ pub async fn open(
     let giving_way = start::on_referenced(config, &protected);
     let protected = Protected { tables: protected, rows: start::own_rows(config), on_referenced: giving_way };
     let on_error = start::on_error(config, true);
-    let sink_options = SinkOptions {
-        pipeline: config.pipeline.clone(),
-        on_divergence: match config.apply.on_divergence {
-            config::OnDivergence::Heal => OnDivergence::Heal,
-            config::OnDivergence::Stop => OnDivergence::Stop,
-        },
-        on_error,
-        lock_timeout: std::time::Duration::from_secs(5),
-    };
+    let sink_options = start::sink_options(config, on_error);
     let (mut sink, taken) = PostgresSink::connect(&target, sink_options, protected).await?;
     cancels.add(sink.canceler());
     let mut decoder = Decoder::new();
